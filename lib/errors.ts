@@ -1,0 +1,71 @@
+/**
+ * The one error class that commands and the agent show to people as a single line.
+ * Anything else that reaches the top is a defect and says so.
+ *
+ * @module
+ */
+
+/** Exit codes of every task and of the agent. The README repeats this table. */
+export const EXIT = {
+  ok: 0,
+  /** The operation failed: the message says what and what to do. */
+  failed: 1,
+  /** The command line was not understood. */
+  usage: 2,
+  /** Something was refused because a check of trust failed. */
+  refused: 3,
+  /** A tool or package that is needed is missing. */
+  missing: 4,
+  /** Stopped by the user (Ctrl-C). */
+  interrupted: 130,
+} as const;
+
+/** One of the documented exit codes. */
+export type ExitCode = typeof EXIT[keyof typeof EXIT];
+
+/** Options of {@linkcode UserError}. */
+export interface UserErrorOptions extends ErrorOptions {
+  /** Exit code, default `EXIT.failed`. */
+  exitCode?: ExitCode;
+  /** What to do next; printed after the message. */
+  hint?: string;
+}
+
+/** An expected failure. `message` is one line in the form "Cannot <do X>: <state>". */
+export class UserError extends Error {
+  readonly exitCode: ExitCode;
+  readonly hint?: string;
+
+  constructor(message: string, options: UserErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.name = "UserError";
+    this.exitCode = options.exitCode ?? EXIT.failed;
+    this.hint = options.hint;
+  }
+}
+
+/**
+ * A check of trust that failed. `check` names it in one word so that the node's status, the console
+ * and the tests can tell a bad signature from an expired timestamp.
+ */
+export class RefusedError extends UserError {
+  readonly check: string;
+  readonly document?: string;
+
+  constructor(
+    check: string,
+    message: string,
+    options: UserErrorOptions & { document?: string } = {},
+  ) {
+    super(message, { exitCode: EXIT.refused, ...options });
+    this.name = "RefusedError";
+    this.check = check;
+    this.document = options.document;
+  }
+}
+
+/** The text of anything thrown, on one line. */
+export function errorText(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\s*\n\s*/g, " ").trim();
+}

@@ -1,0 +1,321 @@
+/**
+ * The one seam to the world. Everything in `lib/`, `site/` and `agent/` that reads a file, runs a
+ * program, asks the network or the clock does so through a {@linkcode Host}, so tests can give a fake.
+ *
+ * @module
+ */
+import { type Bytes, utf8 } from "./bytes.ts";
+
+/** What {@linkcode Host.stat} tells of a path. */
+export interface FileInfo {
+  kind: "file" | "directory" | "symlink" | "block" | "char" | "other";
+  size: number;
+  /** Permission bits, e.g. 0o644. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Modification time in seconds since 1970. */
+  mtime: number;
+}
+
+/** Options of {@linkcode Host.run} and {@linkcode Host.spawn}. */
+export interface RunOptions {
+  cwd?: string;
+  /** Added to the inherited environment, or the whole of it with `clearEnv`. */
+  env?: Record<string, string>;
+  clearEnv?: boolean;
+  /** Bytes for standard input; without it standard input is empty. */
+  stdin?: Uint8Array | string;
+  /** Killed after this many milliseconds; default none. */
+  timeoutMs?: number;
+  /** Where output goes; "null" suits programs that leave a daemon holding the pipe. Default "piped". */
+  output?: "piped" | "inherit" | "null";
+}
+
+/** What a finished program left. */
+export interface RunResult {
+  code: number;
+  stdout: Bytes;
+  stderr: Bytes;
+}
+
+/** A program that is running. */
+export interface Child {
+  readonly pid: number;
+  readonly stdout: ReadableStream<Bytes>;
+  readonly stderr: ReadableStream<Bytes>;
+  readonly stdin: WritableStream<Uint8Array>;
+  /** Resolves with the exit code when it ends. */
+  readonly done: Promise<number>;
+  kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT"): void;
+}
+
+/** Options of {@linkcode Host.writeFile}. */
+export interface WriteOptions {
+  /** Permission bits of the new file, default 0o644. Set before the first byte is written. */
+  mode?: number;
+}
+
+/** The world as psyopsOS code sees it. Missing paths give `Deno.errors.NotFound` except where said. */
+export interface Host {
+  readFile(path: string): Promise<Bytes>;
+  readTextFile(path: string): Promise<string>;
+  /** Writes aside, syncs, renames: readers see the old or the new content, never a part. */
+  writeFile(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void>;
+  /** As writeFile, for a sparse file of `size` bytes that is zero except for the given extents. */
+  writeExtents(
+    path: string,
+    size: number,
+    extents: readonly { offset: number; data: Uint8Array }[],
+    options?: WriteOptions,
+  ): Promise<void>;
+  /** Syncs one file or directory to its medium. */
+  sync(path: string): Promise<void>;
+  mkdir(path: string, options?: { mode?: number }): Promise<void>;
+  /** Removes a path with all below it; a missing one is no error. */
+  remove(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  symlink(target: string, path: string): Promise<void>;
+  readLink(path: string): Promise<string>;
+  chmod(path: string, mode: number): Promise<void>;
+  chown(path: string, uid: number, gid: number): Promise<void>;
+  /** Facts of a path without following a last link; undefined when it is missing. */
+  stat(path: string): Promise<FileInfo | undefined>;
+  /** Names in a directory, sorted by code unit; a missing directory gives an empty list. */
+  readDir(path: string): Promise<string[]>;
+  /** Runs a program to its end. A missing program is `code` 127 with the reason in `stderr`. */
+  run(command: readonly string[], options?: RunOptions): Promise<RunResult>;
+  spawn(command: readonly string[], options?: Omit<RunOptions, "stdin" | "timeoutMs">): Child;
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+  now(): Date;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  env(name: string): string | undefined;
+}
+
+/** The real world, through Deno. */
+export class DenoHost implements Host {
+  async readFile(path: string): Promise<Bytes> {
+    return await Deno.readFile(path);
+  }
+
+  async readTextFile(path: string): Promise<string> {
+    return await Deno.readTextFile(path);
+  }
+
+  async writeFile(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void> {
+    const bytes = typeof data === "string" ? utf8(data) : data;
+    await this.writeExtents(path, bytes.length, [{ offset: 0, data: bytes }], options);
+  }
+
+  async writeExtents(
+    path: string,
+    size: number,
+    extents: readonly { offset: number; data: Uint8Array }[],
+    options: WriteOptions = {},
+  ): Promise<void> {
+    const aside = `${path}.tmp-${crypto.randomUUID().slice(0, 8)}`;
+    const mode = options.mode ?? 0o644;
+    try {
+      const file = await Deno.open(aside, { write: true, createNew: true, mode: mode & 0o600 });
+      try {
+        for (const { offset, data } of extents) {
+          await file.seek(offset, Deno.SeekMode.Start);
+          await writeAll(file, data);
+        }
+        await file.truncate(size);
+        // Widened only now, past the umask: a secret is never readable by others on its way.
+        await Deno.chmod(aside, mode);
+        await file.sync();
+      } finally {
+        file.close();
+      }
+      await Deno.rename(aside, path);
+    } catch (error) {
+      await this.remove(aside);
+      throw error;
+    }
+  }
+
+  async sync(path: string): Promise<void> {
+    const file = await Deno.open(path, { read: true });
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
+  async mkdir(path: string, options: { mode?: number } = {}): Promise<void> {
+    await Deno.mkdir(path, { recursive: true, mode: options.mode });
+  }
+
+  async remove(path: string): Promise<void> {
+    try {
+      await Deno.remove(path, { recursive: true });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await Deno.rename(from, to);
+  }
+
+  async symlink(target: string, path: string): Promise<void> {
+    await Deno.symlink(target, path);
+  }
+
+  async readLink(path: string): Promise<string> {
+    return await Deno.readLink(path);
+  }
+
+  async chmod(path: string, mode: number): Promise<void> {
+    await Deno.chmod(path, mode);
+  }
+
+  async chown(path: string, uid: number, gid: number): Promise<void> {
+    await Deno.chown(path, uid, gid);
+  }
+
+  async stat(path: string): Promise<FileInfo | undefined> {
+    try {
+      const info = await Deno.lstat(path);
+      return {
+        kind: info.isFile
+          ? "file"
+          : info.isDirectory
+          ? "directory"
+          : info.isSymlink
+          ? "symlink"
+          : info.isBlockDevice
+          ? "block"
+          : info.isCharDevice
+          ? "char"
+          : "other",
+        size: info.size,
+        mode: (info.mode ?? 0) & 0o7777,
+        uid: info.uid ?? 0,
+        gid: info.gid ?? 0,
+        mtime: Math.floor((info.mtime?.getTime() ?? 0) / 1000),
+      };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  async readDir(path: string): Promise<string[]> {
+    const names: string[] = [];
+    try {
+      for await (const entry of Deno.readDir(path)) names.push(entry.name);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return names.sort();
+  }
+
+  async run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const [program = "", ...args] = command;
+    const output = options.output ?? "piped";
+    const signal = options.timeoutMs === undefined
+      ? undefined
+      : AbortSignal.timeout(options.timeoutMs);
+    let child: Deno.ChildProcess;
+    try {
+      child = new Deno.Command(program, {
+        args,
+        cwd: options.cwd,
+        env: options.env,
+        clearEnv: options.clearEnv,
+        stdin: options.stdin === undefined ? "null" : "piped",
+        stdout: output,
+        stderr: output,
+        signal,
+      }).spawn();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      const reason = utf8(`${program}: not found`);
+      return { code: 127, stdout: new Uint8Array(), stderr: reason };
+    }
+    const feed = options.stdin === undefined ? undefined : feedStdin(child, options.stdin);
+    if (output !== "piped") {
+      const status = await child.status;
+      await feed;
+      return { code: status.code, stdout: new Uint8Array(), stderr: new Uint8Array() };
+    }
+    const result = await child.output();
+    await feed;
+    return { code: result.code, stdout: result.stdout, stderr: result.stderr };
+  }
+
+  spawn(command: readonly string[], options: Omit<RunOptions, "stdin" | "timeoutMs"> = {}): Child {
+    const [program = "", ...args] = command;
+    const child = new Deno.Command(program, {
+      args,
+      cwd: options.cwd,
+      env: options.env,
+      clearEnv: options.clearEnv,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    return {
+      pid: child.pid,
+      stdout: child.stdout,
+      stderr: child.stderr,
+      stdin: child.stdin,
+      done: child.status.then((status) => status.code),
+      kill: (signal) => {
+        try {
+          child.kill(signal);
+        } catch (error) {
+          // Already gone: that is what the caller wanted.
+          if (!(error instanceof Deno.errors.NotFound || error instanceof TypeError)) throw error;
+        }
+      },
+    };
+  }
+
+  fetch(url: string, init?: RequestInit): Promise<Response> {
+    return fetch(url, init);
+  }
+
+  now(): Date {
+    return new Date();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      if (signal?.aborted) end();
+      else signal?.addEventListener("abort", end);
+    });
+  }
+
+  env(name: string): string | undefined {
+    return Deno.env.get(name);
+  }
+}
+
+async function writeAll(file: Deno.FsFile, data: Uint8Array): Promise<void> {
+  let at = 0;
+  while (at < data.length) at += await file.write(data.subarray(at));
+}
+
+async function feedStdin(child: Deno.ChildProcess, data: Uint8Array | string): Promise<void> {
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(typeof data === "string" ? utf8(data) : data as Bytes);
+    await writer.close();
+  } catch (error) {
+    // The program may end without reading all of its input; its exit code tells whether that is wrong.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}

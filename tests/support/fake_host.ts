@@ -1,0 +1,221 @@
+/**
+ * An in-memory {@linkcode Host}: a file tree, a clock that only moves when told, programs and URLs answered by the test.
+ */
+import type { Child, FileInfo, Host, RunOptions, RunResult, WriteOptions } from "../../lib/host.ts";
+import { type Bytes, text, utf8 } from "../../lib/bytes.ts";
+
+interface Node {
+  kind: FileInfo["kind"];
+  data: Bytes;
+  target: string;
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+/** Answers a program run by the code under test. */
+export type Program = (args: readonly string[], options: RunOptions) => Partial<RunResult> | string;
+
+/** The fake. Everything it does is recorded in `log`, one line each. */
+export class FakeHost implements Host {
+  readonly nodes = new Map<string, Node>();
+  readonly programs = new Map<string, Program>();
+  readonly pages = new Map<string, Bytes | ((init?: RequestInit) => Response)>();
+  readonly variables = new Map<string, string>();
+  readonly log: string[] = [];
+  clock = new Date("2026-11-22T20:00:00Z");
+  /** Paths below which writing fails with this error. */
+  readonly broken = new Map<string, Error>();
+
+  constructor(files: Record<string, string | Uint8Array> = {}) {
+    this.nodes.set("/", directory());
+    for (const [path, data] of Object.entries(files)) this.put(path, data);
+  }
+
+  /** Places a file with its parents, without a log line. */
+  put(path: string, data: string | Uint8Array, mode = 0o644): void {
+    this.#parents(path);
+    const bytes = typeof data === "string" ? utf8(data) : new Uint8Array(data);
+    this.nodes.set(path, { ...directory(), kind: "file", data: bytes, mode });
+  }
+
+  /** Text of a file. */
+  textOf(path: string): string {
+    return text(this.#get(path).data);
+  }
+
+  // deno-lint-ignore require-await
+  async readFile(path: string): Promise<Bytes> {
+    const node = this.#get(path);
+    if (node.kind === "directory") throw new Deno.errors.IsADirectory(path);
+    return node.data.slice();
+  }
+
+  async readTextFile(path: string): Promise<string> {
+    return text(await this.readFile(path));
+  }
+
+  // deno-lint-ignore require-await
+  async writeFile(
+    path: string,
+    data: Uint8Array | string,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    this.#mayWrite(path);
+    if (!this.nodes.has(parent(path))) throw new Deno.errors.NotFound(parent(path));
+    this.log.push(`write ${path}`);
+    this.put(path, data, options.mode ?? 0o644);
+  }
+
+  async writeExtents(
+    path: string,
+    size: number,
+    extents: readonly { offset: number; data: Uint8Array }[],
+    options: WriteOptions = {},
+  ): Promise<void> {
+    const bytes = new Uint8Array(size);
+    for (const { offset, data } of extents) bytes.set(data, offset);
+    await this.writeFile(path, bytes, options);
+  }
+
+  // deno-lint-ignore require-await
+  async sync(path: string): Promise<void> {
+    this.#get(path);
+    this.log.push(`sync ${path}`);
+  }
+
+  // deno-lint-ignore require-await
+  async mkdir(path: string, options: { mode?: number } = {}): Promise<void> {
+    this.#mayWrite(path);
+    this.#parents(path);
+    if (!this.nodes.has(path)) {
+      this.nodes.set(path, { ...directory(), mode: options.mode ?? 0o755 });
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async remove(path: string): Promise<void> {
+    this.#mayWrite(path);
+    this.log.push(`remove ${path}`);
+    for (const known of [...this.nodes.keys()]) {
+      if (known === path || known.startsWith(`${path}/`)) this.nodes.delete(known);
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async rename(from: string, to: string): Promise<void> {
+    this.#mayWrite(to);
+    this.#get(from, true);
+    this.log.push(`rename ${from} ${to}`);
+    for (const [known, node] of [...this.nodes]) {
+      if (known !== from && !known.startsWith(`${from}/`)) continue;
+      this.nodes.delete(known);
+      this.nodes.set(to + known.slice(from.length), node);
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async symlink(target: string, path: string): Promise<void> {
+    this.#mayWrite(path);
+    if (this.nodes.has(path)) throw new Deno.errors.AlreadyExists(path);
+    this.nodes.set(path, { ...directory(), kind: "symlink", target, mode: 0o777 });
+  }
+
+  // deno-lint-ignore require-await
+  async readLink(path: string): Promise<string> {
+    return this.#get(path, true).target;
+  }
+
+  // deno-lint-ignore require-await
+  async chmod(path: string, mode: number): Promise<void> {
+    this.#mayWrite(path);
+    this.#get(path).mode = mode;
+  }
+
+  // deno-lint-ignore require-await
+  async chown(path: string, uid: number, gid: number): Promise<void> {
+    this.#mayWrite(path);
+    Object.assign(this.#get(path), { uid, gid });
+  }
+
+  // deno-lint-ignore require-await
+  async stat(path: string): Promise<FileInfo | undefined> {
+    const node = this.nodes.get(path);
+    if (!node) return undefined;
+    const { kind, mode, uid, gid } = node;
+    return { kind, size: node.data.length, mode, uid, gid, mtime: 0 };
+  }
+
+  // deno-lint-ignore require-await
+  async readDir(path: string): Promise<string[]> {
+    const prefix = path === "/" ? "/" : `${path}/`;
+    const names = new Set<string>();
+    for (const known of this.nodes.keys()) {
+      if (known.startsWith(prefix) && known !== path) {
+        names.add(known.slice(prefix.length).split("/")[0]!);
+      }
+    }
+    return [...names].sort();
+  }
+
+  // deno-lint-ignore require-await
+  async run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    this.log.push(`run ${command.join(" ")}`);
+    const [name = "", ...args] = command;
+    const program = this.programs.get(name);
+    const none = { code: 0, stdout: new Uint8Array(), stderr: new Uint8Array() };
+    if (!program) return { ...none, code: 127, stderr: utf8(`${name}: not found`) };
+    const answer = program(args, options);
+    return typeof answer === "string" ? { ...none, stdout: utf8(answer) } : { ...none, ...answer };
+  }
+
+  spawn(command: readonly string[]): Child {
+    throw new Error(`FakeHost does not spawn ${command[0]}`);
+  }
+
+  // deno-lint-ignore require-await
+  async fetch(url: string, init?: RequestInit): Promise<Response> {
+    this.log.push(`fetch ${url}`);
+    const page = this.pages.get(url);
+    if (page === undefined) return new Response("not found", { status: 404 });
+    return typeof page === "function" ? page(init) : new Response(page);
+  }
+
+  now(): Date {
+    return new Date(this.clock);
+  }
+
+  // deno-lint-ignore require-await
+  async sleep(ms: number): Promise<void> {
+    this.log.push(`sleep ${ms}`);
+    this.clock = new Date(this.clock.getTime() + ms);
+  }
+
+  env(name: string): string | undefined {
+    return this.variables.get(name);
+  }
+
+  #get(path: string, noFollow = false): Node {
+    const node = this.nodes.get(path);
+    if (!node) throw new Deno.errors.NotFound(`No such file: ${path}`);
+    return node.kind === "symlink" && !noFollow ? this.#get(node.target) : node;
+  }
+
+  #parents(path: string): void {
+    for (let at = parent(path); !this.nodes.has(at); at = parent(at)) {
+      this.nodes.set(at, directory());
+    }
+  }
+
+  #mayWrite(path: string): void {
+    for (const [prefix, error] of this.broken) if (path.startsWith(prefix)) throw error;
+  }
+}
+
+function directory(): Node {
+  return { kind: "directory", data: new Uint8Array(), target: "", mode: 0o755, uid: 0, gid: 0 };
+}
+
+function parent(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/"))) || "/";
+}
