@@ -1,0 +1,97 @@
+/**
+ * `deno task test`: all tests. Pure ones run with the right to read the project and nothing else; those with foreign
+ * programs and virtual machines run after them.
+ */
+import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
+import { testFiles, type TestKind, testKind } from "../lib/dev/test_files.ts";
+import {
+  addCounts,
+  isGreen,
+  readSummary,
+  summaryLine,
+  type TestCounts,
+} from "../lib/dev/test_summary.ts";
+import { EXIT, UserError } from "../lib/errors.ts";
+import { type Child, DenoHost, type Host } from "../lib/host.ts";
+import { ensurePackages, TEST_NEEDS } from "../lib/system_packages.ts";
+
+const SPEC: CommandSpec = {
+  name: "deno task test",
+  summary: "Run all tests, those with virtual machines included.",
+  usage: ["[FILE|FOLDER]…"],
+  options: {
+    filter: { value: "TEXT", help: "only tests whose name contains TEXT" },
+    "no-lab": { help: "leave out the tests that boot virtual machines" },
+  },
+  notes: [
+    "As root on Debian or Ubuntu it installs the programs that are missing (apt-get); else it names them and stops.",
+    "Network: npm packages and Debian packages, when they are not in a cache yet. With CI=true a skipped test is a failure.",
+  ],
+};
+
+const RIGHTS: Record<TestKind, readonly string[]> = {
+  pure: ["--parallel", "-P=pure"],
+  tools: ["-A"],
+  lab: ["-A"],
+};
+
+/** Runs the tests kind by kind and ends with the line that CI reads. */
+export function main(args: readonly string[], host: Host): Promise<number> {
+  return runCommand(SPEC, args, async (line) => {
+    const inCi = host.env("CI") === "true";
+    const wanted = line.words.map((word) => word.replace(/^\.\//, "").replace(/\/$/, ""));
+    const files = (await testFiles(host, "tests")).filter((file) =>
+      wanted.length === 0 || wanted.some((word) => file === word || file.startsWith(`${word}/`))
+    ).filter((file) => !(line.on("no-lab") && testKind(file) === "lab"));
+    if (files.length === 0) {
+      throw new UserError(`Cannot test: no test file is ${wanted.join(", ")}`);
+    }
+    if (files.some((file) => testKind(file) !== "pure")) {
+      await ensurePackages(host, TEST_NEEDS, { aptLists: true, onStage: processConsole.err });
+    }
+    const filter = line.value("filter");
+    const runs: TestCounts[] = [];
+    for (const kind of ["pure", "tools", "lab"] as const) {
+      const some = files.filter((file) => testKind(file) === kind);
+      if (some.length === 0) continue;
+      processConsole.out(`\n== ${kind}: ${some.length} files ==`);
+      const more = filter === undefined ? [] : ["--filter", filter];
+      runs.push(await runTests(host, [...RIGHTS[kind], ...more, ...some]));
+    }
+    const counts = addCounts(runs);
+    processConsole.out(`\n${summaryLine(counts)}`);
+    return isGreen(counts, inCi) ? EXIT.ok : EXIT.failed;
+  });
+}
+
+async function runTests(host: Host, args: readonly string[]): Promise<TestCounts> {
+  const child = host.spawn([Deno.execPath(), "test", "--no-prompt", ...args], {
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
+  });
+  await child.stdin.close();
+  const output = await showOutput(child);
+  return readSummary(output, await child.done);
+}
+
+/** Passes a program's output on as it comes; gives its standard output at the end. */
+async function showOutput(child: Child): Promise<string> {
+  const decoder = new TextDecoder();
+  let output = "";
+  const out = (async () => {
+    for await (const chunk of child.stdout) {
+      output += decoder.decode(chunk, { stream: true });
+      await writeAll(Deno.stdout, chunk);
+    }
+  })();
+  const err = (async () => {
+    for await (const chunk of child.stderr) await writeAll(Deno.stderr, chunk);
+  })();
+  await Promise.all([out, err]);
+  return output;
+}
+
+async function writeAll(to: { write(data: Uint8Array): Promise<number> }, data: Uint8Array) {
+  for (let at = 0; at < data.length;) at += await to.write(data.subarray(at));
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args, new DenoHost()));
