@@ -1,0 +1,219 @@
+/**
+ * The three kinds of documents that say what is current: root.json (which keys may sign what), timestamp.json (which
+ * publication is current, until when) and the bins (hash and size of every document). After The Update Framework
+ * (https://theupdateframework.github.io/specification/), with snapshot and timestamp in one file.
+ *
+ * Parsers take bytes whose signature has been verified, are strict (unknown keys are refused) and bounded.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { type Bytes, sha256Hex, text, utf8 } from "../bytes.ts";
+import { RefusedError } from "../errors.ts";
+import { formatInstant, isInstant, isSitePath, type Role } from "./comment.ts";
+import { parsePublicKey, type PublicKey } from "./minisign.ts";
+
+/** Where these documents are on the site. */
+export const ROOT_PATH = "psyopsOS/root.json";
+export const TIMESTAMP_PATH = "psyopsOS/timestamp.json";
+/** Path of the root document with this version; every version stays on the site. */
+export const rootPath = (version: number): string => `psyopsOS/root/${version}.json`;
+/** Path of the bin with this prefix; the only bin of a small site has prefix "". */
+export const binPath = (prefix: string): string => `psyopsOS/bins/${prefix || "all"}.json`;
+
+export const MAX_ROOT_BYTES = 64 * 1024;
+export const MAX_TIMESTAMP_BYTES = 1024 * 1024;
+export const MAX_BIN_BYTES = 4 * 1024 * 1024;
+/** Biggest file a bin may list for {@linkcode SiteView.get}-style reading; release files are streamed and not listed. */
+export const MAX_LISTED_BYTES = 64 * 1024 * 1024;
+/** A key that has to be replaced this often is a fault elsewhere. */
+export const MAX_ROOT_VERSION = 256;
+export const MAX_KEYS_PER_ROLE = 16;
+/** Longest prefix of a bin in hex digits: 4096 bins. */
+export const MAX_PREFIX_DIGITS = 3;
+/** A timestamp may not be valid for longer than this: who steals its key must not be able to freeze a site for good. */
+export const MAX_VALIDITY_DAYS = 366;
+
+/** Which keys may sign what. Version N+1 is signed by a root key of version N. */
+export interface Root {
+  version: number;
+  issued: string;
+  /** minisign key lines, at least one per role. */
+  roles: Record<Role, string[]>;
+}
+
+/** Which publication is current. */
+export interface Timestamp {
+  serial: number;
+  issued: string;
+  expires: string;
+  bins: BinEntry[];
+}
+
+/** One bin as the timestamp lists it. */
+export interface BinEntry {
+  /** First hex digits of the SHA-256 of the paths in it; the same number of digits for all bins. */
+  prefix: string;
+  path: string;
+  sha256: string;
+  size: number;
+}
+
+/** The listed documents whose path's hash begins with the bin's prefix. */
+export interface Bin {
+  documents: Record<string, Listed>;
+}
+
+/** One document as a bin lists it. */
+export interface Listed {
+  sha256: string;
+  size: number;
+}
+
+const instant = v.pipe(v.string(), v.check(isInstant, "must be a time like 2026-11-22T20:00:00Z"));
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "must be 64 hex digits"));
+const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
+const path = v.pipe(v.string(), v.check(isSitePath, "must be a plain relative path"));
+const keys = v.pipe(
+  v.array(v.pipe(v.string(), v.check(isKeyLine, "must be a minisign key line"))),
+  v.minLength(1),
+  v.maxLength(MAX_KEYS_PER_ROLE),
+);
+
+const RootSchema = v.strictObject({
+  version: count(MAX_ROOT_VERSION),
+  issued: instant,
+  roles: v.strictObject({ root: keys, config: keys, release: keys, timestamp: keys }),
+});
+
+const TimestampSchema = v.pipe(
+  v.strictObject({
+    serial: count(Number.MAX_SAFE_INTEGER),
+    issued: instant,
+    expires: instant,
+    bins: v.pipe(
+      v.array(v.strictObject({
+        prefix: v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{0,${MAX_PREFIX_DIGITS}}$`))),
+        path,
+        sha256: hash,
+        size: count(MAX_BIN_BYTES),
+      })),
+      v.minLength(1),
+      v.maxLength(16 ** MAX_PREFIX_DIGITS),
+    ),
+  }),
+  v.check(({ issued, expires }) => issued < expires, "expires must be after issued"),
+  v.check(
+    ({ issued, expires }) =>
+      Date.parse(expires) - Date.parse(issued) <= MAX_VALIDITY_DAYS * 86_400_000,
+    `expires must be at most ${MAX_VALIDITY_DAYS} days after issued`,
+  ),
+  v.check(({ bins }) => bins.every((bin) => bin.path === binPath(bin.prefix)), "wrong bin path"),
+  v.check(
+    ({ bins }) => new Set(bins.map((bin) => bin.prefix.length)).size === 1,
+    "all prefixes must be of one length",
+  ),
+  v.check(
+    ({ bins }) => new Set(bins.map((bin) => bin.prefix)).size === bins.length,
+    "a prefix is listed twice",
+  ),
+);
+
+const BinSchema = v.strictObject({
+  documents: v.record(path, v.strictObject({ sha256: hash, size: count(MAX_LISTED_BYTES) })),
+});
+
+/** The root document in `bytes`. @throws {RefusedError} with check "schema". */
+export function parseRoot(bytes: Uint8Array, name = ROOT_PATH): Root {
+  return parseJson(RootSchema, bytes, MAX_ROOT_BYTES, name);
+}
+
+/** The timestamp in `bytes`. @throws {RefusedError} with check "schema". */
+export function parseTimestamp(bytes: Uint8Array, name = TIMESTAMP_PATH): Timestamp {
+  return parseJson(TimestampSchema, bytes, MAX_TIMESTAMP_BYTES, name);
+}
+
+/** The bin in `bytes`. With `prefix`, paths that don't belong to it are refused. @throws {RefusedError} "schema". */
+export function parseBin(bytes: Uint8Array, name = "the bin", prefix = ""): Bin {
+  const bin = parseJson(BinSchema, bytes, MAX_BIN_BYTES, name);
+  const stray = Object.keys(bin.documents).find((path) =>
+    binPrefix(path, prefix.length) !== prefix
+  );
+  if (stray !== undefined) {
+    throw new RefusedError("schema", `Cannot read ${name}: ${stray} does not belong into it`, {
+      document: name,
+    });
+  }
+  return bin;
+}
+
+/** Prefix of the bin that lists `path`: the first `digits` hex digits of the path's SHA-256. */
+export function binPrefix(path: string, digits: number): string {
+  return sha256Hex(utf8(path)).slice(0, digits);
+}
+
+/** The keys that `role` has in `root`. */
+export function keysOf(root: Root, role: Role): PublicKey[] {
+  return root.roles[role].map(parsePublicKey);
+}
+
+/**
+ * Identifies what a root document decides: SHA-256 over its version and its keys in any order. A node remembers it so
+ * that a key which was replaced can't rewrite the past; issuing the same keys anew changes nothing.
+ */
+export function rootDigest(root: Root): string {
+  const roles = (["root", "config", "release", "timestamp"] as const)
+    .map((role) => [role, root.roles[role].toSorted()]);
+  return sha256Hex(utf8(JSON.stringify([root.version, roles])));
+}
+
+/** The bytes of a document as psyopsOS publishes JSON: sorted keys, two blanks, final newline. */
+export function canonicalJson(value: unknown): Bytes {
+  return utf8(JSON.stringify(value, sortKeys, 2) + "\n");
+}
+
+/** The later of two instants. */
+export function laterInstant(a: string, b: string): string {
+  return a > b ? a : b;
+}
+
+/** When a timestamp issued at `issued` and valid for `hours` expires. */
+export function expiryOf(issued: string, hours: number): string {
+  return formatInstant(new Date(Date.parse(issued) + hours * 3_600_000));
+}
+
+function sortKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+function isKeyLine(line: string): boolean {
+  try {
+    parsePublicKey(line);
+    return !line.includes("\n");
+  } catch {
+    return false;
+  }
+}
+
+function parseJson<T>(
+  schema: v.GenericSchema<unknown, T>,
+  bytes: Uint8Array,
+  maxBytes: number,
+  name: string,
+): T {
+  const refuse = (state: string) =>
+    new RefusedError("schema", `Cannot read ${name}: ${state}`, { document: name });
+  if (bytes.length > maxBytes) throw refuse(`it is longer than ${maxBytes} bytes`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text(bytes));
+  } catch {
+    throw refuse("it is no JSON in UTF-8");
+  }
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const where = v.getDotPath(issue);
+  throw refuse(`${where ? `${where}: ` : ""}${issue.message}`);
+}
