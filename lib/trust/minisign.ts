@@ -101,13 +101,15 @@ export function keyIdHex(key: { readonly keyId: Uint8Array }): string {
 }
 
 /**
- * Splits a `.minisig` file into its fields.
+ * Splits a `.minisig` file into its fields. `name` is what messages call the signed data.
  *
  * @throws {RefusedError} with check "malformed" or "algorithm".
  */
-export function parseSignature(text: string, name = "the signature"): Signature {
+export function parseSignature(text: string, name?: string): Signature {
   const refuse = (state: string, check = "malformed") =>
-    new RefusedError(check, `Cannot read ${name}: ${state}`);
+    new RefusedError(check, `Cannot read the signature of ${name ?? "the data"}: ${state}`, {
+      document: name,
+    });
   if (text.length > MAX_SIGNATURE_BYTES) {
     throw refuse(`it is longer than ${MAX_SIGNATURE_BYTES} bytes`);
   }
@@ -178,12 +180,12 @@ export function verifyDigest(
   digest: Uint8Array,
   signature: string,
   keys: readonly PublicKey[],
-  name = "the data",
+  name?: string,
 ): Verified {
   if (digest.length !== DIGEST_BYTES) throw new TypeError("A digest of 64 bytes is expected");
   const refuse = (check: string, state: string) =>
-    new RefusedError(check, `Cannot verify ${name}: ${state}`);
-  const parsed = parseSignature(signature, `the signature of ${name}`);
+    new RefusedError(check, `Cannot verify ${name ?? "the data"}: ${state}`, { document: name });
+  const parsed = parseSignature(signature, name);
   const candidates = keys.filter((key) => equal(key.keyId, parsed.keyId));
   if (candidates.length === 0) {
     const expected = keys.map(keyIdHex).join(" or ") || "none";
