@@ -1,0 +1,122 @@
+/**
+ * QEMU's command line for a lab machine: pure, so that it can be read and tested without QEMU.
+ *
+ * Supported: x86_64 (q35) with OVMF from a disk image, or a kernel booted directly; drives on virtio or USB; one network
+ * card with QEMU's user network (the host's 127.0.0.1 is the guest's 10.0.2.2) or on a wire that leads nowhere. The
+ * firmware's variables and every drive are files of this machine alone.
+ *
+ * @module
+ */
+
+/** A drive of a machine. `id` names its device over QMP. */
+export interface DriveSpec {
+  id: string;
+  /** Raw image file. */
+  file: string;
+  /** virtio drives sit behind a port of their own so that they can be unplugged; USB ones on an xHCI controller. */
+  bus: "virtio" | "usb";
+  readonly?: boolean;
+  /** Order in which the firmware tries to boot it; left out for one it must not boot. */
+  bootIndex?: number;
+}
+
+/** What a machine starts with. */
+export type BootSpec =
+  | { kind: "firmware"; code: string; vars: string }
+  | { kind: "kernel"; kernel: string; initrd: string; cmdline: string };
+
+/** A machine. */
+export interface MachineSpec {
+  name: string;
+  memoryMiB: number;
+  cpus: number;
+  /** "kvm" where the machine has it; "tcg" works everywhere. */
+  accelerator: "kvm" | "tcg";
+  boot: BootSpec;
+  drives: readonly DriveSpec[];
+  /** "user": QEMU's DHCP, DNS and NAT; "dead": a card with a link on which nobody answers; "none": no card. */
+  network: "user" | "dead" | "none";
+  /** TCP ports of 127.0.0.1 that lead into the guest. */
+  forwards?: readonly { host: number; guest: number }[];
+}
+
+/** Files QEMU makes for a running machine. */
+export interface MachinePaths {
+  /** Unix socket of the control protocol. */
+  qmp: string;
+  /** Everything the serial console said. */
+  consoleLog: string;
+}
+
+/** The address at which guests reach the host's 127.0.0.1. */
+export const HOST_FROM_GUEST = "10.0.2.2";
+
+/** The whole command, program first. */
+export function qemuCommand(spec: MachineSpec, paths: MachinePaths): string[] {
+  return [
+    "qemu-system-x86_64",
+    ...["-name", spec.name, "-nodefaults", "-no-user-config", "-display", "none"],
+    ...["-machine", "q35", "-accel", accelerator(spec.accelerator)],
+    ...(spec.accelerator === "kvm" ? ["-cpu", "host"] : []),
+    ...["-smp", String(spec.cpus), "-m", String(spec.memoryMiB)],
+    ...["-chardev", `stdio,id=console,signal=off,logfile=${escapeValue(paths.consoleLog)}`],
+    ...["-serial", "chardev:console"],
+    ...["-qmp", `unix:${escapeValue(paths.qmp)},server=on,wait=off`],
+    ...bootOptions(spec.boot),
+    ...driveOptions(spec.drives),
+    ...networkOptions(spec),
+  ];
+}
+
+/** A comma in a value of QEMU's options is doubled. */
+export function escapeValue(value: string): string {
+  return value.replaceAll(",", ",,");
+}
+
+function accelerator(kind: MachineSpec["accelerator"]): string {
+  return kind === "kvm" ? "kvm" : "tcg,thread=multi";
+}
+
+function bootOptions(boot: BootSpec): string[] {
+  if (boot.kind === "kernel") {
+    return ["-kernel", boot.kernel, "-initrd", boot.initrd, "-append", boot.cmdline];
+  }
+  return [
+    ...["-drive", `if=pflash,format=raw,unit=0,readonly=on,file=${escapeValue(boot.code)}`],
+    ...["-drive", `if=pflash,format=raw,unit=1,file=${escapeValue(boot.vars)}`],
+  ];
+}
+
+function driveOptions(drives: readonly DriveSpec[]): string[] {
+  const options: string[] = [];
+  if (drives.some((drive) => drive.bus === "usb")) options.push("-device", "qemu-xhci,id=usb");
+  for (const [i, drive] of drives.entries()) {
+    const file = `if=none,id=${drive.id}-file,format=raw,file=${escapeValue(drive.file)}`;
+    options.push("-drive", drive.readonly ? `${file},readonly=on` : file);
+    const boot = drive.bootIndex === undefined ? "" : `,bootindex=${drive.bootIndex}`;
+    if (drive.bus === "usb") {
+      options.push("-device", `usb-storage,id=${drive.id},bus=usb.0,drive=${drive.id}-file${boot}`);
+    } else {
+      // The root complex itself can't be unplugged from: each disk gets a port.
+      const port = `port-${drive.id}`;
+      options.push("-device", `pcie-root-port,id=${port},chassis=${i + 1},slot=${i + 1}`);
+      options.push(
+        "-device",
+        `virtio-blk-pci,id=${drive.id},bus=${port},drive=${drive.id}-file${boot}`,
+      );
+    }
+  }
+  return options;
+}
+
+function networkOptions(spec: MachineSpec): string[] {
+  if (spec.network === "none") return [];
+  const forwards = (spec.forwards ?? []).map(({ host, guest }) =>
+    `,hostfwd=tcp:127.0.0.1:${host}-:${guest}`
+  );
+  const backend = spec.network === "user"
+    ? `user,id=net${forwards.join("")}`
+    : "hubport,id=net,hubid=0";
+  // Without an option ROM the firmware does not try to boot from the network.
+  return ["-netdev", backend, "-device", "virtio-net-pci,netdev=net,romfile="];
+}
