@@ -1,0 +1,45 @@
+/**
+ * Which paths a package may bring: nothing outside of the root it is unpacked to, nothing through its
+ * own symbolic links, nothing twice. apk writes as root, so this is the last fence before the disk.
+ *
+ * @module
+ */
+import { RefusedError } from "../errors.ts";
+import { safePath, type TarEntry } from "../formats/tar.ts";
+
+/** Longest path of an entry, in characters. */
+export const MAX_PATH = 4096;
+
+/** @throws {RefusedError} "path" naming the first entry that may not be unpacked. */
+export function checkEntryPaths(entries: readonly TarEntry[], what: string): void {
+  const kinds = new Map<string, TarEntry["kind"]>();
+  for (const { path, kind, linkTarget } of entries) {
+    const bad = (why: string) =>
+      new RefusedError("path", `Cannot unpack ${what}: ${JSON.stringify(path)} ${why}`, {
+        document: what,
+      });
+    // The root itself may be listed; it changes nothing.
+    if (path === "." && kind === "directory") continue;
+    if (!safePath(path)) throw bad("is not a path below the root");
+    if (path.length > MAX_PATH) throw bad(`is longer than ${MAX_PATH} characters`);
+    if (kind !== "file" && kind !== "directory" && kind !== "symlink" && kind !== "hardlink") {
+      throw bad(`is a ${kind}, which no package may bring`);
+    }
+    const before = kinds.get(path);
+    if (before && !(before === "directory" && kind === "directory")) throw bad("comes twice");
+    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
+      const parent = path.slice(0, at);
+      const parentKind = kinds.get(parent);
+      if (parentKind && parentKind !== "directory") {
+        throw bad(`lies below the ${parentKind} ${parent}`);
+      }
+    }
+    if (kind === "hardlink" && kinds.get(linkTarget!) !== "file") {
+      throw bad(`is a hard link to ${JSON.stringify(linkTarget)}, which is no file before it`);
+    }
+    if (kind === "symlink" && (linkTarget!.length > MAX_PATH || linkTarget!.includes("\0"))) {
+      throw bad("is a symbolic link with a malformed target");
+    }
+    kinds.set(path, kind);
+  }
+}

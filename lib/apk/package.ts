@@ -1,0 +1,164 @@
+/**
+ * Packages in apk format v2: gzip members for signatures (optional), control and data, back to back.
+ *
+ * A package is believed because a verified index lists it: the file's size, then the control member's
+ * SHA-1 (C: of the index), then the data member's SHA-256 (`datahash` in .PKGINFO) are compared before
+ * each is unpacked; a SHA-256 of the whole file, from a lock, comes before all. Then every path is
+ * judged, and every file with its own recorded SHA-1. Refused: data without datahash, several data
+ * members, device nodes, and all that entry_paths.ts refuses. Spec: apk-package(5), apk-v2(5).
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { type Bytes, sha256Hex, text } from "../bytes.ts";
+import { errorText, RefusedError, UserError } from "../errors.ts";
+import { type GzipMember, gzipMember } from "../formats/gzip.ts";
+import { readTar, type TarEntry } from "../formats/tar.ts";
+import { checkEntryPaths } from "./entry_paths.ts";
+import { type IndexRecord, packageFileName } from "./index.ts";
+import { type PackageInfo, parsePackageInfo } from "./package_info.ts";
+import { splitSignatures } from "./signature.ts";
+
+/** Names of control scripts, without the dot they have in the archive. */
+export const SCRIPT_NAMES = [
+  "pre-install",
+  "post-install",
+  "pre-upgrade",
+  "post-upgrade",
+  "pre-deinstall",
+  "post-deinstall",
+  "trigger",
+] as const;
+
+/** One of {@linkcode SCRIPT_NAMES}. */
+export type ScriptName = typeof SCRIPT_NAMES[number];
+
+/** A verified package. */
+export interface OpenPackage {
+  info: PackageInfo;
+  /** Control scripts in the order of {@linkcode SCRIPT_NAMES}. */
+  scripts: Map<ScriptName, Bytes>;
+  /** What it installs, in archive order; top-level names with a dot are no part of it. */
+  entries: TarEntry[];
+  /** Hex SHA-256 of the whole file, for a lock. */
+  sha256: string;
+}
+
+/** What the file must be; an {@linkcode IndexRecord} has it all. */
+export type PackageRecord = Pick<IndexRecord, "name" | "version" | "checksum" | "size">;
+
+/** Options of {@linkcode openPackage}. */
+export interface OpenPackageOptions {
+  /** Hex SHA-256 that the whole file must have; default none is asked for. */
+  sha256?: string;
+}
+
+/** Largest package file: firmware collections come to some 600 MB. */
+export const MAX_PACKAGE_BYTES = 2 ** 30;
+/** Most unpacked bytes of a control member. */
+export const MAX_CONTROL_BYTES = 32 * 2 ** 20;
+/** Most unpacked bytes of a data member. */
+export const MAX_DATA_BYTES = 2 ** 31 - 2 ** 20;
+/** Most entries of a package. */
+export const MAX_PACKAGE_ENTRIES = 300_000;
+
+const CHECKSUM_KEY = "APK-TOOLS.checksum.SHA1";
+
+/**
+ * Verifies and reads a package that `record` of a verified index describes.
+ * @throws {RefusedError} "size", "hash", "malformed" or "path", naming the package.
+ */
+export function openPackage(
+  bytes: Bytes,
+  record: PackageRecord,
+  options: OpenPackageOptions = {},
+): OpenPackage {
+  const what = packageFileName(record);
+  const refuse = (check: string, state: string) =>
+    new RefusedError(check, `Cannot trust ${what}: ${state}`, { document: what });
+  if (bytes.length !== record.size || bytes.length > MAX_PACKAGE_BYTES) {
+    throw refuse("size", `it has ${bytes.length} bytes, the index says ${record.size}`);
+  }
+  const sha256 = sha256Hex(bytes);
+  if (options.sha256 !== undefined && sha256 !== options.sha256) {
+    throw refuse("hash", "its SHA-256 is not the one in the lock");
+  }
+  const malformed = <T>(read: () => T): T => {
+    try {
+      return read();
+    } catch (cause) {
+      if (cause instanceof RefusedError) throw cause;
+      throw new RefusedError("malformed", `Cannot read ${what}: ${errorText(cause)}`, {
+        cause,
+        document: what,
+      });
+    }
+  };
+
+  const { bodyOffset } = splitSignatures(bytes, what);
+  const control = malformed(() => gzipMember(bytes, bodyOffset, MAX_CONTROL_BYTES));
+  if (checksumOf(bytes, control) !== record.checksum) {
+    throw refuse("hash", "its control part is not the one in the index");
+  }
+  const controlEntries = malformed(() => readTar(control.data, { maxEntries: 1000 }));
+  const info = malformed(() => {
+    const file = controlEntries.find(({ path }) => path === ".PKGINFO")?.data;
+    if (!file) throw new UserError("it holds no .PKGINFO");
+    return parsePackageInfo(text(file));
+  });
+  if (info.name !== record.name || info.version !== record.version) {
+    throw refuse("malformed", `it calls itself ${info.name}-${info.version}`);
+  }
+
+  const dataOffset = control.offset + control.length;
+  const data = bytes.subarray(dataOffset);
+  // A package without content may end after its control part.
+  if (data.length > 0 && info.dataHash === undefined) {
+    throw refuse("hash", "its .PKGINFO has no datahash");
+  }
+  if (info.dataHash !== undefined && sha256Hex(data) !== info.dataHash) {
+    throw refuse("hash", "its data part does not have the recorded SHA-256");
+  }
+  const entries = data.length === 0 ? [] : malformed(() => {
+    const member = gzipMember(bytes, dataOffset, MAX_DATA_BYTES);
+    if (member.length !== data.length) throw new UserError("it has more than one data part");
+    return readTar(member.data, { maxEntries: MAX_PACKAGE_ENTRIES });
+  });
+  const installed = entries.filter(({ path }) => !isMetadata(path));
+  checkEntryPaths(installed, what);
+  for (const entry of installed) {
+    if (!hasRecordedChecksum(entry)) {
+      throw refuse("hash", `the file ${entry.path} does not have its recorded SHA-1`);
+    }
+  }
+  return { info, scripts: scriptsOf(controlEntries), entries: installed, sha256 };
+}
+
+/** The `Q1…` checksum of a control member as an index records it. */
+function checksumOf(bytes: Bytes, { offset, length }: GzipMember): string {
+  const member = bytes.subarray(offset, offset + length);
+  return `Q1${createHash("sha1").update(member).digest("base64")}`;
+}
+
+/** Top-level names with a dot belong to the package manager and are never installed. */
+function isMetadata(path: string): boolean {
+  return /^\.[^./]/.test(path);
+}
+
+/** Whether a file's content (a symbolic link's target) has the SHA-1 recorded with it, if one is. */
+function hasRecordedChecksum({ kind, data, linkTarget, pax }: TarEntry): boolean {
+  const recorded = pax?.[CHECKSUM_KEY];
+  if (recorded === undefined) return true;
+  const content = kind === "file" ? data! : kind === "symlink" ? linkTarget! : undefined;
+  return content === undefined ||
+    createHash("sha1").update(content).digest("hex") === recorded.toLowerCase();
+}
+
+function scriptsOf(control: readonly TarEntry[]): Map<ScriptName, Bytes> {
+  const scripts = new Map<ScriptName, Bytes>();
+  for (const name of SCRIPT_NAMES) {
+    const data = control.find(({ path, kind }) => kind === "file" && path === `.${name}`)?.data;
+    if (data) scripts.set(name, data);
+  }
+  return scripts;
+}
