@@ -1,0 +1,61 @@
+/**
+ * Reads a built site as its nodes will, before it is published: with the verifying client and the document readers
+ * that the agent uses.
+ *
+ * @module
+ */
+import { type Bytes, utf8 } from "../lib/bytes.ts";
+import { RefusedError, UserError } from "../lib/errors.ts";
+import { openSite, type TrustState } from "../lib/trust/client.ts";
+import type { PublicKey } from "../lib/trust/minisign.ts";
+import type { BuiltSite } from "./build.ts";
+import {
+  parseGlobalDocument,
+  parseInstructions,
+  parseNodeDocument,
+  parsePostbootIndex,
+  parseTagNodes,
+  SITE_PATHS,
+} from "./document.ts";
+import type { Fleet } from "./fleet.ts";
+
+/** What {@linkcode checkSite} needs beside the site. */
+export interface CheckOptions {
+  /** The key on the nodes' drives. */
+  pinned: PublicKey;
+  now: Date;
+  /** What a node that has seen the previous publication remembers. */
+  state: TrustState;
+}
+
+/** Opens `site` and reads every document of `fleet` in it. @throws {RefusedError} naming what a node would refuse. */
+export async function checkSite(
+  site: BuiltSite,
+  fleet: Fleet,
+  options: CheckOptions,
+): Promise<void> {
+  const fetch = (path: string): Promise<Bytes> => {
+    const bytes = site.files.get(path);
+    if (bytes) return Promise.resolve(bytes);
+    return Promise.reject(new UserError(`Cannot read ${path}: the site does not have it`));
+  };
+  const view = await openSite({ ...options, fetch });
+  parseGlobalDocument(await view.get(SITE_PATHS.global, "global"));
+  for (const tag of fleet.tags.keys()) {
+    parseTagNodes(await view.get(SITE_PATHS.tagNodes(tag), "tag"), tag);
+  }
+  const index = parsePostbootIndex(await view.get(SITE_PATHS.postbootIndex, "postboot-index"));
+  for (const { name } of fleet.nodes) {
+    parseNodeDocument(await view.get(SITE_PATHS.node(name), "node"), name);
+    const path = SITE_PATHS.postboot(name);
+    if (index[name]?.path !== path) {
+      throw new RefusedError("path", `Cannot accept ${SITE_PATHS.postbootIndex}: no ${path} in it`);
+    }
+    await view.getHashed(path);
+    const envelope = site.envelopes.get(name);
+    if (!envelope) continue;
+    const payload = utf8(envelope.payload);
+    view.verifyInner(payload, envelope.minisig, "postboot", path);
+    parseInstructions(payload, name);
+  }
+}
