@@ -1,0 +1,101 @@
+import { assertEquals } from "@std/assert";
+import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
+import { demandsOf, differences } from "../../../lib/lab/verdict.ts";
+import type { Status } from "../../../lib/node_report.ts";
+
+const CONFIG = {
+  users: { lab: { uid: 1000, groups: ["wheel", "adm"], sshKeys: ["ssh-ed25519 AAAA x"] } },
+  files: {
+    "/etc/motd": { content: "hi\n" },
+    "/etc/key": { content: "AQI=", encoding: "base64" as const, mode: "0600", owner: "lab" },
+  },
+  scripts: { hello: { run: "echo hello" } },
+};
+
+function status(): Status {
+  return {
+    node: "alpha",
+    phase: "configured",
+    image: { version: "1", kernel: "6.1" },
+    agent: { version: "1", commit: "x", form: "bundle" },
+    source: "site",
+    serial: 7,
+    steps: [],
+    observed: {
+      hostname: "alpha",
+      users: [{
+        name: "lab",
+        uid: 1000,
+        groups: ["adm", "wheel"],
+        sshKeys: ["ssh-ed25519 AAAA x"],
+      }],
+      files: [
+        {
+          path: "/etc/motd",
+          sha256: sha256Hex(utf8("hi\n")),
+          mode: "0644",
+          owner: "root",
+          group: "root",
+        },
+        {
+          path: "/etc/key",
+          sha256: sha256Hex(new Uint8Array([1, 2])),
+          mode: "0600",
+          owner: "lab",
+          group: "root",
+        },
+      ],
+      scripts: [{ name: "hello", exitCode: 0, outputSha256: sha256Hex(utf8("hello\n")) }],
+    },
+    reached: {},
+    updated: "2026-11-22T20:00:00Z",
+  };
+}
+
+const DEMANDS = {
+  ...demandsOf("alpha", CONFIG, { hello: "hello\n" }),
+  serial: 7,
+  source: "site" as const,
+  imageVersion: "1",
+};
+
+Deno.test("differences() finds none where all is as demanded", () => {
+  assertEquals(differences(status(), DEMANDS), []);
+});
+
+Deno.test("differences() names every difference", () => {
+  assertEquals(differences(undefined, DEMANDS), ["no status document"]);
+  const bad = status();
+  bad.phase = "degraded";
+  bad.serial = 6;
+  bad.problem = {
+    check: "expired",
+    message: "too old",
+    since: bad.updated,
+    attempts: 1,
+  };
+  bad.observed!.hostname = "other";
+  bad.observed!.users = [];
+  bad.observed!.files[0]!.sha256 = "00";
+  bad.observed!.files.length = 1;
+  bad.observed!.scripts[0]!.exitCode = 1;
+  assertEquals(differences(bad, DEMANDS), [
+    'phase is "degraded", must be "configured"',
+    "serial is 6, must be 7",
+    "problem: expired: too old",
+    'hostname is "other", must be "alpha"',
+    "user lab is missing",
+    `file /etc/motd: SHA-256 is "00", must be "${sha256Hex(utf8("hi\n"))}"`,
+    "file /etc/key is missing",
+    "script hello: exit code is 1, must be 0",
+  ]);
+});
+
+Deno.test("differences() compares mode, groups, keys and a script's output", () => {
+  const bad = status();
+  bad.observed!.files[1]!.mode = "0644";
+  bad.observed!.users[0]!.groups = ["wheel"];
+  bad.observed!.users[0]!.sshKeys = [];
+  bad.observed!.scripts[0]!.outputSha256 = sha256Hex(utf8("else\n"));
+  assertEquals(differences(bad, DEMANDS).length, 4);
+});
