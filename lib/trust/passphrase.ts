@@ -1,0 +1,75 @@
+/**
+ * Finds the passphrase of the secret keys: a GPG-encrypted file, an environment variable, or a hidden prompt, in that
+ * order. It never appears on a command line, in a message or in a file.
+ *
+ * @module
+ */
+import { text } from "../bytes.ts";
+import { EXIT, UserError } from "../errors.ts";
+import type { Host } from "../host.ts";
+
+/** The GPG-encrypted file, in the working directory. */
+export const PASSPHRASE_FILE = ".minisign-pass-secret";
+/** The environment variable. */
+export const PASSPHRASE_VARIABLE = "PSYOPSOS_MINISIGN_PASSPHRASE";
+/** Longest passphrase in UTF-16 units; the C program takes no longer one either. */
+export const MAX_PASSPHRASE = 1024;
+
+/** Asks a person, without echo; null when nobody can be asked. */
+export type Prompt = (message: string) => string | null;
+
+/** Options of {@linkcode findPassphrase}. */
+export interface PassphraseOptions {
+  prompt: Prompt;
+  /** Text of the prompt. */
+  message?: string;
+  /** Ask twice, for a new passphrase. */
+  confirm?: boolean;
+}
+
+/** The passphrase. @throws {UserError} when there is none to be had. */
+export async function findPassphrase(host: Host, options: PassphraseOptions): Promise<string> {
+  const found = await fromFile(host) ?? host.env(PASSPHRASE_VARIABLE) ?? fromPrompt(options);
+  const fail = (state: string) => new UserError(`Cannot use the passphrase: ${state}`);
+  if (found === "") throw fail("it is empty");
+  if (found.length > MAX_PASSPHRASE) {
+    throw fail(`it is longer than ${MAX_PASSPHRASE} characters`);
+  }
+  return found;
+}
+
+/** `find` run at the first call only; later calls give its result. */
+export function once<T>(find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined;
+  return () => found ??= find();
+}
+
+async function fromFile(host: Host): Promise<string | undefined> {
+  if (await host.stat(PASSPHRASE_FILE) === undefined) return undefined;
+  const result = await host.run(["gpg", "--quiet", "--decrypt", PASSPHRASE_FILE]);
+  if (result.code === 127) {
+    throw new UserError(`Cannot decrypt ${PASSPHRASE_FILE}: gpg is not installed`, {
+      exitCode: EXIT.missing,
+      hint: `install gnupg, or set ${PASSPHRASE_VARIABLE} and move the file away`,
+    });
+  }
+  if (result.code !== 0) {
+    throw new UserError(`Cannot decrypt ${PASSPHRASE_FILE}: gpg ended with ${result.code}`, {
+      hint: `gpg --decrypt ${PASSPHRASE_FILE} shows why`,
+    });
+  }
+  return text(result.stdout).replace(/\r?\n$/, "");
+}
+
+function fromPrompt(options: PassphraseOptions): string {
+  const first = options.prompt(options.message ?? "Passphrase of the minisign secret key: ");
+  if (first === null) {
+    throw new UserError("Cannot ask for the passphrase: there is no terminal", {
+      hint: `set ${PASSPHRASE_VARIABLE}, or encrypt it with gpg into ${PASSPHRASE_FILE}`,
+    });
+  }
+  if (options.confirm && options.prompt("The same once more: ") !== first) {
+    throw new UserError("Cannot use the passphrase: the two entries differ");
+  }
+  return first;
+}
