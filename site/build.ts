@@ -5,19 +5,18 @@
  * @module
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../lib/bytes.ts";
-import { type DocumentType, formatComment, type Role, ROLE_OF } from "../lib/trust/comment.ts";
+import { type DocumentType, ROLE_OF } from "../lib/trust/comment.ts";
 import {
   type Bin,
   binPath,
   binPrefix,
   canonicalJson,
   type Listed,
-  type Root,
-  ROOT_PATH,
-  rootPath,
   type Timestamp,
   TIMESTAMP_PATH,
 } from "../lib/trust/freshness.ts";
+import type { SignDocument } from "../lib/trust/keyring.ts";
+import { publishedRoots, type RootChain } from "../lib/trust/root_sign.ts";
 import {
   type Envelope,
   type GlobalDocument,
@@ -42,23 +41,15 @@ export interface Encrypted {
   ciphertext: Bytes;
 }
 
-/** One version of root.json with its signature. */
-export interface SignedRoot {
-  root: Root;
-  json: Bytes;
-  minisig: string;
-}
-
 /** What {@linkcode buildSite} needs beside the fleet. */
 export interface BuildOptions {
   serial: number;
   /** UTC times to the second, e.g. "2026-11-22T20:00:00Z". */
   issued: string;
   expires: string;
-  /** All versions of root.json, oldest first. */
-  roots: readonly SignedRoot[];
-  /** The `.minisig` text for `bytes`, by the role's key. */
-  sign: (role: Role, bytes: Bytes, trustedComment: string) => string | Promise<string>;
+  roots: RootChain;
+  /** Signs for this very serial and time of issue. */
+  sign: SignDocument;
   encrypt: (recipients: readonly string[], plaintext: Bytes) => Promise<Bytes>;
   /** Earlier ciphertext by node. */
   cache?: ReadonlyMap<string, Encrypted>;
@@ -118,19 +109,14 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
   };
 
   const files = new Map(content);
-  const publish = async (path: string, type: DocumentType, bytes: Bytes) => {
+  const publish = (path: string, type: DocumentType, bytes: Bytes) => {
     files.set(path, bytes);
-    files.set(`${path}.minisig`, utf8(await signDocument(options, path, type, bytes)));
+    files.set(`${path}.minisig`, utf8(options.sign(ROLE_OF[type], bytes, type, path)));
   };
-  for (const [path, { type, bytes }] of signed) await publish(path, type, bytes);
-  for (const { root, json, minisig } of options.roots) {
-    for (const path of [rootPath(root.version), ROOT_PATH]) {
-      files.set(path, json);
-      files.set(`${path}.minisig`, utf8(minisig));
-    }
-  }
-  for (const [prefix, bytes] of bins) await publish(binPath(prefix), "bin", bytes);
-  await publish(TIMESTAMP_PATH, "timestamp", canonicalJson(timestamp));
+  for (const [path, { type, bytes }] of signed) publish(path, type, bytes);
+  for (const [path, bytes] of publishedRoots(options.roots)) files.set(path, bytes);
+  for (const [prefix, bytes] of bins) publish(binPath(prefix), "bin", bytes);
+  publish(TIMESTAMP_PATH, "timestamp", canonicalJson(timestamp));
   return { files, cache, envelopes };
 }
 
@@ -147,7 +133,7 @@ async function instruct(
 ): Promise<{ encrypted: Encrypted; envelope?: Envelope }> {
   const { serial, issued } = options;
   const config = wholeConfig(fleet, node);
-  const signers = options.roots.at(-1)?.root.roles.config ?? [];
+  const signers = options.roots.files.at(-1)?.root.roles.config ?? [];
   const key = sha256Hex(
     canonicalJson({ node: node.name, recipient: node.recipient, config, signers }),
   );
@@ -158,21 +144,10 @@ async function instruct(
   const payload = canonicalJson(instructions);
   parseInstructions(payload, node.name);
   const path = SITE_PATHS.postboot(node.name);
-  const minisig = await signDocument(options, path, "postboot", payload);
+  const minisig = options.sign(ROLE_OF.postboot, payload, "postboot", path);
   const envelope: Envelope = { payload: text(payload), minisig };
   const ciphertext = await options.encrypt([node.recipient], canonicalJson(envelope));
   return { encrypted: { key, serial, ciphertext }, envelope };
-}
-
-async function signDocument(
-  options: BuildOptions,
-  path: string,
-  type: DocumentType,
-  bytes: Bytes,
-): Promise<string> {
-  const { serial, issued } = options;
-  const comment = formatComment({ type, path, serial, issued, sha256: sha256Hex(bytes) });
-  return await options.sign(ROLE_OF[type], bytes, comment);
 }
 
 /** Bins by prefix, each small enough; bins without documents are left out. */

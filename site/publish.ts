@@ -1,0 +1,132 @@
+/**
+ * From a nodes directory to a site directory: read the fleet, pick serial and times, build, read the result as a node will,
+ * write. The task and the lab both call {@linkcode publishSite}.
+ *
+ * @module
+ */
+import { RefusedError, UserError } from "../lib/errors.ts";
+import type { Host } from "../lib/host.ts";
+import { encryptTo } from "../lib/trust/age.ts";
+import { NO_STATE } from "../lib/trust/client.ts";
+import { formatInstant } from "../lib/trust/comment.ts";
+import {
+  expiryOf,
+  MAX_VALIDITY_DAYS,
+  parseTimestamp,
+  TIMESTAMP_PATH,
+} from "../lib/trust/freshness.ts";
+import type { Keyring } from "../lib/trust/keyring.ts";
+import { ensureRoots } from "../lib/trust/root_sign.ts";
+import { buildSite } from "./build.ts";
+import { loadCache, storeCache } from "./cache.ts";
+import { checkSite } from "./check.ts";
+import { loadFleet } from "./fleet.ts";
+import { writeSite, type Written } from "./write.ts";
+
+/** How long a timestamp holds when nothing else is asked for, in hours. */
+export const DEFAULT_EXPIRES_HOURS = 72;
+/** Where ciphertext is kept from build to build. */
+export const DEFAULT_CACHE = "build/site-cache";
+
+/** What {@linkcode publishSite} needs. */
+export interface PublishOptions {
+  /** Directory of the fleet's YAML files. */
+  nodes: string;
+  /** Directory that becomes the site. */
+  out: string;
+  keyring: Keyring;
+  /** Default: seconds since 1970, or one more than the serial that is in `out`, whichever is greater. */
+  serial?: number;
+  /** Time of issue; default now. */
+  issued?: Date;
+  /** Default {@linkcode DEFAULT_EXPIRES_HOURS}. */
+  expiresHours?: number;
+  /** Directory of the build cache; default {@linkcode DEFAULT_CACHE}. */
+  cache?: string;
+  /** Publish though the timestamp expires before now; only tests want that. */
+  allowExpired?: boolean;
+}
+
+/** What was published. */
+export interface Published extends Written {
+  serial: number;
+  issued: string;
+  expires: string;
+  nodes: string[];
+  tags: string[];
+  /** Nodes whose instructions were encrypted anew. */
+  encrypted: string[];
+  /** Number of files of the site. */
+  files: number;
+}
+
+/** Builds, checks and writes a site. Nothing in `out` changes unless all of it is right. */
+export async function publishSite(host: Host, options: PublishOptions): Promise<Published> {
+  const { out, keyring } = options;
+  const hours = options.expiresHours ?? DEFAULT_EXPIRES_HOURS;
+  if (!(hours > 0 && hours <= MAX_VALIDITY_DAYS * 24)) {
+    throw new UserError(
+      `Cannot build the site: it must expire within 1 hour to ${MAX_VALIDITY_DAYS} days`,
+    );
+  }
+  const now = options.issued ?? host.now();
+  const issued = formatInstant(now);
+  const expires = expiryOf(issued, hours);
+  const previous = await serialOf(host, out);
+  const serial = options.serial ??
+    Math.max((previous ?? 0) + 1, Math.floor(now.getTime() / 1000));
+  if (!Number.isSafeInteger(serial) || serial < 1) {
+    throw new UserError("Cannot build the site: the serial must be a whole number from 1 on");
+  }
+  if (previous !== undefined && serial < previous) {
+    throw new UserError(
+      `Cannot build the site: ${out} has serial ${previous}, nodes would refuse ${serial}`,
+    );
+  }
+  const fleet = await loadFleet(host, options.nodes);
+  const roots = await ensureRoots(host, keyring, { issued });
+  const sign = await keyring.signSite({ serial, issued });
+  const cacheDir = options.cache ?? DEFAULT_CACHE;
+  const cache = await loadCache(host, cacheDir);
+  const site = await buildSite(fleet, {
+    serial,
+    issued,
+    expires,
+    roots,
+    sign,
+    encrypt: encryptTo,
+    cache,
+  });
+  await checkSite(site, fleet, {
+    pinned: roots.pinned,
+    now: options.allowExpired ? now : host.now(),
+    state: NO_STATE,
+  });
+  const written = await writeSite(host, site.files, out);
+  await storeCache(host, cacheDir, site.cache, cache);
+  return {
+    ...written,
+    serial,
+    issued,
+    expires,
+    nodes: fleet.nodes.map(({ name }) => name),
+    tags: [...fleet.tags.keys()].sort(),
+    encrypted: [...site.envelopes.keys()],
+    files: site.files.size,
+  };
+}
+
+/** The serial of the site in `out`; undefined when there is none. */
+async function serialOf(host: Host, out: string): Promise<number | undefined> {
+  const path = `${out}/${TIMESTAMP_PATH}`;
+  if (!await host.stat(path)) return undefined;
+  try {
+    return parseTimestamp(await host.readFile(path), path).serial;
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    throw new UserError(`Cannot build the site: ${error.message}`, {
+      cause: error,
+      hint: `remove ${out} to begin anew`,
+    });
+  }
+}
