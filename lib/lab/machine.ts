@@ -172,6 +172,8 @@ export class Machine {
         const found = this.console.find(match, from);
         if (found) return found;
         if (this.console.ended) {
+          // What QEMU itself said may come a moment later than the console's end.
+          await this.#pumps;
           if (untilEnd) return { at: this.seconds, text: "", value: undefined as T };
           throw this.#failure(`Cannot find ${wanted} on the console: the machine ended`);
         }

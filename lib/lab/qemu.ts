@@ -16,6 +16,8 @@ export interface DriveSpec {
   /** virtio drives sit behind a port of their own so that they can be unplugged; USB ones on an xHCI controller. */
   bus: "virtio" | "usb";
   readonly?: boolean;
+  /** What the machine writes is forgotten at its end, so that machines can share the file. */
+  snapshot?: boolean;
   /** Order in which the firmware tries to boot it; left out for one it must not boot. */
   bootIndex?: number;
 }
@@ -92,7 +94,8 @@ function driveOptions(drives: readonly DriveSpec[]): string[] {
   if (drives.some((drive) => drive.bus === "usb")) options.push("-device", "qemu-xhci,id=usb");
   for (const [i, drive] of drives.entries()) {
     const file = `if=none,id=${drive.id}-file,format=raw,file=${escapeValue(drive.file)}`;
-    options.push("-drive", drive.readonly ? `${file},readonly=on` : file);
+    const access = (drive.readonly ? ",readonly=on" : "") + (drive.snapshot ? ",snapshot=on" : "");
+    options.push("-drive", file + access);
     const boot = drive.bootIndex === undefined ? "" : `,bootindex=${drive.bootIndex}`;
     if (drive.bus === "usb") {
       options.push("-device", `usb-storage,id=${drive.id},bus=usb.0,drive=${drive.id}-file${boot}`);

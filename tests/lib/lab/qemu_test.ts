@@ -9,7 +9,7 @@ const SPEC: MachineSpec = {
   boot: { kind: "firmware", code: "/fw/CODE.fd", vars: "w/vars.fd" },
   drives: [
     { id: "disk", file: "a,b/disk.img", bus: "virtio", bootIndex: 1, readonly: true },
-    { id: "identity", file: "id.img", bus: "usb" },
+    { id: "identity", file: "id.img", bus: "usb", snapshot: true },
   ],
   network: "user",
   forwards: [{ host: 2201, guest: 22 }],
@@ -27,7 +27,7 @@ Deno.test("qemuCommand() gives firmware, drives that can be unplugged, and a pri
     "if=pflash,format=raw,unit=0,readonly=on,file=/fw/CODE.fd",
     "if=pflash,format=raw,unit=1,file=w/vars.fd",
     "if=none,id=disk-file,format=raw,file=a,,b/disk.img,readonly=on",
-    "if=none,id=identity-file,format=raw,file=id.img",
+    "if=none,id=identity-file,format=raw,file=id.img,snapshot=on",
   ]);
   assertEquals(values(command, "-device"), [
     "qemu-xhci,id=usb",
