@@ -26,7 +26,7 @@ import {
   loadKeyring,
   MAIN_KEY,
   mapRoles,
-  OWN_KEYS,
+  type OWN_KEYS,
   type Signer,
   signerOf,
 } from "./keyring.ts";
