@@ -60,6 +60,8 @@ export interface WriteOptions {
 export interface Host {
   readFile(path: string): Promise<Bytes>;
   readTextFile(path: string): Promise<string>;
+  /** Pieces of a file in order, each of at most `size` bytes (default 1 MiB); for files too big for memory. */
+  readChunks(path: string, size?: number): AsyncIterable<Bytes>;
   /** Writes aside, syncs, renames: readers see the old or the new content, never a part. */
   writeFile(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void>;
   /** As writeFile, for a sparse file of `size` bytes that is zero except for the given extents. */
@@ -100,6 +102,21 @@ export class DenoHost implements Host {
 
   async readTextFile(path: string): Promise<string> {
     return await Deno.readTextFile(path);
+  }
+
+  async *readChunks(path: string, size = 1024 * 1024): AsyncIterable<Bytes> {
+    const file = await Deno.open(path, { read: true });
+    try {
+      for (;;) {
+        // A new buffer each time: the caller may keep a piece.
+        const piece = new Uint8Array(size);
+        const count = await file.read(piece);
+        if (count === null) return;
+        yield piece.subarray(0, count);
+      }
+    } finally {
+      file.close();
+    }
   }
 
   async writeFile(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void> {

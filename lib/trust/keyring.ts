@@ -12,7 +12,14 @@ import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type DocumentType, type Facts, formatComment, type Role, ROLES } from "./comment.ts";
 import { keyIdHex, parsePublicKey, type PublicKey, publicKeyLine } from "./minisign.ts";
-import { isEncrypted, parseSecretKey, publicKeyOf, type SecretKey, sign } from "./minisign_sign.ts";
+import {
+  isEncrypted,
+  parseSecretKey,
+  publicKeyOf,
+  type SecretKey,
+  sign,
+  signDigest,
+} from "./minisign_sign.ts";
 import { findPassphrase, once } from "./passphrase.ts";
 
 /** Name of the key pair that signs everything that has no key of its own. */
@@ -27,6 +34,8 @@ export interface Signer {
   sign(data: Uint8Array, facts: Omit<Facts, "sha256">): string;
   /** The `.minisig` text for `data` with any trusted comment. */
   signWithComment(data: Uint8Array, trustedComment: string): string;
+  /** The same for data of which only the prehash is at hand. */
+  signDigestWithComment(digest: Uint8Array, trustedComment: string): string;
 }
 
 /** Signs one publication of a site. */
@@ -124,6 +133,8 @@ export function signerOf(secret: SecretKey): Signer {
   return {
     publicKey: publicKeyOf(secret),
     signWithComment,
+    signDigestWithComment: (digest, trustedComment) =>
+      signDigest(digest, secret, { trustedComment }),
     sign: (data, facts) =>
       signWithComment(data, formatComment({ ...facts, sha256: sha256Hex(data) })),
   };

@@ -141,7 +141,8 @@ export interface InitOptions {
  */
 export async function initKeys(host: Host, dir: string, options: InitOptions): Promise<Keyring> {
   const names = [MAIN_KEY, ...options.own ?? []];
-  for (const path of [...names.map((name) => `${name}.seckey`), `${MAIN_KEY}.pubkey`, "root"]) {
+  const taken = ["root", ...names.flatMap((name) => [`${name}.seckey`, `${name}.pubkey`])];
+  for (const path of taken) {
     if (await host.stat(`${dir}/${path}`)) {
       throw new UserError(`Cannot make keys: ${dir}/${path} exists already`, {
         hint: "nodes trust these keys; move the folder away if none does",
@@ -166,7 +167,7 @@ export async function initKeys(host: Host, dir: string, options: InitOptions): P
 }
 
 /** The chain in the folder, each version verified with the one before; undefined when there is none. */
-async function loadRoots(host: Host, dir: string): Promise<RootChain | undefined> {
+export async function loadRoots(host: Host, dir: string): Promise<RootChain | undefined> {
   const files: RootFile[] = [];
   let pinned: PublicKey | undefined;
   for (let version = 1; version <= MAX_ROOT_VERSION; version++) {

@@ -55,6 +55,11 @@ export class FakeHost implements Host {
     return text(await this.readFile(path));
   }
 
+  async *readChunks(path: string, size = 1024 * 1024): AsyncIterable<Bytes> {
+    const data = await this.readFile(path);
+    for (let at = 0; at < data.length; at += size) yield data.slice(at, at + size);
+  }
+
   // deno-lint-ignore require-await
   async writeFile(
     path: string,
