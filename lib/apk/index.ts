@@ -3,7 +3,7 @@
  * files DESCRIPTION and APKINDEX; records of `letter:value` lines, one empty line between records.
  *
  * The signature is verified before anything is unpacked. Refused: checksums other than `Q1…` (SHA-1),
- * names and versions that could leave the repository's folder, repeated letters. Unknown small letters
+ * names and versions that could leave the repository's folder, repeated single values. Unknown small letters
  * are ignored, an unknown capital one makes the package uninstallable, as in apk. Spec: apk-index(5).
  *
  * @module
@@ -73,6 +73,7 @@ export const MAX_RECORDS = 500_000;
 export const MAX_LINE = 1 << 20;
 
 const KNOWN = new Set("CPVASITULomtckDpi");
+const LISTS = new Set("Dpi");
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/;
 const VERSION = /^[A-Za-z0-9][A-Za-z0-9_.~+-]*$/;
 const ARCH = /^[a-z0-9_]+$/;
@@ -120,8 +121,12 @@ export function parseIndex(index: string): IndexRecord[] {
     const bad = (why: string) => new UserError(`Cannot read the index: line ${number} ${why}`);
     if (line.length > MAX_LINE) throw bad(`is longer than ${MAX_LINE} characters`);
     if (line[1] !== ":" || !/[A-Za-z]/.test(line[0]!)) throw bad("is not of the form letter:value");
-    if (fields.has(line[0]!)) throw bad(`repeats ${line[0]}: in the same record`);
-    fields.set(line[0]!, line.slice(2));
+    const before = fields.get(line[0]!);
+    // apk itself writes a list on one line, and reads it from several.
+    if (before !== undefined && !LISTS.has(line[0]!)) {
+      throw bad(`repeats ${line[0]}: in the same record`);
+    }
+    fields.set(line[0]!, before === undefined ? line.slice(2) : `${before} ${line.slice(2)}`);
   }
   end();
   return records;

@@ -142,7 +142,7 @@ function checksumOf(bytes: Bytes, { offset, length }: GzipMember): string {
 
 /** Top-level names with a dot belong to the package manager and are never installed. */
 function isMetadata(path: string): boolean {
-  return /^\.[^./]/.test(path);
+  return /^\.(?!\.?(?:\/|$))/.test(path);
 }
 
 /** Whether a file's content (a symbolic link's target) has the SHA-1 recorded with it, if one is. */
