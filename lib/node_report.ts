@@ -95,7 +95,13 @@ export interface Problem {
   attempts: number;
 }
 
-/** What the node really is, read back after applying. */
+/**
+ * Stands for the SHA-256 of what only the node may know (a private file that is as demanded, a private script's output): the
+ * hash of a short secret gives the secret away.
+ */
+export const PRIVATE_DIGEST = "private";
+
+/** What the node really is, read back after applying. Hashes are of SHA-256, or {@linkcode PRIVATE_DIGEST}. */
 export interface Observed {
   hostname: string;
   users: { name: string; uid: number; groups: string[]; sshKeys: string[] }[];
