@@ -1,0 +1,91 @@
+/**
+ * The account files passwd(5), group(5) and shadow(5) as values: parsed, changed and rendered without losing a line that
+ * is not understood. Pure.
+ *
+ * @module
+ */
+
+/** One line of `/etc/passwd`. */
+export interface Account {
+  name: string;
+  uid: number;
+  gid: number;
+  comment: string;
+  home: string;
+  shell: string;
+}
+
+/** One line of `/etc/group`. */
+export interface Group {
+  name: string;
+  gid: number;
+  members: string[];
+}
+
+/** Accounts in the text of `/etc/passwd`; lines that are none are skipped. */
+export function parsePasswd(text: string): Account[] {
+  return rows(text, 7).map(([name, , uid, gid, comment, home, shell]) => ({
+    name: name!,
+    uid: Number(uid),
+    gid: Number(gid),
+    comment: comment!,
+    home: home!,
+    shell: shell!,
+  }));
+}
+
+/** Groups in the text of `/etc/group`; lines that are none are skipped. */
+export function parseGroup(text: string): Group[] {
+  return rows(text, 4).map(([name, , gid, members]) => ({
+    name: name!,
+    gid: Number(gid),
+    members: members!.split(",").filter(Boolean),
+  }));
+}
+
+/** Names that have a line in the text of `/etc/shadow`, with their password fields. */
+export function parseShadow(text: string): Map<string, string> {
+  return new Map(rows(text, 9).map(([name, password]) => [name!, password!]));
+}
+
+/** `text` with the account added, or changed when there is one of its name. */
+export function withAccount(text: string, account: Account): string {
+  const { name, uid, gid, comment, home, shell } = account;
+  return withRow(text, [name, "x", `${uid}`, `${gid}`, comment, home, shell]);
+}
+
+/** `text` with the group added, or changed when there is one of its name. */
+export function withGroup(text: string, group: Group): string {
+  return withRow(text, [group.name, "x", `${group.gid}`, group.members.join(",")]);
+}
+
+/**
+ * `text` with the account's password field set; other fields are kept. `*` can't be matched by any password but lets
+ * keys in, while sshd takes `!` for a locked account.
+ */
+export function withPassword(text: string, name: string, password: "*" | "!"): string {
+  const known = rows(text, 9).find((row) => row[0] === name);
+  const rest = known?.slice(2) ?? ["", "0", "99999", "7", "", "", ""];
+  return withRow(text, [name, password, ...rest]);
+}
+
+/** The lowest number from `first` on that is not taken. */
+export function freeId(taken: Iterable<number>, first: number): number {
+  const used = new Set(taken);
+  let id = first;
+  while (used.has(id)) id++;
+  return id;
+}
+
+function rows(text: string, fields: number): string[][] {
+  return text.split("\n").map((line) => line.split(":")).filter((row) => row.length === fields);
+}
+
+function withRow(text: string, row: string[]): string {
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  const at = lines.findIndex((line) => line.startsWith(`${row[0]}:`));
+  if (at < 0) lines.push(row.join(":"));
+  else lines[at] = row.join(":");
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,39 @@
+/**
+ * Where the agent finds and keeps things on a node. Everything it keeps itself is in RAM, except the record and the last
+ * good documents on the identity drive.
+ *
+ * @module
+ */
+
+/** File system label of the identity drive. */
+export const DRIVE_LABEL = "psyops-secret";
+
+/** Root-only: identity drive, status, script records. A name in it is out of reach for every other account. */
+export const RUN_DIR = "/run/psyopsos";
+/** Where the identity drive is mounted. */
+export const IDENTITY_DIR = `${RUN_DIR}/identity`;
+/** What the node tells about itself. */
+export const STATUS_FILE = `${RUN_DIR}/status.json`;
+/** Text, output and outcome of the scripts of this boot. */
+export const SCRIPTS_DIR = `${RUN_DIR}/scripts`;
+/** Accounts that the agent has made or changed in this boot. */
+export const MANAGED_FILE = `${RUN_DIR}/managed.json`;
+
+/** Where files are made before they go to their place: root-only, on the root's file system. */
+export const STAGING_DIR = "/var/lib/psyopsos/staging";
+
+/** Facts of the image: version, arch, epoch, engine, kernel. */
+export const IMAGE_FILE = "/etc/psyopsos/image.json";
+/** Programs and data that come with the agent. */
+export const LIB_DIR = "/usr/lib/psyopsos";
+/** Facts of the agent: version, commit, form. */
+export const AGENT_FILE = `${LIB_DIR}/agent.json`;
+/** Loads the drivers of all devices that are there. */
+export const COLDPLUG = `${LIB_DIR}/coldplug`;
+/** Lists the network interfaces, one a line: name and "up" or "down". */
+export const INTERFACES = `${LIB_DIR}/interfaces`;
+/** What the DHCP client runs at each event. */
+export const UDHCPC_SCRIPT = `${LIB_DIR}/udhcpc.script`;
+
+/** Keys that may log in, one file per account; only root writes here, whatever accounts do in their homes. */
+export const AUTHORIZED_KEYS_DIR = "/etc/ssh/authorized_keys.d";

@@ -1,0 +1,287 @@
+/**
+ * Accounts of the configuration and the SSH keys that may log in to them. The account files are edited directly (busybox has
+ * no usermod), passwords never work, keys are kept in a directory of root's.
+ *
+ * An account that the configuration no longer lists loses its keys and is locked; its files stay until the next boot. Accounts
+ * of the image are changed only where the configuration says so, and keep their ids.
+ *
+ * @module
+ */
+import { errorText, UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import type { UserConfig } from "../../site/document.ts";
+import {
+  type Account,
+  freeId,
+  type Group,
+  parseGroup,
+  parsePasswd,
+  parseShadow,
+  withAccount,
+  withGroup,
+  withPassword,
+} from "../accounts.ts";
+import { installFile } from "../install_file.ts";
+import { AUTHORIZED_KEYS_DIR, MANAGED_FILE } from "../paths.ts";
+import type { Resource, Step } from "../resource.ts";
+
+/** First id of accounts that people use. */
+const FIRST_ID = 1000;
+const DEFAULT_SHELL = "/bin/sh";
+const ROOT = { uid: 0, gid: 0 };
+
+/** What is known of the node's accounts. */
+export interface ActualUsers {
+  accounts: Account[];
+  groups: Group[];
+  passwords: Map<string, string>;
+  /** Text of the key file of each account that has one. */
+  keys: Map<string, string>;
+  /** Home directories that are there, by path. */
+  homes: Set<string>;
+  /** Programs that may be shells and are there. */
+  shells: Set<string>;
+  /** Accounts that this agent made or changed in this boot. */
+  managed: string[];
+}
+
+type Change =
+  & Step
+  & (
+    | { readonly what: "group"; readonly group: Group }
+    | { readonly what: "account"; readonly account: Account }
+    | { readonly what: "password"; readonly name: string; readonly password: "*" | "!" }
+    | { readonly what: "home"; readonly account: Account }
+    | { readonly what: "keys"; readonly name: string; readonly text: string; readonly keys: string }
+    | { readonly what: "managed"; readonly names: string[] }
+    /** Fails with `reason`: what can't be done is said each time, and keeps nothing else from being done. */
+    | { readonly what: "impossible"; readonly reason: string }
+  );
+
+type Users = Record<string, UserConfig>;
+
+export const users: Resource<Users, ActualUsers, Change> = {
+  name: "users",
+
+  desire: ({ config }) => config.users ?? {},
+
+  async read(host, desired) {
+    const accounts = parsePasswd(await host.readTextFile("/etc/passwd"));
+    const managed = await readManaged(host);
+    const keys = new Map<string, string>();
+    for (const name of new Set([...Object.keys(desired), ...managed])) {
+      const path = keyFile(name);
+      if ((await host.stat(path))?.kind === "file") keys.set(name, await host.readTextFile(path));
+    }
+    const homes = [
+      ...accounts.map(({ home }) => home),
+      ...Object.keys(desired).map((name) => homeOf(name)),
+    ];
+    const shells = Object.values(desired).map(({ shell }) => shell ?? DEFAULT_SHELL);
+    return {
+      accounts,
+      groups: parseGroup(await host.readTextFile("/etc/group")),
+      passwords: parseShadow(await host.readTextFile("/etc/shadow")),
+      keys,
+      homes: await existing(host, homes),
+      shells: await existing(host, shells),
+      managed,
+    };
+  },
+
+  plan(desired, actual) {
+    const steps: Change[] = [];
+    const accounts = [...actual.accounts];
+    const groups = actual.groups.map((group) => ({ ...group, members: [...group.members] }));
+    const asked = Object.values(desired).flatMap(({ uid }) => uid === undefined ? [] : [uid]);
+    for (const [name, given] of Object.entries(desired)) {
+      steps.push(...planUser(name, given, { actual, accounts, groups, asked }));
+    }
+    steps.push(...planMemberships(desired, actual.groups, groups));
+    for (const name of actual.managed) {
+      if (!(name in desired)) steps.push(...planGone(name, actual));
+    }
+    const managed = [...new Set([...actual.managed, ...Object.keys(desired)])].sort();
+    if (managed.join() !== actual.managed.join()) {
+      // First, so that an interruption in between can't make the agent forget what it has done.
+      steps.unshift({ what: "managed", names: managed, text: `manage ${managed.join(", ")}` });
+    }
+    return steps;
+  },
+
+  async apply(step, host) {
+    switch (step.what) {
+      case "managed":
+        return await host.writeFile(MANAGED_FILE, JSON.stringify({ users: step.names }), {
+          mode: 0o600,
+        });
+      case "group":
+        return await edit(host, "/etc/group", (text) => withGroup(text, step.group));
+      case "account":
+        return await edit(host, "/etc/passwd", (text) => withAccount(text, step.account));
+      case "password":
+        return await edit(
+          host,
+          "/etc/shadow",
+          (text) => withPassword(text, step.name, step.password),
+        );
+      case "home":
+        return await makeHome(host, step.account);
+      case "keys":
+        await host.mkdir(AUTHORIZED_KEYS_DIR, { mode: 0o755 });
+        // sshd reads it with the account's rights.
+        return await installFile(host, keyFile(step.name), step.keys, { mode: 0o644, ...ROOT });
+      case "impossible":
+        throw new UserError(step.reason);
+    }
+  },
+};
+
+/** What planning knows: what is, and what will be once the steps so far are made. */
+interface Plan {
+  actual: ActualUsers;
+  accounts: Account[];
+  groups: Group[];
+  /** Ids that the configuration gives to accounts, which must not go to others. */
+  asked: number[];
+}
+
+function planUser(name: string, given: UserConfig, plan: Plan): Change[] {
+  const { actual, accounts, groups } = plan;
+  const steps: Change[] = [];
+  const cannot = (reason: string) => steps.push({ what: "impossible", reason, text: reason });
+  const known = accounts.find((account) => account.name === name);
+  const taken = accounts.map(({ uid }) => uid);
+  if (known && given.uid !== undefined && given.uid !== known.uid) {
+    cannot(`Cannot give ${name} the uid ${given.uid}: the account is there with uid ${known.uid}`);
+  } else if (!known && given.uid !== undefined && taken.includes(given.uid)) {
+    const other = accounts.find(({ uid }) => uid === given.uid)!.name;
+    cannot(`Cannot create user ${name}: uid ${given.uid} is ${other}'s`);
+    return steps;
+  }
+  const uid = known?.uid ?? given.uid ?? freeId([...taken, ...plan.asked], FIRST_ID);
+  let group = groups.find((group) => group.name === name);
+  if (!known && !group) {
+    const gids = groups.map(({ gid }) => gid);
+    group = { name, gid: gids.includes(uid) ? freeId(gids, FIRST_ID) : uid, members: [] };
+    groups.push(group);
+    steps.push({ what: "group", group, text: `create group ${name} (gid ${group.gid})` });
+  }
+  const shell = given.shell ?? known?.shell ?? DEFAULT_SHELL;
+  const usable = given.shell === undefined || actual.shells.has(shell);
+  const account: Account = {
+    name,
+    uid,
+    gid: known?.gid ?? group!.gid,
+    comment: given.comment ?? known?.comment ?? "",
+    home: known?.home ?? homeOf(name),
+    // A shell that is not there would lock its user out; a plain one does until the image has it.
+    shell: usable ? shell : known?.shell ?? DEFAULT_SHELL,
+  };
+  const text = known ? changeText(known, account) : `create user ${name} (uid ${uid})`;
+  if (text !== "") steps.push({ what: "account", account, text });
+  if (!usable) cannot(`Cannot give ${name} the shell ${shell}: it is not in the image`);
+  if (known) accounts[accounts.indexOf(known)] = account;
+  else accounts.push(account);
+  const password = actual.passwords.get(name);
+  if (password === undefined || password === "" || password.startsWith("!")) {
+    steps.push({ what: "password", name, password: "*", text: `let ${name} log in by key only` });
+  }
+  if (!actual.homes.has(account.home) && (!known || uid >= FIRST_ID)) {
+    steps.push({ what: "home", account, text: `make ${account.home} for ${name}` });
+  }
+  const lines = given.sshKeys ?? [];
+  const keys = lines.map((line) => `${line}\n`).join("");
+  if ((actual.keys.get(name) ?? "") !== keys) {
+    steps.push({ what: "keys", name, keys, text: `let ${lines.length} SSH keys in as ${name}` });
+  }
+  return steps;
+}
+
+function changeText(from: Account, to: Account): string {
+  const parts: string[] = [];
+  if (from.comment !== to.comment) parts.push("comment");
+  if (from.shell !== to.shell) parts.push(`shell ${to.shell}`);
+  return parts.length === 0 ? "" : `change user ${to.name}: ${parts.join(", ")}`;
+}
+
+function planMemberships(desired: Users, before: readonly Group[], groups: Group[]): Change[] {
+  for (const [name, given] of Object.entries(desired)) {
+    for (const wanted of given.groups ?? []) {
+      if (groups.some((group) => group.name === wanted)) continue;
+      const gid = freeId(groups.map(({ gid }) => gid), FIRST_ID);
+      groups.push({ name: wanted, gid, members: [] });
+    }
+    // Without a list an account of the image keeps the groups it has.
+    if (given.groups === undefined) continue;
+    for (const group of groups) {
+      const is = group.members.includes(name);
+      const shall = given.groups.includes(group.name) && group.name !== name;
+      if (is && !shall) group.members = group.members.filter((member) => member !== name);
+      if (!is && shall) group.members = [...group.members, name];
+    }
+  }
+  return groups.flatMap((group): Change[] => {
+    const known = before.find(({ name }) => name === group.name);
+    if (known && known.members.join() === group.members.join()) return [];
+    // Made by the user's own step, unless it has members on top.
+    if (!known && group.members.length === 0 && group.name in desired) return [];
+    const members = group.members.join(", ") || "nobody";
+    return [{ what: "group", group, text: `make ${members} member of group ${group.name}` }];
+  });
+}
+
+function planGone(name: string, actual: ActualUsers): Change[] {
+  const steps: Change[] = [];
+  if ((actual.keys.get(name) ?? "") !== "") {
+    steps.push({ what: "keys", name, keys: "", text: `let no SSH key in as ${name} any more` });
+  }
+  const password = actual.passwords.get(name);
+  if (password !== undefined && !password.startsWith("!") && name !== "root") {
+    steps.push({ what: "password", name, password: "!", text: `lock user ${name}` });
+  }
+  return steps;
+}
+
+/** Path of the key file of an account. */
+export function keyFile(name: string): string {
+  return `${AUTHORIZED_KEYS_DIR}/${name}`;
+}
+
+function homeOf(name: string): string {
+  return name === "root" ? "/root" : `/home/${name}`;
+}
+
+async function edit(host: Host, path: string, change: (text: string) => string): Promise<void> {
+  const info = await host.stat(path);
+  if (!info) throw new UserError(`Cannot change ${path}: it is missing`);
+  const text = change(await host.readTextFile(path));
+  await installFile(host, path, text, { mode: info.mode, uid: info.uid, gid: info.gid });
+}
+
+async function makeHome(host: Host, { home, uid, gid }: Account): Promise<void> {
+  const info = await host.stat(home);
+  if (info && info.kind !== "directory") {
+    throw new UserError(`Cannot make ${home}: something else is there`);
+  }
+  if (info) return;
+  await host.mkdir(home, { mode: 0o700 });
+  await host.chown(home, uid, gid);
+  await host.chmod(home, 0o700);
+}
+
+async function existing(host: Host, paths: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const path of new Set(paths)) if (await host.stat(path)) found.add(path);
+  return found;
+}
+
+async function readManaged(host: Host): Promise<string[]> {
+  if (!await host.stat(MANAGED_FILE)) return [];
+  try {
+    const { users } = JSON.parse(await host.readTextFile(MANAGED_FILE)) as { users: string[] };
+    return users;
+  } catch (error) {
+    throw new UserError(`Cannot read ${MANAGED_FILE}: ${errorText(error)}`);
+  }
+}
