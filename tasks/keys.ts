@@ -86,11 +86,10 @@ async function init(task: Task): Promise<void> {
       exitCode: EXIT.usage,
     });
   });
-  const passphrase = line.on("no-passphrase") ? undefined : await findPassphrase(host, {
-    prompt,
-    message: "New passphrase for the secret keys: ",
-    confirm: true,
-  });
+  const message = "New passphrase for the secret keys: ";
+  const passphrase = line.on("no-passphrase")
+    ? undefined
+    : () => findPassphrase(host, { prompt, message, confirm: true });
   await initKeys(host, dir, { passphrase, own, issued: formatInstant(host.now()) });
   await show(task);
 }

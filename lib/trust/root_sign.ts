@@ -126,8 +126,8 @@ export async function rollRoots(
 /** Options of {@linkcode initKeys}. */
 export interface InitOptions {
   issued: string;
-  /** Encrypts the secret keys; without it they are in the clear. */
-  passphrase?: string;
+  /** Encrypts the secret keys; without it they are in the clear. A function is called once keys may be made. */
+  passphrase?: string | (() => Promise<string>);
   /** Cost of the passphrase; default as the C program. */
   cost?: KdfCost;
   /** Roles that get a key pair of their own. */
@@ -149,8 +149,11 @@ export async function initKeys(host: Host, dir: string, options: InitOptions): P
       });
     }
   }
+  const { cost } = options;
+  const passphrase = typeof options.passphrase === "function"
+    ? await options.passphrase()
+    : options.passphrase;
   await host.mkdir(dir, { mode: 0o700 });
-  const { passphrase, cost } = options;
   const main = generateKey();
   for (const name of names) {
     const key = name === MAIN_KEY ? main : generateKey();
