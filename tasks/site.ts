@@ -1,0 +1,139 @@
+/**
+ * `deno task site`: builds the signed site from `nodes/`, and serves it for a look.
+ */
+import { promptSecret } from "@std/cli/prompt-secret";
+import {
+  type CommandLine,
+  type CommandSpec,
+  type Console,
+  processConsole,
+  runCommand,
+} from "../lib/cli/command.ts";
+import { errorText, EXIT, UserError } from "../lib/errors.ts";
+import { DenoHost, type Host } from "../lib/host.ts";
+import { directorySite, SiteServer } from "../lib/lab/site_server.ts";
+import { loadKeyring } from "../lib/trust/keyring.ts";
+import { findPassphrase, type Prompt } from "../lib/trust/passphrase.ts";
+import { DEFAULT_CACHE, DEFAULT_EXPIRES_HOURS, publishSite } from "../site/publish.ts";
+
+const DEFAULT_PORT = 8000;
+
+const SPEC: CommandSpec = {
+  name: "deno task site",
+  summary: "Build the signed site, with each node's instructions encrypted to that node.",
+  usage: ["[build]", "serve [--port N]"],
+  options: {
+    nodes: { value: "DIR", help: "the fleet's YAML files, default nodes" },
+    out: { value: "DIR", help: "the site, default public" },
+    keys: { value: "DIR", help: "the keys that sign, default keys" },
+    cache: { value: "DIR", help: `ciphertext of earlier builds, default ${DEFAULT_CACHE}` },
+    serial: {
+      value: "N",
+      help: "serial of this publication, default seconds since 1970 or previous + 1",
+    },
+    "expires-hours": {
+      value: "N",
+      help: `hours until nodes refuse it as outdated, default ${DEFAULT_EXPIRES_HOURS}`,
+    },
+    port: { value: "N", help: `serve: port on 127.0.0.1, default ${DEFAULT_PORT}` },
+    json: { help: "print what was done as JSON" },
+  },
+  notes: [
+    "Order: global.yaml < tags/<tag>.yaml in the order the node lists them < <node>.yaml; mappings merge, lists replace.",
+    "Only config goes to the public documents; private is merged over it and leaves this machine encrypted.",
+    "The passphrase comes from .minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
+    "Network: none for build; serve listens on 127.0.0.1 only.",
+  ],
+};
+
+/** The task; `prompt` asks for a passphrase, `stop` ends `serve`. */
+export function main(
+  args: readonly string[],
+  host: Host,
+  console: Console = processConsole,
+  prompt: Prompt = promptSecret,
+  stop?: AbortSignal,
+): Promise<number> {
+  return runCommand(SPEC, args, async (line) => {
+    const [verb = "build", ...rest] = line.words;
+    if (rest.length > 0 || (verb !== "build" && verb !== "serve")) {
+      throw usage("expected build or serve");
+    }
+    if (verb === "build") await build(line, host, console, prompt);
+    else await serve(line, host, console, stop);
+  }, console);
+}
+
+async function build(
+  line: CommandLine,
+  host: Host,
+  console: Console,
+  prompt: Prompt,
+): Promise<void> {
+  const out = line.value("out") ?? "public";
+  const passphrase = () => findPassphrase(host, { prompt });
+  const published = await publishSite(host, {
+    nodes: line.value("nodes") ?? "nodes",
+    out,
+    keyring: await loadKeyring(host, line.value("keys") ?? "keys", { passphrase }),
+    cache: line.value("cache"),
+    serial: number(line, "serial"),
+    expiresHours: number(line, "expires-hours"),
+  });
+  if (line.on("json")) return console.out(JSON.stringify({ out, ...published }, null, 2));
+  const { nodes, tags, changed, removed, encrypted, serial, expires, files } = published;
+  console.out(`${out}: serial ${serial}, valid until ${expires}`);
+  console.out(`  nodes    ${count(nodes)}`);
+  console.out(`  tags     ${count(tags)}`);
+  console.out(`  files    ${files}, ${changed.length} changed, ${removed.length} removed`);
+  console.out(`  encrypted anew for ${count(encrypted)}`);
+}
+
+async function serve(
+  line: CommandLine,
+  host: Host,
+  console: Console,
+  stop = new AbortController().signal,
+): Promise<void> {
+  const out = line.value("out") ?? "public";
+  const port = number(line, "port") ?? DEFAULT_PORT;
+  if ((await host.stat(out))?.kind !== "directory") {
+    throw new UserError(`Cannot serve ${out}: there is no such directory`, {
+      hint: "deno task site builds it",
+    });
+  }
+  let server: SiteServer;
+  try {
+    server = await SiteServer.start({ read: directorySite(host, out), port });
+  } catch (error) {
+    throw new UserError(`Cannot serve ${out} on port ${port}: ${errorText(error)}`, {
+      cause: error,
+    });
+  }
+  console.out(`${out} is at ${server.hostUrl} (Ctrl-C ends it)`);
+  if (!stop.aborted) {
+    await new Promise<void>((end) => stop.addEventListener("abort", () => end(), { once: true }));
+  }
+  await server.close();
+}
+
+/** "2: alpha, beta". */
+function count(names: readonly string[]): string {
+  return names.length === 0 ? "none" : `${names.length}: ${names.join(", ")}`;
+}
+
+function number(line: CommandLine, name: string): number | undefined {
+  const value = line.value(name);
+  if (value === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(value)) throw usage(`--${name} must be a whole number`);
+  return Number(value);
+}
+
+function usage(state: string): UserError {
+  return new UserError(`Cannot read the command line: ${state}`, {
+    exitCode: EXIT.usage,
+    hint: `${SPEC.name} --help shows what it takes`,
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args, new DenoHost()));
