@@ -105,7 +105,9 @@ function nodeFile(
     `recipient: ${recipient}`,
     `sshHostKey: ${sshHostKey}`,
     `tags: [${tags.join(", ")}]`,
-    "# Add config (readable by everyone) and private (leaves this machine only encrypted to the node).",
+    "",
+    "# config is readable by everyone, private leaves this machine only encrypted to the node.",
+    "config: {}",
     "",
   ].join("\n");
 }
