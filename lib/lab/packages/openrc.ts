@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { text, utf8 } from "../../bytes.ts";
 import type { TarEntry } from "../../formats/tar.ts";
 import type { DebContent } from "../repository_debian.ts";
 import { directory, type Draft, file, fromDeb, type Pick } from "./recipe.ts";
@@ -16,13 +17,25 @@ const LEFT_OUT = [
   "etc/runlevels/nonetwork/local",
 ];
 
+/**
+ * How Debian's build asks whether /proc is mounted: it compares what two programs see there, but in
+ * busybox's shell md5sum is no program of its own, so the answer would always be "cruft in /proc".
+ */
+const PROC_TEST = '[ "$(VAR=a md5sum $f)" = "$(VAR=b md5sum $f)" ]';
+const PROC_TEST_BY_MOUNTS = "! mountinfo -q /proc";
+
 const pick: Pick = (path) =>
   path.startsWith("usr/share") || LEFT_OUT.includes(path) ? undefined : path;
 
 /** The package; `services` is the tree of scripts to add. */
 export function openrc(content: DebContent, services: readonly TarEntry[]): Draft {
+  const entries = content.entries.map((entry) =>
+    entry.path === "lib/rc/sh/init.sh" && entry.data
+      ? { ...entry, data: utf8(text(entry.data).replace(PROC_TEST, PROC_TEST_BY_MOUNTS)) }
+      : entry
+  );
   return fromDeb(
-    content,
+    { ...content, entries },
     {
       name: "openrc",
       description: "Dependency based init system with the services of the psyopsOS lab",
