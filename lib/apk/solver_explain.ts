@@ -6,14 +6,8 @@
  */
 import { closest } from "../cli/closest.ts";
 import { type Dependency, formatDependency, matches } from "./dependency.ts";
-import type {
-  Alternative,
-  Problem,
-  Reason,
-  Requirement,
-  Requirer,
-  Search,
-} from "./solver_search.ts";
+import type { Alternative, Problem, Reason, Requirement, Requirer } from "./solver_facts.ts";
+import type { Search } from "./solver_search.ts";
 import type { Candidate, Provider } from "./solver_universe.ts";
 
 /** How deep a chain of "needs … needs …" is followed. */
@@ -40,7 +34,7 @@ export function explain(search: Search, problem: Problem): Explanation {
   }
   const details = providers.flatMap((provider) => candidateLines(search, provider, name, 0));
   const state = kind === "explicit"
-    ? "several ways to have it, name the package that you want"
+    ? "nothing provides it unasked, name the package that you want"
     : "no candidate is left";
   return { summary: `${name}: ${state}${required}`, details };
 }
