@@ -1,0 +1,64 @@
+/**
+ * The public face of psyopsOS: what other programs need to read, check or build a fleet's site.
+ *
+ * A site is plain files that any web server can hand out. Every document is signed; a node's instructions are encrypted to
+ * that node alone. To read one, pin a public key and open the site with it:
+ *
+ * ```ts ignore
+ * import { NO_STATE, openSite, parseNodeDocument, parsePublicKey, SITE_PATHS } from "@psyopsos/psyopsos";
+ *
+ * const view = await openSite({
+ *   pinned: parsePublicKey(await Deno.readTextFile("minisign.pubkey")),
+ *   state: NO_STATE,
+ *   now: new Date(),
+ *   fetch: async (path) => (await fetch(`https://example.org/${path}`)).bytes(),
+ * });
+ * const path = SITE_PATHS.node("millennium");
+ * console.log(parseNodeDocument(await view.get(path, "node"), "millennium").tags);
+ * ```
+ *
+ * The command line is not here: `deno task` lists it.
+ *
+ * @module
+ */
+export { RefusedError, UserError } from "./lib/errors.ts";
+export { DenoHost } from "./lib/host.ts";
+export type { Host } from "./lib/host.ts";
+export type { Bytes } from "./lib/bytes.ts";
+
+export { NO_STATE, openSite } from "./lib/trust/client.ts";
+export type { Fetch, OpenOptions, SiteView, TrustState } from "./lib/trust/client.ts";
+export { formatPublicKey, parsePublicKey, verify } from "./lib/trust/minisign.ts";
+export type { PublicKey } from "./lib/trust/minisign.ts";
+export { decryptWith, encryptTo } from "./lib/trust/age.ts";
+export { loadKeyring } from "./lib/trust/keyring.ts";
+export type { Keyring } from "./lib/trust/keyring.ts";
+
+export {
+  parseEnvelope,
+  parseGlobalDocument,
+  parseInstructions,
+  parseNodeDocument,
+  parsePostbootIndex,
+  parseTagNodes,
+  SITE_PATHS,
+} from "./site/document.ts";
+export type {
+  Envelope,
+  FileConfig,
+  GlobalDocument,
+  Instructions,
+  NodeConfig,
+  NodeDocument,
+  PostbootIndex,
+  ScriptConfig,
+  UserConfig,
+} from "./site/document.ts";
+export { loadFleet, parseFleet, publicConfig, wholeConfig } from "./site/fleet.ts";
+export type { Fleet, FleetNode, Layer } from "./site/fleet.ts";
+export { buildSite } from "./site/build.ts";
+export type { BuildOptions, BuiltSite } from "./site/build.ts";
+export { publishSite } from "./site/publish.ts";
+export type { Published, PublishOptions } from "./site/publish.ts";
+export { newNode } from "./lib/identity/new_node.ts";
+export type { NewNode, NewNodeOptions } from "./lib/identity/new_node.ts";
