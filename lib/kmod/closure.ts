@@ -1,6 +1,7 @@
 /**
  * Which module files it takes to load given modules, in load order: what `modprobe --show-depends`
- * prints, read from the index files.
+ * prints, read from the index files. Of a module with several softdep lines all count (modprobe reads
+ * one), so that an image lacks nothing.
  *
  * @module
  */
@@ -37,10 +38,8 @@ export function moduleClosure(
     for (const needed of [...tables.needs.get(name)!].reverse()) withSoft(needed);
     withSoft(name);
   };
-  const added = new Set<string>();
   const withSoft = (name: string) => {
-    if (added.has(name)) return;
-    added.add(name);
+    // No guard here: where a soft dependency needs this very module, it must still come first.
     const { pre, post } = (soft ? tables.soft.get(name) : undefined) ?? { pre: [], post: [] };
     for (const other of pre.flatMap((other) => lookUp(other, tables))) visit(other);
     out.add(tables.paths.get(name)!);
