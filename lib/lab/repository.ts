@@ -180,6 +180,7 @@ const WRITERS = [
   "repository_version.ts",
   "../apk/build.ts",
   "../formats/gzip.ts",
+  "../formats/tar_pax.ts",
   "../formats/tar_write.ts",
 ];
 
