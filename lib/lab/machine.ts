@@ -8,7 +8,7 @@ import { UserError } from "../errors.ts";
 import type { Child, Host } from "../host.ts";
 import { type ConsoleEvent, parseConsoleLine } from "../node_report.ts";
 import { type ConsoleLine, ConsoleLog } from "./console.ts";
-import { type MachineSpec, qemuCommand } from "./qemu.ts";
+import { driveDevice, type MachineSpec, qemuCommand } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
 
 /** Options of {@linkcode Machine.start}. */
@@ -133,6 +133,13 @@ export class Machine {
     const qmp = await this.qmp();
     await qmp.execute("device_del", { id: drive });
     await qmp.event("DEVICE_DELETED", { device: drive }, timeoutMs);
+  }
+
+  /** Puts a drive in that its specification calls unplugged. */
+  async plug(drive: string): Promise<void> {
+    const spec = this.spec.drives.find(({ id }) => id === drive);
+    if (!spec) throw new UserError(`Cannot plug in ${drive}: ${this.spec.name} has no such drive`);
+    await (await this.qmp()).execute("device_add", driveDevice(spec));
   }
 
   /** Waits until the machine is off by itself. */

@@ -18,6 +18,8 @@ export interface DriveSpec {
   readonly?: boolean;
   /** What the machine writes is forgotten at its end, so that machines can share the file. */
   snapshot?: boolean;
+  /** Not in its place yet: Machine.plug() puts it there. */
+  unplugged?: boolean;
   /** Order in which the firmware tries to boot it; left out for one it must not boot. */
   bootIndex?: number;
 }
@@ -96,20 +98,29 @@ function driveOptions(drives: readonly DriveSpec[]): string[] {
     const file = `if=none,id=${drive.id}-file,format=raw,file=${escapeValue(drive.file)}`;
     const access = (drive.readonly ? ",readonly=on" : "") + (drive.snapshot ? ",snapshot=on" : "");
     options.push("-drive", file + access);
-    const boot = drive.bootIndex === undefined ? "" : `,bootindex=${drive.bootIndex}`;
-    if (drive.bus === "usb") {
-      options.push("-device", `usb-storage,id=${drive.id},bus=usb.0,drive=${drive.id}-file${boot}`);
-    } else {
+    if (drive.bus === "virtio") {
       // The root complex itself can't be unplugged from: each disk gets a port.
-      const port = `port-${drive.id}`;
-      options.push("-device", `pcie-root-port,id=${port},chassis=${i + 1},slot=${i + 1}`);
-      options.push(
-        "-device",
-        `virtio-blk-pci,id=${drive.id},bus=${port},drive=${drive.id}-file${boot}`,
-      );
+      options.push("-device", `pcie-root-port,id=port-${drive.id},chassis=${i + 1},slot=${i + 1}`);
     }
+    if (drive.unplugged) continue;
+    const { driver, ...properties } = driveDevice(drive);
+    const words = Object.entries(properties).map(([key, value]) => `,${key}=${value}`);
+    options.push("-device", driver + words.join(""));
   }
   return options;
+}
+
+/** A drive as a device, for the command line and for QMP's device_add. */
+export function driveDevice(
+  drive: DriveSpec,
+): { driver: string } & Record<string, string | number> {
+  return {
+    driver: drive.bus === "usb" ? "usb-storage" : "virtio-blk-pci",
+    id: drive.id,
+    bus: drive.bus === "usb" ? "usb.0" : `port-${drive.id}`,
+    drive: `${drive.id}-file`,
+    ...(drive.bootIndex === undefined ? {} : { bootindex: drive.bootIndex }),
+  };
 }
 
 function networkOptions(spec: MachineSpec): string[] {

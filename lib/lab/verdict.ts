@@ -15,6 +15,7 @@ export interface Demands {
   source?: "site" | "last-good";
   imageVersion?: string;
   users: readonly { name: string; uid?: number; groups?: string[]; sshKeys?: string[] }[];
+  /** `sha256` is PRIVATE_DIGEST for what only the node may know: it compares that itself. */
   files: readonly { path: string; sha256: string; mode: string; owner: string; group: string }[];
   /** Scripts that must have ended with 0; where the output is known it must be that. */
   scripts: readonly { name: string; output?: string }[];
@@ -31,10 +32,16 @@ export interface JudgedConfig {
   scripts?: Record<string, { run: string }>;
 }
 
-/** What follows from a configuration, with the outputs that its scripts must print. */
+/**
+ * What follows from a configuration.
+ *
+ * @param shown The part of `config` that everyone can read on the site.
+ * @param outputs What its scripts must print.
+ */
 export function demandsOf(
   node: string,
   config: JudgedConfig,
+  shown: JudgedConfig,
   outputs: Record<string, string> = {},
 ): Demands {
   return {
@@ -48,7 +55,9 @@ export function demandsOf(
     })),
     files: Object.entries(config.files ?? {}).map(([path, file]) => ({
       path,
-      sha256: sha256Hex(contentOf(file)),
+      sha256: shown.files?.[path]?.content === file.content
+        ? sha256Hex(contentOf(file))
+        : PRIVATE_DIGEST,
       mode: file.mode ?? "0644",
       owner: file.owner ?? "root",
       group: file.group ?? "root",
@@ -90,10 +99,7 @@ export function differences(status: Status | undefined, demands: Demands): strin
       found.push(`file ${want.path} is missing`);
       continue;
     }
-    // A node does not give away hashes of private files, only whether they are as demanded.
-    if (have.sha256 !== PRIVATE_DIGEST) {
-      compare(`file ${want.path}: SHA-256`, have.sha256, want.sha256);
-    }
+    compare(`file ${want.path}: SHA-256`, have.sha256, want.sha256);
     compare(`file ${want.path}: mode`, have.mode, want.mode);
     compare(`file ${want.path}: owner`, have.owner, want.owner);
     compare(`file ${want.path}: group`, have.group, want.group);

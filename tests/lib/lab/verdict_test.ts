@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { demandsOf, differences } from "../../../lib/lab/verdict.ts";
-import type { Status } from "../../../lib/node_report.ts";
+import { PRIVATE_DIGEST, type Status } from "../../../lib/node_report.ts";
 
 const CONFIG = {
   users: { lab: { uid: 1000, groups: ["wheel", "adm"], sshKeys: ["ssh-ed25519 AAAA x"] } },
@@ -53,7 +53,7 @@ function status(): Status {
 }
 
 const DEMANDS = {
-  ...demandsOf("alpha", CONFIG, { hello: "hello\n" }),
+  ...demandsOf("alpha", CONFIG, CONFIG, { hello: "hello\n" }),
   serial: 7,
   source: "site" as const,
   imageVersion: "1",
@@ -98,4 +98,15 @@ Deno.test("differences() compares mode, groups, keys and a script's output", () 
   bad.observed!.users[0]!.sshKeys = [];
   bad.observed!.scripts[0]!.outputSha256 = sha256Hex(utf8("else\n"));
   assertEquals(differences(bad, DEMANDS).length, 4);
+});
+
+Deno.test("demandsOf() leaves what only the node may know to the node", () => {
+  const shown = { ...CONFIG, files: { "/etc/motd": CONFIG.files["/etc/motd"] } };
+  const demands = { ...DEMANDS, ...demandsOf("alpha", CONFIG, shown, { hello: "hello\n" }) };
+  const hidden = status();
+  assertEquals(differences(hidden, demands).length, 1, "a node that gives it away");
+  hidden.observed!.files[1]!.sha256 = PRIVATE_DIGEST;
+  assertEquals(differences(hidden, demands), []);
+  hidden.observed!.files[0]!.sha256 = PRIVATE_DIGEST;
+  assertEquals(differences(hidden, demands).length, 1, "a node that hides what is public");
 });
