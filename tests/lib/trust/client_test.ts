@@ -1,0 +1,535 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { type Bytes, sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
+import { RefusedError, UserError } from "../../../lib/errors.ts";
+import {
+  MAX_DOCUMENT_BYTES,
+  NO_STATE,
+  type OpenOptions,
+  openSite,
+  type SiteView,
+} from "../../../lib/trust/client.ts";
+import {
+  binPath,
+  binPrefix,
+  canonicalJson,
+  parseTimestamp,
+  ROOT_PATH,
+  rootDigest,
+  rootPath,
+  TIMESTAMP_PATH,
+} from "../../../lib/trust/freshness.ts";
+import { publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
+import {
+  AGE_PATH,
+  allRoles,
+  EXPIRES,
+  fetchFrom,
+  flipBit,
+  ISSUED,
+  MAIN,
+  minisig,
+  NODE_PATH,
+  signedSite,
+  testKey,
+} from "../../support/signed_site.ts";
+
+const BIN_PATH = binPath("");
+const NOW = new Date("2026-11-23T00:00:00Z");
+const OTHER = testKey("other");
+
+function open(files: ReadonlyMap<string, Bytes>, more: Partial<OpenOptions> = {}) {
+  const fetch = fetchFrom(files);
+  return openSite({ pinned: publicKeyOf(MAIN), state: NO_STATE, now: NOW, fetch, ...more });
+}
+
+/** Opens and reads everything, as a node does. */
+async function openAll(files: ReadonlyMap<string, Bytes>): Promise<SiteView> {
+  const view = await open(files);
+  await view.get(NODE_PATH, "node");
+  await view.getHashed(AGE_PATH);
+  return view;
+}
+
+async function assertRefused(
+  body: () => Promise<unknown>,
+  check: string,
+  document: string,
+): Promise<RefusedError> {
+  const error = await assertRejects(body, RefusedError);
+  assertEquals([error.check, error.document], [check, document], error.message);
+  assertStringIncludes(error.message, document);
+  return error;
+}
+
+/** A site whose file at `path` is replaced and signed anew with these facts. */
+function resigned(
+  path: string,
+  type: Parameters<typeof minisig>[2],
+  data: Bytes,
+  more: { key?: typeof MAIN; as?: string; serial?: number; issued?: string } = {},
+  files = signedSite(),
+) {
+  const { key = MAIN, as = path, serial = 42, issued = ISSUED } = more;
+  files.set(path, data);
+  files.set(`${path}.minisig`, minisig(key, data, type, as, { serial, issued }));
+  return files;
+}
+
+function timestampOf(files: ReadonlyMap<string, Bytes>) {
+  return parseTimestamp(files.get(TIMESTAMP_PATH)!);
+}
+
+Deno.test("openSite() walks root, timestamp, bin, and gives what was listed and signed", async () => {
+  const files = signedSite();
+  const log: string[] = [];
+  const view = await open(files, { fetch: fetchFrom(files, log) });
+  assertEquals(log.filter((path) => !path.endsWith(".minisig")), [
+    ROOT_PATH,
+    TIMESTAMP_PATH,
+    BIN_PATH,
+  ]);
+  assertEquals(text(await view.get(NODE_PATH, "node")), '{"name":"n1"}\n');
+  assertEquals(await view.getHashed(AGE_PATH), files.get(AGE_PATH));
+  assertEquals(view.timestamp.serial, 42);
+  assertEquals(view.expired, false);
+  assertEquals(view.state, {
+    rootVersion: 1,
+    rootDigest: rootDigest(view.root),
+    serial: 42,
+    issued: ISSUED,
+  });
+  assertEquals(log.filter((path) => path === BIN_PATH).length, 1);
+});
+
+Deno.test("openSite() can be repeated from the files it kept", async () => {
+  const view = await openAll(signedSite());
+  const again = await open(view.files, {
+    state: view.state,
+    now: new Date("2027-06-01T00:00:00Z"),
+    allowExpired: true,
+  });
+  assertEquals(again.expired, true);
+  assertEquals(text(await again.get(NODE_PATH, "node")), '{"name":"n1"}\n');
+  assertEquals(await again.getHashed(AGE_PATH), view.files.get(AGE_PATH));
+  assertEquals(again.state, view.state);
+});
+
+Deno.test("openSite() refuses every flipped bit", async () => {
+  const files = signedSite();
+  // The versions below the newest are read only when keys roll; line 1 of a signature is an untrusted comment.
+  const used = [...files.keys()].filter((path) => !path.startsWith("psyopsOS/root/"));
+  let tried = 0;
+  for (const path of used) {
+    const data = files.get(path)!;
+    const start = path.endsWith(".minisig") ? data.indexOf(10) : 0;
+    // The last line end of a signature may be missing or be a DOS one: it carries nothing.
+    const end = path.endsWith(".minisig") ? data.length - 1 : data.length;
+    for (let at = start; at < end; at += 5) {
+      const bad = new Map(files).set(path, flipBit(data, at, at % 8));
+      const error = await assertRejects(() => openAll(bad), RefusedError);
+      assert(error.check !== "", path);
+      tried++;
+    }
+  }
+  assert(tried > 300, `${tried} flips were tried`);
+});
+
+Deno.test("openSite() names the check that a damaged file fails", async () => {
+  const files = signedSite();
+  const flipped = (path: string) => new Map(files).set(path, flipBit(files.get(path)!, 9));
+  for (const path of [ROOT_PATH, TIMESTAMP_PATH]) {
+    await assertRefused(() => open(flipped(path)), "signature", path);
+  }
+  await assertRefused(() => open(flipped(BIN_PATH)), "hash", BIN_PATH);
+  await assertRefused(() => openAll(flipped(NODE_PATH)), "hash", NODE_PATH);
+  await assertRefused(() => openAll(flipped(AGE_PATH)), "hash", AGE_PATH);
+  const notText = new Map(files).set(`${NODE_PATH}.minisig`, new Uint8Array([0xff, 0xfe]));
+  await assertRefused(() => openAll(notText), "malformed", NODE_PATH);
+});
+
+Deno.test("openSite() refuses a site of another key", async () => {
+  const files = signedSite({ roots: [{ keys: allRoles(OTHER), by: OTHER }] });
+  await assertRefused(() => open(files), "key", rootPath(1));
+  files.delete(rootPath(1));
+  const error = await assertRefused(() => open(files), "key", ROOT_PATH);
+  assertStringIncludes(error.message, rootPath(1));
+});
+
+Deno.test("openSite() refuses a document signed by another role's key", async () => {
+  const keys = { root: MAIN, config: testKey("config"), release: MAIN, timestamp: testKey("time") };
+  const roots = [{ keys, by: MAIN }];
+  assertEquals((await openAll(signedSite({ roots }))).timestamp.serial, 42);
+  const asTimestamp = signedSite({ roots, signers: { timestamp: keys.config } });
+  await assertRefused(() => open(asTimestamp), "key", TIMESTAMP_PATH);
+  const asConfig = signedSite({ roots, signers: { config: keys.timestamp } });
+  await assertRefused(() => open(asConfig), "key", BIN_PATH);
+  const node = signedSite({ roots });
+  resigned(NODE_PATH, "node", node.get(NODE_PATH)!, { key: keys.timestamp }, node);
+  await assertRefused(() => openAll(node), "key", NODE_PATH);
+});
+
+Deno.test("openSite() refuses a legacy signature", async () => {
+  const files = signedSite();
+  const lines = text(files.get(`${NODE_PATH}.minisig`)!).split("\n");
+  // "ED" becomes "Ed".
+  lines[1] = lines[1]!.replace(/^RU/, "RW");
+  files.set(`${NODE_PATH}.minisig`, utf8(lines.join("\n")));
+  await assertRefused(() => openAll(files), "algorithm", NODE_PATH);
+});
+
+Deno.test("get() refuses a signature for another type or path", async () => {
+  const data = signedSite().get(NODE_PATH)!;
+  await assertRefused(() => openAll(resigned(NODE_PATH, "global", data)), "type", NODE_PATH);
+  const other = { as: "psyopsOS/nodes/n2.json" };
+  await assertRefused(() => openAll(resigned(NODE_PATH, "node", data, other)), "path", NODE_PATH);
+  const view = await open(signedSite());
+  await assertRefused(() => view.get(NODE_PATH, "tag"), "type", NODE_PATH);
+});
+
+Deno.test("openSite() refuses a root, timestamp or bin signed as something else", async () => {
+  for (const path of [ROOT_PATH, TIMESTAMP_PATH, BIN_PATH]) {
+    const data = signedSite().get(path)!;
+    await assertRefused(() => open(resigned(path, "release", data)), "type", path);
+  }
+  const types = { [TIMESTAMP_PATH]: "timestamp", [BIN_PATH]: "bin", [ROOT_PATH]: "root" } as const;
+  for (const [path, type] of Object.entries(types)) {
+    const files = resigned(path, type, signedSite().get(path)!, { as: "psyopsOS/other.json" });
+    await assertRefused(() => open(files), "path", path);
+  }
+});
+
+Deno.test("get() refuses a comment with another hash, and a comment of another program", async () => {
+  const { sign } = await import("../../../lib/trust/minisign_sign.ts");
+  const files = signedSite();
+  const comment = `psyopsOS type=node path=${NODE_PATH} sha256=${sha256Hex(utf8("else"))}`;
+  const signature = sign(files.get(NODE_PATH)!, MAIN, { trustedComment: comment });
+  files.set(`${NODE_PATH}.minisig`, utf8(signature));
+  await assertRefused(() => openAll(files), "hash", NODE_PATH);
+  const foreign = sign(files.get(NODE_PATH)!, MAIN, { trustedComment: "timestamp:1\tfile:n1" });
+  files.set(`${NODE_PATH}.minisig`, utf8(foreign));
+  await assertRefused(() => openAll(files), "malformed", NODE_PATH);
+});
+
+Deno.test("get() refuses what the bins do not list", async () => {
+  const path = "psyopsOS/nodes/n2.json";
+  const files = resigned(path, "node", utf8("{}\n"));
+  const view = await open(files);
+  assertEquals([await view.lists(NODE_PATH), await view.lists(path)], [true, false]);
+  await assertRefused(() => view.get(path, "node"), "path", path);
+  await assertRefused(() => view.getHashed(path), "path", path);
+  for (const name of ["constructor", "toString", "__proto__", "../x", ""]) {
+    assertEquals(await view.lists(name), false, name);
+  }
+});
+
+Deno.test("get() refuses a file that is longer or shorter than listed", async () => {
+  for (const path of [NODE_PATH, AGE_PATH]) {
+    const data = signedSite().get(path)!;
+    const longer = new Map(signedSite()).set(path, new Uint8Array([...data, 10]));
+    await assertRefused(() => openAll(longer), "size", path);
+    const shorter = new Map(signedSite()).set(path, data.slice(0, -1));
+    await assertRefused(() => openAll(shorter), "size", path);
+  }
+});
+
+Deno.test("get() asks for no more than what is listed, and for nothing above its bound", async () => {
+  const big = "psyopsOS/nodes/big.json";
+  const files = signedSite({
+    documents: {
+      [big]: { type: "node", text: " ".repeat(MAX_DOCUMENT_BYTES + 1) },
+      [NODE_PATH]: { type: "node", text: "{}\n" },
+    },
+  });
+  const limits = new Map<string, number>();
+  const fetch = fetchFrom(files);
+  const view = await open(files, {
+    fetch: (path, maxBytes) => {
+      limits.set(path, maxBytes);
+      return fetch(path, maxBytes);
+    },
+  });
+  await view.get(NODE_PATH, "node");
+  assertEquals(limits.get(NODE_PATH), 3);
+  assertEquals(limits.get(BIN_PATH), files.get(BIN_PATH)!.length);
+  await assertRefused(() => view.get(big, "node"), "size", big);
+  assertEquals(limits.has(big), false);
+});
+
+Deno.test("openSite() refuses endless files", async () => {
+  const endless: OpenOptions["fetch"] = (_path, maxBytes) =>
+    Promise.resolve(new Uint8Array(maxBytes + 1));
+  await assertRefused(() => open(new Map(), { fetch: endless }), "size", ROOT_PATH);
+});
+
+Deno.test("openSite() refuses an expired timestamp, from the very second on", async () => {
+  const files = signedSite();
+  const before = new Date(Date.parse(EXPIRES) - 1);
+  assertEquals((await open(files, { now: before })).expired, false);
+  await assertRefused(() => open(files, { now: new Date(EXPIRES) }), "expired", TIMESTAMP_PATH);
+  const kept = await open(files, { now: new Date(EXPIRES), allowExpired: true });
+  assertEquals([kept.expired, kept.state.serial], [true, 42]);
+});
+
+Deno.test("openSite() takes what was issued before as the lower bound of now", async () => {
+  const now = new Date(0);
+  assertEquals((await open(signedSite(), { now })).expired, false);
+  const state = { ...NO_STATE, issued: "2026-12-24T00:00:00Z" };
+  await assertRefused(() => open(signedSite(), { now, state }), "expired", TIMESTAMP_PATH);
+  const kept = await open(signedSite(), { now, state, allowExpired: true });
+  assertEquals(kept.state.issued, state.issued);
+});
+
+Deno.test("openSite() refuses an older serial and takes the same one again", async () => {
+  const at = (serial: number) => ({ state: { ...NO_STATE, serial } });
+  assertEquals((await open(signedSite(), at(42))).state.serial, 42);
+  assertEquals((await open(signedSite(), at(41))).state.serial, 42);
+  await assertRefused(() => open(signedSite(), at(43)), "serial", TIMESTAMP_PATH);
+  const kept = { ...at(43), allowExpired: true };
+  await assertRefused(() => open(signedSite(), kept), "serial", TIMESTAMP_PATH);
+});
+
+Deno.test("openSite() refuses a timestamp whose signature is for another serial or time", async () => {
+  const data = signedSite().get(TIMESTAMP_PATH)!;
+  for (const more of [{ serial: 43 }, { issued: "2026-11-22T20:00:01Z" }]) {
+    const files = resigned(TIMESTAMP_PATH, "timestamp", data, more);
+    await assertRefused(() => open(files), "serial", TIMESTAMP_PATH);
+  }
+});
+
+Deno.test("openSite() refuses mixed publications", async () => {
+  const old = signedSite({ serial: 41, hashed: { [AGE_PATH]: "old" } });
+  const mixed = new Map(signedSite());
+  for (const path of [BIN_PATH, `${BIN_PATH}.minisig`]) mixed.set(path, old.get(path)!);
+  const error = await assertRejects(() => open(mixed), RefusedError);
+  assert(["size", "hash"].includes(error.check), error.check);
+
+  // Even with the timestamp key an old bin can't be listed under a new serial, nor a serial be made up.
+  const listing = { ...timestampOf(old), serial: 42 };
+  resigned(TIMESTAMP_PATH, "timestamp", canonicalJson(listing), {}, mixed);
+  await assertRefused(() => open(mixed), "serial", BIN_PATH);
+  const ahead = { ...timestampOf(signedSite()), serial: 1_000_000 };
+  const forged = resigned(TIMESTAMP_PATH, "timestamp", canonicalJson(ahead), { serial: 1_000_000 });
+  await assertRefused(() => open(forged), "serial", BIN_PATH);
+});
+
+Deno.test("get() refuses a document that is newer than the publication", async () => {
+  const at = (serial: number) =>
+    signedSite({ documents: { [NODE_PATH]: { type: "node", text: "{}\n", serial } } });
+  await openAll(at(7));
+  await assertRefused(() => openAll(at(43)), "serial", NODE_PATH);
+});
+
+Deno.test("openSite() refuses signed documents that are not of the schema", async () => {
+  const stamp = timestampOf(signedSite());
+  for (
+    const wrong of [
+      { ...stamp, more: 1 },
+      { ...stamp, serial: 0 },
+      { ...stamp, serial: 1.5 },
+      { ...stamp, expires: ISSUED },
+      { ...stamp, expires: "2028-01-01T00:00:00Z" },
+      { ...stamp, bins: [] },
+      { ...stamp, bins: [...stamp.bins, ...stamp.bins] },
+      { ...stamp, bins: [{ ...stamp.bins[0], path: "psyopsOS/bins/00.json" }] },
+      [],
+    ]
+  ) {
+    const files = resigned(TIMESTAMP_PATH, "timestamp", canonicalJson(wrong));
+    await assertRefused(() => open(files), "schema", TIMESTAMP_PATH);
+  }
+});
+
+Deno.test("openSite() finds documents among many bins and fetches only those it needs", async () => {
+  const documents = Object.fromEntries(
+    Array.from(
+      { length: 40 },
+      (_, i) => [`psyopsOS/nodes/n${i}.json`, { type: "node", text: `{"n":${i}}\n` }] as const,
+    ),
+  );
+  const files = signedSite({ documents, hashed: {}, digits: 1 });
+  const log: string[] = [];
+  const view = await open(files, { fetch: fetchFrom(files, log) });
+  const path = "psyopsOS/nodes/n17.json";
+  assertEquals(text(await view.get(path, "node")), '{"n":17}\n');
+  const bins = log.filter((path) => /bins\/.\.json$/.test(path));
+  const wanted = [view.timestamp.bins[0]!.path, binPath(binPrefix(path, 1))];
+  assertEquals(new Set(bins), new Set(wanted));
+  for (const path of Object.keys(documents)) await view.get(path, "node");
+  assertEquals(
+    log.filter((path) => /bins\/.\.json$/.test(path)).length,
+    view.timestamp.bins.length,
+  );
+
+  const few = await open(signedSite({ digits: 3 }));
+  assertEquals(few.timestamp.bins.length, 2);
+  assertEquals(await few.lists("psyopsOS/nodes/none.json"), false);
+});
+
+Deno.test("openSite() refuses a bin that lists what belongs into another", async () => {
+  const files = signedSite({ digits: 1 });
+  const stamp = timestampOf(files);
+  const [bin] = stamp.bins;
+  const stray = canonicalJson({
+    documents: Object.fromEntries(
+      ["psyopsOS/a", "psyopsOS/b", "psyopsOS/c"]
+        .map((path) => [path, { sha256: sha256Hex(utf8(path)), size: 1 }]),
+    ),
+  });
+  resigned(bin!.path, "bin", stray, {}, files);
+  const entry = { ...bin, sha256: sha256Hex(stray), size: stray.length };
+  const listing = canonicalJson({ ...stamp, bins: [entry, ...stamp.bins.slice(1)] });
+  resigned(TIMESTAMP_PATH, "timestamp", listing, {}, files);
+  await assertRefused(() => open(files), "schema", bin!.path);
+});
+
+Deno.test("openSite() passes on that the site can't be reached", async () => {
+  for (const path of [ROOT_PATH, TIMESTAMP_PATH, `${TIMESTAMP_PATH}.minisig`, BIN_PATH]) {
+    const files = signedSite();
+    files.delete(path);
+    const error = await assertRejects(() => open(files), UserError);
+    assertEquals(error.message, `Cannot fetch ${path}: 404`);
+    assert(!(error instanceof RefusedError));
+  }
+});
+
+Deno.test("lists() asks again after a bin could not be fetched", async () => {
+  const files = signedSite({ digits: 3 });
+  const view = await open(files);
+  const path = view.timestamp.bins[1]!.path;
+  const bytes = files.get(path)!;
+  files.delete(path);
+  const wanted = [NODE_PATH, AGE_PATH].find((name) => binPath(binPrefix(name, 3)) === path)!;
+  await assertRejects(() => view.lists(wanted), UserError, "404");
+  files.set(path, bytes);
+  assertEquals(await view.lists(wanted), true);
+});
+
+Deno.test("verifyInner() accepts a signature for this very type, path and content only", async () => {
+  const view = await open(signedSite());
+  const payload = utf8('{"type":"postboot"}\n');
+  const make = (type: "postboot" | "node", path: string, serial = 42, key = MAIN) =>
+    text(minisig(key, payload, type, path, { serial, issued: ISSUED }));
+  const facts = view.verifyInner(payload, make("postboot", AGE_PATH), "postboot", AGE_PATH);
+  assertEquals(facts.serial, 42);
+  const refused = (check: string, signature: string, data: Uint8Array = payload) => {
+    const body = () => view.verifyInner(data, signature, "postboot", AGE_PATH);
+    assertEquals(assertThrows(body, RefusedError).check, check);
+  };
+  refused("type", make("node", AGE_PATH));
+  refused("path", make("postboot", "psyopsOS/postboot/n2.age"));
+  refused("serial", make("postboot", AGE_PATH, 43));
+  refused("key", make("postboot", AGE_PATH, 42, OTHER));
+  refused("signature", make("postboot", AGE_PATH), flipBit(payload, 3));
+  refused("malformed", "nothing");
+});
+
+// --- keys that roll ---
+
+const A = MAIN;
+const B = testKey("bbb");
+const C = testKey("ccc");
+const CHAIN = [
+  { keys: allRoles(A), by: A },
+  { keys: allRoles(B), by: A },
+  { keys: allRoles(C), by: B },
+];
+
+Deno.test("openSite() follows keys that rolled twice", async () => {
+  for (const length of [1, 2, 3]) {
+    const files = signedSite({ roots: CHAIN.slice(0, length) });
+    const view = await openAll(files);
+    assertEquals(view.state.rootVersion, length);
+    // What it kept is enough to open it again.
+    assertEquals((await open(view.files, { state: view.state })).state, view.state);
+    if (length < 3) continue;
+    const first = files.get(rootPath(1))!;
+    files.set(rootPath(1), flipBit(first, 30));
+    await assertRefused(() => open(files), "signature", rootPath(1));
+  }
+});
+
+Deno.test("openSite() walks versions in between even when the old key could vouch for the newest", async () => {
+  const keep = { ...allRoles(B), root: A };
+  const roots = [
+    { keys: allRoles(A), by: A },
+    { keys: keep, by: A },
+    { keys: { ...keep, timestamp: C }, by: A },
+  ];
+  const log: string[] = [];
+  const files = signedSite({ roots });
+  const view = await open(files, { fetch: fetchFrom(files, log) });
+  assertEquals(view.root.version, 3);
+  for (const path of [rootPath(1), rootPath(2)]) assert(log.includes(path), path);
+  files.delete(rootPath(2));
+  await assertRejects(() => open(files), UserError, "404");
+});
+
+Deno.test("openSite() refuses a root version that a replaced key signed", async () => {
+  // A was replaced by B in version 2 and yet signs version 3.
+  const roots = [...CHAIN.slice(0, 2), { keys: allRoles(A), by: A }];
+  const error = await assertRejects(() => open(signedSite({ roots })), RefusedError);
+  assertEquals(error.check, "key");
+});
+
+Deno.test("openSite() refuses another chain from a replaced key, once the true one was seen", async () => {
+  const { state } = await open(signedSite({ roots: CHAIN }));
+  const thief = testKey("thief");
+  const forged = [
+    { keys: allRoles(A), by: A },
+    { keys: allRoles(thief), by: A },
+    { keys: allRoles(thief), by: thief },
+    { keys: allRoles(thief), by: thief },
+  ];
+  for (const length of [3, 4]) {
+    const files = signedSite({ roots: forged.slice(0, length), serial: 99 });
+    const error = await assertRejects(() => open(files, { state }), RefusedError);
+    assertEquals(error.check, "root-version");
+  }
+});
+
+Deno.test("openSite() takes a root that was issued anew with the same keys", async () => {
+  const { state } = await open(signedSite());
+  const anew = signedSite({ issued: "2026-11-22T21:00:00Z" });
+  assertEquals((await open(anew, { state })).state.rootDigest, state.rootDigest);
+});
+
+Deno.test("openSite() refuses a root older than the accepted one", async () => {
+  const { state } = await open(signedSite({ roots: CHAIN.slice(0, 2) }));
+  await assertRefused(() => open(signedSite(), { state }), "root-version", ROOT_PATH);
+});
+
+Deno.test("openSite() refuses a root chain with a gap or with wrong numbers", async () => {
+  const gap = signedSite({ roots: CHAIN });
+  gap.delete(rootPath(2));
+  await assertRefused(() => open(gap), "key", ROOT_PATH);
+  const [first, second, third] = CHAIN as [typeof CHAIN[0], typeof CHAIN[0], typeof CHAIN[0]];
+  const jump = signedSite({ roots: [first, { ...second, version: 3 }, { ...third, version: 4 }] });
+  await assertRefused(() => open(jump), "root-version", rootPath(2));
+  const back = signedSite({ roots: [first, second, { ...third, version: 1 }] });
+  await assertRefused(() => open(back), "root-version", ROOT_PATH);
+});
+
+Deno.test("openSite() bounds the root chain", async () => {
+  // root.json always claims to be far ahead; every step is there and signed.
+  const step = (version: number) => {
+    const lines = signedSite({ roots: [{ keys: allRoles(A), by: A, version }] });
+    return [lines.get(ROOT_PATH)!, lines.get(`${ROOT_PATH}.minisig`)!] as const;
+  };
+  const files = signedSite();
+  for (let version = 1; version < 256; version++) {
+    const [data, signature] = step(version);
+    files.set(rootPath(version), data).set(`${rootPath(version)}.minisig`, signature);
+  }
+  const [data, signature] = step(256);
+  files.set(ROOT_PATH, data).set(`${ROOT_PATH}.minisig`, signature);
+  assertEquals((await open(files)).root.version, 256);
+  const [far, farSignature] = step(257);
+  files.set(ROOT_PATH, far).set(`${ROOT_PATH}.minisig`, farSignature);
+  await assertRefused(() => open(files), "schema", ROOT_PATH);
+});
