@@ -19,7 +19,7 @@ const QUIET_MS = 15_000;
 const LOOK_MS = 500;
 const KEEP_LOOKING_MS = 5_000;
 /** Drivers are looked for again every so many looks. */
-const COLDPLUG_EVERY = 6;
+const COLDPLUG_EVERY = 2;
 
 /**
  * Finds, mounts and reads the drive.
