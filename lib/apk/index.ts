@@ -11,10 +11,10 @@
 import { decodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, text } from "../bytes.ts";
-import { errorText, RefusedError, UserError } from "../errors.ts";
+import { RefusedError, UserError } from "../errors.ts";
 import { gunzip } from "../formats/gzip.ts";
 import { readTar } from "../formats/tar.ts";
-import { type KeyFiles, type Signer, verifySignedGzip } from "./signature.ts";
+import { type KeyFiles, malformedError, type Signer, verifySignedGzip } from "./signature.ts";
 
 /** One package of an index. Letters of the format in brackets. */
 export interface IndexRecord {
@@ -93,7 +93,7 @@ export function openIndex(bytes: Bytes, keys: KeyFiles, what = "APKINDEX.tar.gz"
     const description = text(file("DESCRIPTION") ?? new Uint8Array()).trim();
     return { keyFile, type, description, records: parseIndex(text(index)) };
   } catch (cause) {
-    throw new RefusedError("malformed", `Cannot read ${what}: ${errorText(cause)}`, { cause });
+    throw malformedError(what, cause);
   }
 }
 

@@ -11,13 +11,13 @@
  */
 import { createHash } from "node:crypto";
 import { type Bytes, sha256Hex, text } from "../bytes.ts";
-import { errorText, RefusedError, UserError } from "../errors.ts";
+import { RefusedError, UserError } from "../errors.ts";
 import { type GzipMember, gzipMember } from "../formats/gzip.ts";
 import { readTar, type TarEntry } from "../formats/tar.ts";
 import { checkEntryPaths } from "./entry_paths.ts";
 import { type IndexRecord, packageFileName } from "./index.ts";
 import { type PackageInfo, parsePackageInfo } from "./package_info.ts";
-import { splitSignatures } from "./signature.ts";
+import { malformedError, MAX_CONTROL_BYTES, splitSignatures } from "./signature.ts";
 
 /** Names of control scripts, without the dot they have in the archive. */
 export const SCRIPT_NAMES = [
@@ -55,8 +55,6 @@ export interface OpenPackageOptions {
 
 /** Largest package file: firmware collections come to some 600 MB. */
 export const MAX_PACKAGE_BYTES = 2 ** 30;
-/** Most unpacked bytes of a control member. */
-export const MAX_CONTROL_BYTES = 32 * 2 ** 20;
 /** Most unpacked bytes of a data member. */
 export const MAX_DATA_BYTES = 2 ** 31 - 2 ** 20;
 /** Most entries of a package. */
@@ -87,11 +85,7 @@ export function openPackage(
     try {
       return read();
     } catch (cause) {
-      if (cause instanceof RefusedError) throw cause;
-      throw new RefusedError("malformed", `Cannot read ${what}: ${errorText(cause)}`, {
-        cause,
-        document: what,
-      });
+      throw malformedError(what, cause);
     }
   };
 

@@ -10,8 +10,9 @@
  * @module
  */
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { constants, gunzipSync } from "node:zlib";
 import { type Bytes, text } from "../bytes.ts";
-import { errorText, RefusedError } from "../errors.ts";
+import { errorText, RefusedError, UserError } from "../errors.ts";
 import { gzipMember } from "../formats/gzip.ts";
 import { readTar, TAR_BLOCK } from "../formats/tar.ts";
 
@@ -46,8 +47,10 @@ export const MAX_SIGNATURES = 16;
 export const MAX_SIGNATURE_BYTES = 64 * 1024;
 /** Least size of a trusted RSA key, in bits. */
 export const MIN_KEY_BITS = 2048;
-/** Most unpacked bytes of a first member that turns out to be no signature. */
-const MAX_FIRST_BYTES = 256 * 2 ** 20;
+/** Most unpacked bytes of a control member. */
+export const MAX_CONTROL_BYTES = 32 * 2 ** 20;
+/** Compressed bytes that show the first name in an archive, and are fewer than any signature has. */
+const PEEK_BYTES = 320;
 
 const DIGESTS: Readonly<Record<string, string>> = {
   RSA: "sha1",
@@ -58,22 +61,15 @@ const DIGESTS: Readonly<Record<string, string>> = {
 const MARK = ".SIGN.";
 
 /**
- * Takes the signatures off the front of a file, without judging them. Nothing behind them is looked at
- * but the first member of an unsigned file. `what` names the file in errors.
+ * Takes the signatures off the front of a file, without judging them. Of what lies behind them only the
+ * first few bytes are unpacked, to see that it is no further signature. `what` names the file in errors.
  */
 export function splitSignatures(bytes: Bytes, what: string): SignedFile {
   const signatures: StoredSignature[] = [];
   let at = 0;
-  while (at < bytes.length) {
-    const { data, length } = malformed(what, () => gzipMember(bytes, at, MAX_FIRST_BYTES));
-    if (!startsWithMark(data)) break;
-    if (data.length > MAX_SIGNATURE_BYTES) {
-      throw refuse(
-        "malformed",
-        what,
-        `a signature unpacks to more than ${MAX_SIGNATURE_BYTES} bytes`,
-      );
-    }
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) throw refuse("malformed", what, "it is no gzip data");
+  while (isSignature(bytes.subarray(at, at + PEEK_BYTES))) {
+    const { data, length } = malformed(what, () => gzipMember(bytes, at, MAX_SIGNATURE_BYTES));
     for (const { path, kind, data: signature } of malformed(what, () => readTar(data))) {
       const match = /^\.SIGN\.([A-Z0-9]+)\.([^/]+)$/.exec(path);
       if (!match || kind !== "file" || !signature) {
@@ -139,7 +135,7 @@ export function verifySignedGzip(
  */
 export function verifyPackageSignature(bytes: Bytes, keys: KeyFiles, what = "the package"): Signer {
   const { signatures, bodyOffset } = splitSignatures(bytes, what);
-  const control = malformed(what, () => gzipMember(bytes, bodyOffset, MAX_FIRST_BYTES));
+  const control = malformed(what, () => gzipMember(bytes, bodyOffset, MAX_CONTROL_BYTES));
   const signed = bytes.subarray(bodyOffset, bodyOffset + control.length);
   return verifySignatures(signatures, signed, keys, what);
 }
@@ -164,22 +160,37 @@ function publicKey(keyFile: string, pem: string): KeyObject {
   return key;
 }
 
-function startsWithMark(tar: Bytes): boolean {
-  if (tar.length < TAR_BLOCK) return false;
-  // A pax header may stand before a long key name: its own name tells nothing, so look at the kind.
-  const name = String.fromCharCode(...tar.subarray(0, MARK.length));
-  if (name === MARK) return true;
-  const type = String.fromCharCode(tar[156]!);
-  return "xL".includes(type) && tar.length <= MAX_SIGNATURE_BYTES &&
-    readTar(tar)[0]?.path.startsWith(MARK) === true;
+/** Whether an archive begins with a signature, judged by its first bytes. */
+function isSignature(peek: Uint8Array): boolean {
+  let tar: Uint8Array;
+  try {
+    tar = gunzipSync(peek, { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    return false;
+  }
+  const at = (offset: number) => String.fromCharCode(...tar.subarray(offset, offset + 100));
+  // In front of a name too long for a header stands a header of its own, and the name behind that.
+  const long = tar.length > TAR_BLOCK && "xL".includes(String.fromCharCode(tar[156]!));
+  return at(0).startsWith(MARK) || (long && at(TAR_BLOCK).includes(MARK));
 }
 
 function malformed<T>(what: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    throw new RefusedError("malformed", `Cannot read ${what}: ${errorText(cause)}`, { cause });
+    throw malformedError(what, cause);
   }
+}
+
+/** What a reader threw as a refusal of `what`; a defect of the reader stays itself. */
+export function malformedError(what: string, cause: unknown): unknown {
+  // Text that is not UTF-8 gives a TypeError.
+  const expected = cause instanceof UserError || cause instanceof TypeError;
+  if (!expected || cause instanceof RefusedError) return cause;
+  return new RefusedError("malformed", `Cannot read ${what}: ${errorText(cause)}`, {
+    cause,
+    document: what,
+  });
 }
 
 function refuse(check: string, what: string, state: string): RefusedError {

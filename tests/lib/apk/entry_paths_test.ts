@@ -1,0 +1,88 @@
+/** Everything a package might try in order to write outside of its root. */
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { checkEntryPaths } from "../../../lib/apk/entry_paths.ts";
+import { openPackage } from "../../../lib/apk/package.ts";
+import { RefusedError } from "../../../lib/errors.ts";
+import type { TarEntry } from "../../../lib/formats/tar.ts";
+import { entry, file, makePackage } from "./apk_fixtures.ts";
+
+function refusal(...entries: TarEntry[]): string {
+  const error = assertThrows(() => checkEntryPaths(entries, "x.apk"), RefusedError);
+  assertEquals([error.check, error.document], ["path", "x.apk"]);
+  return error.message;
+}
+
+Deno.test("checkEntryPaths() accepts an ordinary package", () => {
+  checkEntryPaths([
+    entry(".", "directory"),
+    entry("etc", "directory"),
+    entry("etc", "directory"),
+    file("etc/...", "dots alone are a name"),
+    file("etc/..a", "so is this"),
+    entry("var/run", "symlink", "../../../run"),
+    entry("bin/sh", "symlink", "/bin/busybox"),
+    file("usr/bin/a", "x"),
+    entry("usr/bin/b", "hardlink", "usr/bin/a"),
+  ], "x.apk");
+});
+
+Deno.test("checkEntryPaths() refuses paths that leave the root", () => {
+  for (
+    const path of [
+      "..",
+      "../etc/passwd",
+      "a/../../b",
+      "a/..",
+      "/etc/passwd",
+      "a//b",
+      "a/./b",
+      "",
+      "a\0b",
+    ]
+  ) {
+    assertStringIncludes(refusal(file(path, "x")), `${JSON.stringify(path)} is not a path below`);
+  }
+  assertStringIncludes(refusal(file(".", "x")), "is not a path below");
+});
+
+Deno.test("checkEntryPaths() refuses to write through the package's own links and files", () => {
+  const below = refusal(entry("opt/x", "symlink", "/"), file("opt/x/etc/shadow", "x"));
+  assertStringIncludes(below, '"opt/x/etc/shadow" lies below the symlink opt/x');
+  refusal(entry("a", "symlink", "/etc"), entry("a/b", "directory"));
+  refusal(file("a", "x"), file("a/b", "x"));
+  refusal(file("a", "x"), entry("b", "hardlink", "a"), file("b/c", "x"));
+});
+
+Deno.test("checkEntryPaths() refuses a path that comes twice", () => {
+  refusal(entry("a", "symlink", "/etc/passwd"), file("a", "x"));
+  refusal(file("a", "x"), file("a", "y"));
+  refusal(entry("a", "directory"), entry("a", "symlink", "/"));
+});
+
+Deno.test("checkEntryPaths() refuses hard links to anything but an own file before them", () => {
+  for (const target of ["etc/shadow", "../etc/shadow", "/etc/shadow", "d", "b"]) {
+    refusal(entry("d", "directory"), entry("b", "hardlink", target));
+  }
+  refusal(entry("s", "symlink", "/etc/shadow"), entry("b", "hardlink", "s"));
+});
+
+Deno.test("checkEntryPaths() refuses devices, and names without end", () => {
+  for (const kind of ["char", "block", "fifo"] as const) {
+    assertStringIncludes(refusal(entry("dev/x", kind)), `is a ${kind}, which no package may bring`);
+  }
+  refusal(file("a/".repeat(2100) + "b", "x"));
+  refusal(entry("a", "symlink", "x".repeat(5000)));
+});
+
+Deno.test("openPackage() refuses traversal in a package that is otherwise in order", () => {
+  // The tar reader drops leading slashes, so an absolute path lands below the root like any other.
+  for (const path of ["../evil", "a/../../evil"]) {
+    const { bytes, record } = makePackage({ entries: [file(path, "x")] });
+    const error = assertThrows(() => openPackage(bytes, record), RefusedError);
+    assertEquals(error.check, "path");
+  }
+  const { bytes, record } = makePackage({
+    entries: [entry("tmp/x", "symlink", "/root"), file("tmp/x/.profile", "x")],
+  });
+  assertEquals(assertThrows(() => openPackage(bytes, record), RefusedError).check, "path");
+});
