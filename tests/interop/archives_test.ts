@@ -149,12 +149,8 @@ Deno.test({
   ...needTool("gzip"),
   fn: async () => {
     const data = utf8("some content\n".repeat(5000));
-    assertEquals(
-      await run(["gzip", "-dc"], "/", concat([gzip(data), gzip(data, 1)])),
-      [
-        concat([data, data]),
-      ][0]!,
-    );
+    const twice = concat([gzip(data), gzip(data, 1)]);
+    assertEquals(await run(["gzip", "-dc"], "/", twice), concat([data, data]));
     assertEquals(gunzip(await run(["gzip", "-9"], "/", data)), data);
   },
 });
