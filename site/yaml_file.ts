@@ -63,7 +63,7 @@ export function readYaml<Schema extends v.GenericSchema>(
     ...forbiddenKeys(value).map((path) => at(where(path), "key not allowed")),
     ...listsAsMappings(schema, value).map((path) => at(where(path), "must be a mapping")),
   ];
-  const result = v.safeParse(schema, value);
+  const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (early.length > 0) return early.sort(inOrder);
   if (!result.success) {
     return result.issues.map((issue) => at(where(stepsOf(issue)), issueText(schema, issue)))
