@@ -13,7 +13,7 @@
  */
 import { type Bytes, sha256Hex, text } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
-import { type DocumentType, type Facts, parseComment, ROLE_OF } from "./comment.ts";
+import { type DocumentType, type Facts, isInstant, parseComment, ROLE_OF } from "./comment.ts";
 import {
   type Bin,
   type BinEntry,
@@ -125,7 +125,8 @@ export async function openSite(options: OpenOptions): Promise<SiteView> {
   if (facts.serial !== timestamp.serial || facts.issued !== timestamp.issued) {
     throw refusal("serial", TIMESTAMP_PATH, "its signature is for another serial or time");
   }
-  if (timestamp.serial < options.state.serial) {
+  // Written so that a damaged state (NaN) refuses.
+  if (!(timestamp.serial >= options.state.serial)) {
     throw refusal(
       "serial",
       TIMESTAMP_PATH,
@@ -133,9 +134,10 @@ export async function openSite(options: OpenOptions): Promise<SiteView> {
     );
   }
   // A clock that is behind is corrected by what is known to have been issued already.
-  const issued = laterInstant(timestamp.issued, options.state.issued);
+  const before = isInstant(options.state.issued) ? options.state.issued : "";
+  const issued = laterInstant(timestamp.issued, before);
   const now = Math.max(options.now.getTime(), Date.parse(issued));
-  const expired = now >= Date.parse(timestamp.expires);
+  const expired = !(now < Date.parse(timestamp.expires));
   if (expired && !options.allowExpired) {
     throw refusal("expired", TIMESTAMP_PATH, `it expired at ${timestamp.expires}`);
   }
@@ -219,7 +221,7 @@ function acceptRoot(signed: Signed, trusted: readonly PublicKey[]): Root {
 }
 
 function checkRootState(root: Root, path: string, state: TrustState, newest: boolean): Root {
-  if (newest && root.version < state.rootVersion) {
+  if (newest && !(root.version >= state.rootVersion)) {
     throw refusal(
       "root-version",
       path,

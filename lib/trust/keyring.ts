@@ -7,9 +7,10 @@
  *
  * @module
  */
+import { dirname, resolve } from "node:path";
 import { sha256Hex } from "../bytes.ts";
 import { UserError } from "../errors.ts";
-import type { Host } from "../host.ts";
+import type { FileInfo, Host } from "../host.ts";
 import { type DocumentType, type Facts, formatComment, type Role, ROLES } from "./comment.ts";
 import { keyIdHex, parsePublicKey, type PublicKey, publicKeyLine } from "./minisign.ts";
 import {
@@ -26,6 +27,9 @@ import { findPassphrase, once } from "./passphrase.ts";
 export const MAIN_KEY = "minisign";
 /** Roles that may have a key pair of their own, under this file name. */
 export const OWN_KEYS = ["timestamp", "release"] as const satisfies Role[];
+
+/** Links that are followed to a secret key file. */
+const MAX_LINKS = 8;
 
 /** Signs with one role's key. */
 export interface Signer {
@@ -152,7 +156,7 @@ export function mapRoles<T>(value: (role: Role) => T): Record<Role, T> {
 
 /** The text of a secret key file that only its owner can read. @throws {UserError} when others can, or it is missing. */
 export async function readSecretKeyFile(host: Host, path: string): Promise<string> {
-  const info = await host.stat(path);
+  const info = await statTarget(host, path);
   if (!info) throw new UserError(`Cannot sign: there is no ${path}`);
   if ((info.mode & 0o077) !== 0) {
     throw new UserError(
@@ -161,6 +165,17 @@ export async function readSecretKeyFile(host: Host, path: string): Promise<strin
     );
   }
   return await host.readTextFile(path);
+}
+
+/** Facts of what a chain of links ends at. */
+async function statTarget(host: Host, path: string): Promise<FileInfo | undefined> {
+  let at = path;
+  for (let links = 0; links < MAX_LINKS; links++) {
+    const info = await host.stat(at);
+    if (info?.kind !== "symlink") return info;
+    at = resolve(dirname(at), await host.readLink(at));
+  }
+  return undefined;
 }
 
 async function loadPair(host: Host, dir: string, name: string): Promise<KeyPair | undefined> {

@@ -176,7 +176,7 @@ export function signDigest(digest: Uint8Array, key: SecretKey, options: SignOpti
   const untrusted = checkComment(
     options.untrustedComment ?? `signature from minisign key ${keyIdHex(key)}`,
   );
-  const object = keyObjectOf(key);
+  const { object, publicKey } = preparedOf(key);
   const signature = signEd25519(null, digest, object);
   const globalSignature = signEd25519(null, concat([signature, utf8(trusted)]), object);
   const text = [
@@ -187,16 +187,25 @@ export function signDigest(digest: Uint8Array, key: SecretKey, options: SignOpti
     "",
   ].join("\n");
   // A fault while signing can give away an Ed25519 key: never hand out a signature that does not hold.
-  verifyDigest(digest, text, [publicKeyOf(key)], "the signature just made");
+  verifyDigest(digest, text, [publicKey], "the signature just made");
   return text;
 }
 
-const keyObjects = new WeakMap<SecretKey, KeyObject>();
+interface Prepared {
+  readonly object: KeyObject;
+  readonly publicKey: PublicKey;
+}
 
-function keyObjectOf(key: SecretKey): KeyObject {
-  let object = keyObjects.get(key);
-  if (!object) keyObjects.set(key, object = privateKeyObject(key.seed));
-  return object;
+/** Keys as node:crypto wants them; a site has thousands of signatures by the same key. */
+const prepared = new WeakMap<SecretKey, Prepared>();
+
+function preparedOf(key: SecretKey): Prepared {
+  let found = prepared.get(key);
+  if (!found) {
+    found = { object: privateKeyObject(key.seed), publicKey: publicKeyOf(key) };
+    prepared.set(key, found);
+  }
+  return found;
 }
 
 function privateKeyObject(seed: Uint8Array): KeyObject {

@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import fc from "fast-check";
 import { type Bytes, sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../../lib/errors.ts";
 import {
@@ -283,6 +284,55 @@ Deno.test("openSite() takes what was issued before as the lower bound of now", a
   await assertRefused(() => open(signedSite(), { now, state }), "expired", TIMESTAMP_PATH);
   const kept = await open(signedSite(), { now, state, allowExpired: true });
   assertEquals(kept.state.issued, state.issued);
+});
+
+Deno.test("openSite() refuses when the state or the clock is damaged", async () => {
+  const damaged = (state: object) => ({ state: { ...NO_STATE, ...state } });
+  await assertRefused(() => open(signedSite(), damaged({ serial: NaN })), "serial", TIMESTAMP_PATH);
+  const root = damaged({ rootVersion: NaN });
+  await assertRefused(() => open(signedSite(), root), "root-version", ROOT_PATH);
+  const now = { now: new Date(NaN) };
+  await assertRefused(() => open(signedSite(), now), "expired", TIMESTAMP_PATH);
+  // A time that is none says nothing; it must not switch the check off either.
+  const issued = damaged({ issued: "zzz" });
+  assertEquals((await open(signedSite(), issued)).state.issued, ISSUED);
+  const late = { ...issued, now: new Date(EXPIRES) };
+  await assertRefused(() => open(signedSite(), late), "expired", TIMESTAMP_PATH);
+});
+
+Deno.test("openSite() gives the true documents or refuses, whatever is cut, inserted or swapped", async () => {
+  const files = signedSite();
+  const paths = [...files.keys()];
+  const wanted = await openAll(files);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat(paths.length - 1),
+      fc.nat(),
+      fc.nat(40),
+      fc.uint8Array({ maxLength: 40 }),
+      fc.option(fc.nat(paths.length - 1)),
+      async (which, at, cut, put, other) => {
+        const path = paths[which]!;
+        const old = files.get(path)!;
+        const start = at % (old.length + 1);
+        const bytes = other === null
+          ? new Uint8Array([...old.subarray(0, start), ...put, ...old.subarray(start + cut)])
+          : files.get(paths[other]!)!;
+        let view: SiteView;
+        try {
+          view = await openAll(new Map(files).set(path, bytes));
+        } catch (error) {
+          assert(error instanceof RefusedError, String(error));
+          return;
+        }
+        for (const path of [NODE_PATH, AGE_PATH]) {
+          assertEquals(view.files.get(path), wanted.files.get(path));
+        }
+        assertEquals(view.state, wanted.state);
+      },
+    ),
+    { numRuns: 300, seed: 20261122 },
+  );
 });
 
 Deno.test("openSite() refuses an older serial and takes the same one again", async () => {

@@ -68,6 +68,19 @@ Deno.test("loadKeyring() names the file whose passphrase is wrong", async () => 
   assertStringIncludes(error.message, "passphrase is wrong");
 });
 
+Deno.test("loadKeyring() judges the file that a link leads to", async () => {
+  const host = new FakeHost();
+  await put(host, "minisign", MAIN);
+  await host.rename("/keys/minisign.seckey", "/safe");
+  await host.symlink("/safe", "/keys/minisign.seckey");
+  await (await loadKeyring(host, "/keys")).signer("root");
+  host.nodes.get("/safe")!.mode = 0o604;
+  await assertRejects(() => loadKeyring(host, "/keys"), UserError, "others may read it");
+  await host.remove("/keys/minisign.seckey");
+  await host.symlink("/keys/minisign.seckey", "/keys/minisign.seckey");
+  await assertRejects(() => loadKeyring(host, "/keys"), UserError, "there is no");
+});
+
 Deno.test("loadKeyring() refuses missing, open and mixed-up keys", async () => {
   const host = new FakeHost();
   await assertRejects(
