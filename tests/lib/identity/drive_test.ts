@@ -1,0 +1,91 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { text, utf8 } from "../../../lib/bytes.ts";
+import { EXIT, UserError } from "../../../lib/errors.ts";
+import { driveFiles, makeIdentityDrive } from "../../../lib/identity/drive.ts";
+import { FakeHost } from "../../support/fake_host.ts";
+
+const IDENTITY = {
+  name: "alpha",
+  ageIdentity: "SECRET-age\n",
+  minisignKey: "minisign\n",
+  sshHostKey: "SECRET-ssh\n",
+  sshHostKeyPublic: "ssh-ed25519 AAAA alpha",
+  sites: ["https://one.example/", "https://two.example/fleet/"],
+};
+
+Deno.test("driveFiles() lets only root read the secrets", () => {
+  const files = driveFiles(IDENTITY);
+  assertEquals(Object.fromEntries([...files].map(([name, { mode }]) => [name, mode])), {
+    "nodename": 0o644,
+    "age.key": 0o600,
+    "minisign.pubkey": 0o644,
+    "ssh_host_ed25519_key": 0o600,
+    "ssh_host_ed25519_key.pub": 0o644,
+    "site": 0o644,
+  });
+  for (const [name, { data, mode }] of files) {
+    assertEquals(text(data).includes("SECRET"), mode === 0o600, name);
+  }
+  assertEquals(
+    text(files.get("site")!.data).split("\n").filter((line) => line && !line.startsWith("#")),
+    IDENTITY.sites,
+  );
+});
+
+Deno.test("driveFiles() adds network.json for a static address", () => {
+  const network = { address: "192.0.2.10/24", dns: ["192.0.2.1"] };
+  const files = driveFiles({ ...IDENTITY, network });
+  assertEquals(JSON.parse(text(files.get("network.json")!.data)), network);
+});
+
+/** A host on which the tools note what they see. */
+function host(answers: { mke2fs?: number; debugfs?: number } = {}) {
+  const fake = new FakeHost({ "/w/x": "" });
+  const seen: string[] = [];
+  fake.programs.set("mke2fs", (args) => {
+    const tree = args[args.indexOf("-d") + 1]!;
+    const image = args.at(-1)!;
+    seen.push(`tree ${fake.nodes.get(tree)?.mode.toString(8)}`);
+    seen.push(`image ${fake.nodes.get(image)?.mode.toString(8)}`);
+    seen.push(`age.key ${fake.nodes.get(`${tree}/age.key`)?.mode.toString(8)}`);
+    return { code: answers.mke2fs ?? 0, stderr: utf8("first\nno space left\n") };
+  });
+  fake.programs.set("debugfs", () => ({ code: answers.debugfs ?? 0 }));
+  return { fake, seen };
+}
+
+/** What is left in the directory. */
+function names(fake: FakeHost): string[] {
+  return [...fake.nodes.keys()].filter((path) => path.startsWith("/w/"));
+}
+
+Deno.test("makeIdentityDrive() never has a secret where others can read it", async () => {
+  const { fake, seen } = host();
+  await makeIdentityDrive(fake, { path: "/w/a.img", files: driveFiles(IDENTITY) });
+  assertEquals(seen, ["tree 700", "image 600", "age.key 600"]);
+  assertEquals(fake.nodes.get("/w/a.img")?.mode, 0o600);
+  assertEquals(names(fake), ["/w/x", "/w/a.img"]);
+  assertEquals(fake.log.join("\n").includes("SECRET"), false);
+});
+
+Deno.test("makeIdentityDrive() cleans up after a failure and says what the tool said", async () => {
+  for (const broken of [{ mke2fs: 1 }, { debugfs: 1 }]) {
+    const { fake } = host(broken);
+    const error = await assertRejects(
+      () => makeIdentityDrive(fake, { path: "/w/a.img", files: driveFiles(IDENTITY) }),
+      UserError,
+      "Cannot make the identity drive: ",
+    );
+    if (broken.mke2fs) assertEquals(error.message.endsWith("code 1: no space left"), true);
+    assertEquals(names(fake), ["/w/x"]);
+  }
+});
+
+Deno.test("makeIdentityDrive() names the package when mke2fs is missing", async () => {
+  const error = await assertRejects(
+    () => makeIdentityDrive(new FakeHost({ "/w/x": "" }), { path: "/w/a.img", files: new Map() }),
+    UserError,
+    "mke2fs is missing",
+  );
+  assertEquals([error.exitCode, error.hint], [EXIT.missing, "it is in the package e2fsprogs"]);
+});
