@@ -1,0 +1,79 @@
+/**
+ * The lab's fleet as its administrator would write it: what all its nodes share, and what each adds. Every kind of thing
+ * that a node can be told is in it, so that a verdict says something. Pure.
+ *
+ * @module
+ */
+
+/** The tag that all lab nodes bear. */
+export const LAB_TAG = "lab";
+/** The account that people log in with. */
+export const LAB_USER = "lab";
+
+/** What {@linkcode labFleetFiles} needs. */
+export interface LabFleetOptions {
+  /** Public line of the key that may log in as {@linkcode LAB_USER}. */
+  sshPublicKey: string;
+  /** Pause between two looks at the site, in seconds. */
+  everySeconds: number;
+}
+
+/** `global.yaml` and `tags/lab.yaml`, by path below the nodes folder. */
+export function labFleetFiles(options: LabFleetOptions): Map<string, string> {
+  return new Map([
+    ["global.yaml", GLOBAL(options.everySeconds)],
+    [`tags/${LAB_TAG}.yaml`, TAG(options.sshPublicKey)],
+  ]);
+}
+
+/** What is added to the file of a node: where it reports, and a secret of its own. */
+export function labNodeExtras(name: string, guestUrl: string): string {
+  return `config:
+  report:
+    url: ${JSON.stringify(`${guestUrl}status/${name}`)}
+private:
+  files:
+    /etc/psyopsos-lab/secret:
+      content: ${JSON.stringify(`only ${name} can read this on the site\n`)}
+      mode: "0600"
+`;
+}
+
+/** What the lab's scripts print on a node of this name. */
+export function labScriptOutputs(name: string): Record<string, string> {
+  return { hello: `hello from ${name}\n` };
+}
+
+const GLOBAL = (everySeconds: number) =>
+  `notes: Shared by every node of the lab.
+config:
+  check:
+    everySeconds: ${everySeconds}
+  files:
+    /etc/motd:
+      content: "This node runs in RAM and was configured by its signed site.\\n"
+`;
+
+const TAG = (sshPublicKey: string) =>
+  `notes: One of each thing that a node can be told.
+config:
+  users:
+    ${LAB_USER}:
+      uid: 1000
+      comment: Lab user
+      groups: [wheel]
+      shell: /bin/sh
+      sshKeys:
+        - ${JSON.stringify(sshPublicKey)}
+  files:
+    /etc/psyopsos-lab/public:
+      content: "everybody can read this on the site\\n"
+      owner: ${LAB_USER}
+      group: wheel
+      mode: "0640"
+  scripts:
+    hello:
+      run: |
+        #!/bin/sh
+        echo "hello from $(hostname)"
+`;

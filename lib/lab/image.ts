@@ -1,0 +1,217 @@
+/**
+ * The image that the lab boots: packages from the Alpine mirror or from the lab repository, the agent as it now is, the
+ * embedded engine. Nothing is built when nothing that goes into it has changed.
+ *
+ * @module
+ */
+import { bundleAgent } from "../agent_bundle.ts";
+import { openRepositories, type Repository } from "../apk/repository.ts";
+import { keyFiles } from "../apk/signature.ts";
+import { type Bytes, concat, sha256Hex, text, utf8 } from "../bytes.ts";
+import type { Host } from "../host.ts";
+import { type ImageDefinition, labDefinition, parseDefinition } from "../image/definition.ts";
+import { buildImage } from "../image/embedded.ts";
+import { canonicalJson } from "../trust/freshness.ts";
+import { labRepository } from "./repository.ts";
+
+/** Where packages come from. */
+export const PACKAGE_SOURCES = ["auto", "mirror", "lab"] as const;
+/** One of {@linkcode PACKAGE_SOURCES}. */
+export type PackageSource = typeof PACKAGE_SOURCES[number];
+
+/** Options of {@linkcode makeLabImage}. */
+export interface LabImageOptions {
+  /** Folder that keeps packages and images between runs. */
+  dir: string;
+  packages: PackageSource;
+  /** "virt" is small and knows no USB; "lts" is the kernel for hardware. Default virt. */
+  flavour?: "virt" | "lts";
+  /** Build though nothing has changed. */
+  rebuild?: boolean;
+  /** The deno that runs this: it makes the agent's bundle, and may go into the image. */
+  deno: { path: string; version: string };
+  onStage?: (line: string) => void;
+}
+
+/** An image that can be booted. */
+export interface LabImage {
+  version: string;
+  /** Raw disk image. */
+  diskImage: string;
+  /** For booting without firmware: kernel, one file with all initrds, command line. */
+  kernel: string;
+  initrd: string;
+  cmdline: string;
+  packages: "mirror" | "lab";
+  reused: boolean;
+  /** In bytes. */
+  sizes: { kernel: number; initrd: number; squashfs: number; disk: number };
+}
+
+const ARCH = "x86_64";
+const OVERLAY = "overlay";
+/** Sources that decide what an image holds. */
+const BUILDERS = ["lib/image", "lib/formats", "lib/apk", "lib/kmod", "lib/boot_entries.ts"];
+/** A mirror that does not answer by then is not waited for. */
+const MIRROR_TIMEOUT_MS = 5_000;
+
+/** Makes the image, or finds it when nothing has changed. */
+export async function makeLabImage(host: Host, options: LabImageOptions): Promise<LabImage> {
+  const { dir, flavour = "virt", onStage: stage = () => {} } = options;
+  const definition = await readDefinition(host, flavour);
+  const packages = options.packages === "auto"
+    ? await mirrorAnswers(host, definition) ? "mirror" : "lab"
+    : options.packages;
+  if (options.packages === "auto" && packages === "lab") {
+    stage("the Alpine mirror does not answer: packages are made from Debian's");
+  }
+  const { repositories, used } = packages === "mirror"
+    ? await openMirror(host, definition, options)
+    : await openLab(host, definition, options);
+  stage("bundling the agent");
+  // Named after what it holds, not after the commit: a commit that changes nothing in it changes nothing here.
+  const agent = await bundleAgent(host, { deno: options.deno.path, commit: "lab" });
+  const epoch = await epochOf(host);
+  const index = repositories.map(({ records }) => records.map(({ checksum }) => checksum));
+  const key = sha256Hex(concat([
+    canonicalJson({ packages, used, epoch, index }),
+    ...[...agent.values()].map(({ data }) => data),
+    ...await treeBytes(host, [OVERLAY, ...BUILDERS]),
+  ]));
+  const imageDir = `${dir}/image-${flavour}`;
+  const known = options.rebuild ? undefined : await readKnown(host, imageDir, key);
+  if (known) {
+    stage("the image is as it was: nothing to build");
+    return { ...known, reused: true };
+  }
+  const version = `0.0.0-lab.${key.slice(0, 8)}`;
+  const built = await buildImage(host, {
+    definition: used,
+    repositories,
+    agent,
+    overlayDir: OVERLAY,
+    version,
+    epoch,
+    arch: ARCH,
+    outDir: imageDir,
+    cacheDir: `${dir}/image-cache`,
+    onStage: stage,
+  });
+  // The firmware's way takes several archives, QEMU's own takes one.
+  const initrd = `${built.dir}/initrd`;
+  const archives = await Promise.all(built.initrd.map((path) => host.readFile(path)));
+  await host.writeFile(initrd, concat(archives));
+  const { diskImage, kernel, cmdline, sizes } = built;
+  const image: LabImage = {
+    version,
+    diskImage,
+    kernel,
+    initrd,
+    cmdline,
+    packages,
+    reused: false,
+    sizes,
+  };
+  await host.writeFile(`${imageDir}/lab.json`, canonicalJson({ key, image }));
+  for (const name of await host.readDir(imageDir)) {
+    if (name !== version && name !== "lab.json") await host.remove(`${imageDir}/${name}`);
+  }
+  return image;
+}
+
+interface Opened {
+  repositories: Repository[];
+  /** The definition as it holds with these repositories. */
+  used: ImageDefinition;
+}
+
+async function readDefinition(host: Host, flavour: string): Promise<ImageDefinition> {
+  const file = `${OVERLAY}/image.yaml`;
+  const definition = parseDefinition(await host.readTextFile(file), file);
+  return { ...definition, kernel: { ...definition.kernel, flavour } };
+}
+
+async function openMirror(
+  host: Host,
+  definition: ImageDefinition,
+  { dir, onStage }: LabImageOptions,
+): Promise<Opened> {
+  const names = [...new Set(definition.repositories.flatMap(({ keys }) => keys))];
+  const folder = `${OVERLAY}/root/etc/apk/keys`;
+  const files: [string, Bytes][] = [];
+  for (const name of names) files.push([name, await host.readFile(`${folder}/${name}`)]);
+  const urls = definition.repositories.map(({ url }) => url);
+  const repositories = await openRepositories(host, urls, {
+    arch: ARCH,
+    keys: keyFiles(files),
+    cacheDir: `${dir}/apk-cache`,
+    note: onStage,
+  });
+  return { repositories, used: definition };
+}
+
+async function openLab(
+  host: Host,
+  definition: ImageDefinition,
+  { dir, flavour, deno, onStage }: LabImageOptions,
+): Promise<Opened> {
+  const made = await labRepository(host, {
+    cacheDir: `${dir}/packages`,
+    flavours: [flavour ?? "virt"],
+    runningDeno: deno,
+    onStage,
+  });
+  const repositories = await openRepositories(host, [made.dir], {
+    arch: made.arch,
+    keys: new Map([[made.keyName, made.publicKeyPem]]),
+  });
+  return { repositories, used: labDefinition(definition) };
+}
+
+async function mirrorAnswers(host: Host, { repositories }: ImageDefinition): Promise<boolean> {
+  try {
+    const response = await host.fetch(`${repositories[0]!.url}/${ARCH}/APKINDEX.tar.gz`, {
+      method: "HEAD",
+      signal: AbortSignal.timeout(MIRROR_TIMEOUT_MS),
+    });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    // No route, no name, no answer: all the same here.
+    return false;
+  }
+}
+
+/** Names, modes and contents of everything at or below `paths`. */
+async function treeBytes(host: Host, paths: readonly string[]): Promise<Bytes[]> {
+  const parts: Bytes[] = [];
+  for (const path of paths) {
+    const info = await host.stat(path);
+    if (info?.kind === "directory") {
+      const names = await host.readDir(path);
+      parts.push(...await treeBytes(host, names.map((name) => `${path}/${name}`)));
+    } else if (info?.kind === "file") {
+      parts.push(utf8(`\0${path} ${info.mode & 0o100} ${info.size}\0`), await host.readFile(path));
+    }
+  }
+  return parts;
+}
+
+/**
+ * The image's time: the day of the newest commit, so that one day's work shares images; outside of git no time at all.
+ */
+async function epochOf(host: Host): Promise<number> {
+  const result = await host.run(["git", "log", "-1", "--format=%ct"]);
+  const seconds = result.code === 0 ? Number(text(result.stdout).trim()) : 0;
+  return seconds - seconds % 86_400;
+}
+
+async function readKnown(host: Host, dir: string, key: string): Promise<LabImage | undefined> {
+  const note = `${dir}/lab.json`;
+  if (!await host.stat(note)) return undefined;
+  const known = JSON.parse(await host.readTextFile(note)) as { key: string; image: LabImage };
+  if (known.key !== key) return undefined;
+  const { diskImage, kernel, initrd } = known.image;
+  for (const path of [diskImage, kernel, initrd]) if (!await host.stat(path)) return undefined;
+  return known.image;
+}

@@ -1,0 +1,69 @@
+/** Nothing of the OS is read from the boot medium after boot: it is pulled out, and the node goes on working. */
+import { assertEquals } from "@std/assert";
+import type { Machine } from "../../lib/lab/machine.ts";
+import { differences } from "../../lib/lab/verdict.ts";
+import { BOOT_TIMEOUT_MS, type World } from "../../lib/lab/world.ts";
+import { brokenLines, demandsNow, host, NEEDS, REACTION_MS, withWorld } from "./support.ts";
+
+/** The guest lets a disk go within seconds; reading every file of the OS takes it about half a minute. */
+const UNPLUG_MS = 60_000;
+const READ_ALL_MS = 240_000;
+
+/** Reads every byte of the OS and says how it went, with nothing left in a cache. */
+const READ_ALL = `
+  scripts:
+    read-everything:
+      run: |
+        #!/bin/sh
+        set -eu
+        echo 3 > /proc/sys/vm/drop_caches
+        find / -xdev -type f -exec cat {} + > /dev/null
+        echo all of it
+`;
+const READ_ALL_OUTPUT = { name: "read-everything", output: "all of it\n" };
+
+async function goesOnWithoutDisk(world: World, machine: Machine): Promise<void> {
+  const first = await world.publish();
+  await machine.event("configured", { serial: String(first) }, { timeoutMs: BOOT_TIMEOUT_MS });
+  await machine.unplug("disk", UNPLUG_MS);
+
+  const file = `${world.dirs.nodes}/alpha.yaml`;
+  const before = await host.readTextFile(file);
+  await host.writeFile(file, before.replace("\nconfig:\n", `\nconfig:${READ_ALL}`));
+  const serial = await world.publish();
+  const demands = await demandsNow(world, "alpha", serial);
+  const others = demands.scripts.filter(({ name }) => name !== READ_ALL_OUTPUT.name);
+  const demanded = { ...demands, scripts: [...others, READ_ALL_OUTPUT] };
+  await world.server.waitForStatus(
+    "alpha",
+    (status) => differences(status, demanded).length === 0,
+    READ_ALL_MS,
+  );
+  await machine.event("configured", { serial: String(serial) }, { timeoutMs: REACTION_MS });
+  const complaints = machine.console.lines.filter(({ text }) =>
+    /I\/O error|SQUASHFS error/.test(text)
+  );
+  assertEquals(complaints, []);
+  assertEquals(brokenLines(machine), []);
+}
+
+Deno.test({
+  name: "a node goes on working when its boot disk is pulled out",
+  ...NEEDS,
+  fn: () =>
+    withWorld("unplug", ["alpha"], async (world) => {
+      await using machine = await world.boot("alpha");
+      await goesOnWithoutDisk(world, machine);
+    }),
+});
+
+Deno.test({
+  name:
+    "the generic kernel boots from a USB disk, finds its USB identity drive, and goes on without the disk",
+  ...NEEDS,
+  fn: () =>
+    withWorld("usb", ["alpha"], async (world) => {
+      await using machine = await world.boot("alpha", { bus: "usb" });
+      await goesOnWithoutDisk(world, machine);
+    }, "lts"),
+});
