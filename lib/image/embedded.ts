@@ -1,0 +1,278 @@
+/**
+ * The embedded image engine: packages → root file system → boot slot → disk image, with nothing but this
+ * program and `mksquashfs`. The same inputs give the same bytes, whatever the clock, user or machine.
+ *
+ * @module
+ */
+import type { IndexRecord } from "../apk/index.ts";
+import type { OpenPackage } from "../apk/package.ts";
+import { openPackages, type Repository } from "../apk/repository.ts";
+import { solve } from "../apk/solver.ts";
+import { type Bytes, sha256Hex, utf8 } from "../bytes.ts";
+import { UserError } from "../errors.ts";
+import type { Host } from "../host.ts";
+import { assemble } from "./assemble.ts";
+import type { ImageDefinition } from "./definition.ts";
+import { diskImage } from "./disk.ts";
+import { bootArchive, rootfsArchive } from "./initrd.ts";
+import { takeKernel } from "./kernel.ts";
+import {
+  type Manifest,
+  manifestFile,
+  manifestPackage,
+  manifestScript,
+  type PackageRole,
+} from "./manifest.ts";
+import { type OverlayFile, readOverlay } from "./overlay.ts";
+import { makeRootfs } from "./rootfs.ts";
+import { espFiles, INITRD, loaderPath, makeSlot, slotTar } from "./slot.ts";
+
+/** What {@linkcode buildImage} needs. */
+export interface BuildImageOptions {
+  definition: ImageDefinition;
+  /** Opened, in order of precedence. */
+  repositories: readonly Repository[];
+  /** Lines of the image's /etc/apk/repositories; default the definition's URLs. */
+  repositoryLines?: readonly string[];
+  /** Files of the agent, path without leading slash. */
+  agent: ReadonlyMap<string, { data: Bytes; mode: number }>;
+  /** The folder with `root/` and `boot/init`. */
+  overlayDir: string;
+  /** Names the slot; letters, digits and `. _ -`. */
+  version: string;
+  /** Seconds since 1970; no time in the image is later, and a node's clock is never before it. */
+  epoch: number;
+  /** Architecture as Alpine calls it, default "x86_64". */
+  arch?: string;
+  /** The result lies in `<outDir>/<version>/`, which is replaced as a whole. */
+  outDir: string;
+  /** Keeps file systems between builds. */
+  cacheDir: string;
+  /** Appended to the definition's kernel command line. */
+  cmdlineExtra?: string;
+  /** Told in one line what is being done. */
+  onStage?: (line: string) => void;
+}
+
+/** Where everything lies; the paths start with `outDir`. */
+export interface BuiltImage {
+  version: string;
+  arch: string;
+  dir: string;
+  /** Kernel, archives and slot.json, as in `psyopsos/<version>/` on the partition. */
+  slotDir: string;
+  slotTar: string;
+  diskImage: string;
+  manifest: Manifest;
+  /** For booting without firmware. */
+  kernel: string;
+  initrd: string[];
+  cmdline: string;
+  /** In bytes; `disk` is the nominal size of a sparse file. */
+  sizes: { kernel: number; initrd: number; squashfs: number; disk: number };
+  /** Whether the root file system came from the cache. */
+  rootfsCached: boolean;
+}
+
+/** Largest kernel command line that x86 takes. */
+const MAX_CMDLINE = 2047;
+
+/** Builds the image. @throws {UserError} with what is missing or wrong. */
+export async function buildImage(host: Host, options: BuildImageOptions): Promise<BuiltImage> {
+  const { definition, version, epoch, overlayDir, arch = "x86_64" } = options;
+  const stage = options.onStage ?? (() => {});
+  const cmdline = [definition.cmdline, options.cmdlineExtra ?? ""].join(" ").trim();
+  if (cmdline.length > MAX_CMDLINE || !/^[\x20-\x7e]+$/.test(cmdline)) {
+    throw new UserError(
+      `Cannot use the kernel command line: not up to ${MAX_CMDLINE} printable characters`,
+    );
+  }
+  if (!Number.isSafeInteger(epoch) || epoch < 0 || epoch >= 2 ** 32) {
+    throw new UserError(`Cannot build an image for the time ${epoch}: not seconds since 1970`);
+  }
+
+  stage("choosing packages");
+  const chosen = choosePackages(options, arch);
+  stage(`opening ${chosen.length} packages`);
+  const opened = await openPackages(options.repositories, chosen.map(({ record }) => record));
+  const packages = chosen.map((one, i) => ({ ...one, opened: opened[i]! }));
+  const taken = (role: PackageRole) => packages.find((one) => one.role === role)!.opened;
+  const installed = packages.filter(({ role }) => role === "installed");
+
+  stage("assembling the root file system");
+  const kernel = takeKernel(taken("kernel"), definition.kernel);
+  const overlay = await readOverlay(host, `${overlayDir}/root`, definition.permissions);
+  const imageFacts = { version, arch, epoch, engine: "embedded", kernel: kernel.release };
+  const root = assemble({
+    packages: installed,
+    world: definition.packages,
+    arch,
+    repositories: options.repositoryLines ?? definition.repositories.map(({ url }) => url),
+    accounts: definition.accounts,
+    services: definition.services,
+    privileged: definition.privileged,
+    overlay: [...overlay, ...agentFiles(options.agent)],
+    extra: new Map([...kernel.files, ["etc/psyopsos/image.json", json(imageFacts)]]),
+    epoch,
+  });
+  stage(`packing the root file system (zstd level ${definition.squashfs.level})`);
+  const { squashfs, cached } = await makeRootfs(host, root.tree, {
+    level: definition.squashfs.level,
+    epoch,
+    cacheDir: options.cacheDir,
+    workDir: `${options.cacheDir}/work`,
+  });
+
+  stage("making slot and disk image");
+  const slot = makeSlot({
+    version,
+    arch,
+    kernel: kernel.release,
+    epoch,
+    cmdline,
+    vmlinuz: kernel.vmlinuz,
+    bootArchive: bootArchive({
+      busybox: fileOf(taken("initramfs"), "bin/busybox.static"),
+      init: await host.readFile(`${overlayDir}/boot/init`),
+      modules: kernel.bootModules,
+      squashfs,
+    }),
+    rootfsArchive: rootfsArchive(squashfs),
+  });
+  const files = espFiles(slot, fileOf(taken("loader"), loaderPath(arch)));
+  const disk = diskImage({
+    files,
+    label: "PSYOPSOS",
+    sizeMiB: definition.disk.sizeMiB,
+    seed: `${definition.name}/${version}/${arch}`,
+    epoch,
+  });
+  const tar = slotTar(slot);
+  const tarName = `${definition.name.toLowerCase()}-${version}-${arch}.slot.tar`;
+  const manifest: Manifest = {
+    manifest: 1,
+    name: definition.name,
+    version,
+    arch,
+    engine: "embedded",
+    epoch,
+    kernel: kernel.release,
+    cmdline,
+    packages: packages.map(({ record, opened, role, repository }) =>
+      manifestPackage(record, opened, repository, role)
+    ),
+    deferredScripts: root.deferred.map(manifestScript),
+    rootfs: { size: squashfs.length, sha256: sha256Hex(squashfs) },
+    files: [
+      ...[...slot.files].map(([name, data]) => manifestFile(`slot/${name}`, data)),
+      manifestFile(tarName, tar),
+    ],
+  };
+
+  stage("writing");
+  const dir = `${options.outDir}/${version}`;
+  await replaceFolder(host, dir, async (aside) => {
+    await host.mkdir(`${aside}/slot`);
+    for (const [name, data] of slot.files) await host.writeFile(`${aside}/slot/${name}`, data);
+    await host.writeFile(`${aside}/${tarName}`, tar);
+    await host.writeExtents(`${aside}/disk.img`, disk.size, disk.extents);
+    await host.writeFile(`${aside}/manifest.json`, json(manifest));
+  });
+  const initrd = INITRD.map((name) => slot.files.get(name)!.length);
+  return {
+    version,
+    arch,
+    dir,
+    slotDir: `${dir}/slot`,
+    slotTar: `${dir}/${tarName}`,
+    diskImage: `${dir}/disk.img`,
+    manifest,
+    kernel: `${dir}/slot/vmlinuz`,
+    initrd: INITRD.map((name) => `${dir}/slot/${name}`),
+    cmdline,
+    sizes: {
+      kernel: kernel.vmlinuz.length,
+      initrd: initrd.reduce((sum, size) => sum + size, 0),
+      squashfs: squashfs.length,
+      disk: disk.size,
+    },
+    rootfsCached: cached,
+  };
+}
+
+interface Chosen {
+  record: IndexRecord;
+  role: PackageRole;
+  /** Name of the repository, as messages give it. */
+  repository: string;
+}
+
+/** The world's packages in the order of installation, then those of which only files are taken. */
+function choosePackages({ definition, repositories }: BuildImageOptions, arch: string): Chosen[] {
+  const home = new Map(
+    repositories.flatMap(({ records, name }) => records.map((record) => [record, name] as const)),
+  );
+  const chosen = (record: IndexRecord, role: PackageRole): Chosen => ({
+    record,
+    role,
+    repository: home.get(record) ?? "",
+  });
+  const single = (wanted: string, role: PackageRole): Chosen => {
+    // Alone and without its dependencies: what is taken apart is not installed.
+    const alone = repositories.map((repository) => ({
+      ...repository,
+      records: repository.records.filter(({ name }) => name === wanted.replace(/[<>=~@].*$/, ""))
+        .map((record) => ({ ...record, depends: [], installIf: [], original: record })),
+    }));
+    const [found] = solve([wanted], alone, { arch });
+    return chosen((found as IndexRecord & { original: IndexRecord }).original, role);
+  };
+  return [
+    ...solve(definition.packages, repositories, { arch }).map((one) => chosen(one, "installed")),
+    single(`linux-${definition.kernel.flavour}`, "kernel"),
+    single(definition.boot.busybox, "initramfs"),
+    single(definition.boot.loader, "loader"),
+  ];
+}
+
+/** A file of a package that is taken apart. */
+function fileOf({ info, entries }: OpenPackage, path: string): Bytes {
+  const entry = entries.find((one) => one.path === path && one.kind === "file");
+  if (!entry) throw new UserError(`Cannot build the image: ${info.name} has no /${path}`);
+  return entry.data!;
+}
+
+function agentFiles(agent: BuildImageOptions["agent"]): OverlayFile[] {
+  return [...agent].map(([path, { data, mode }]): OverlayFile => ({
+    path: path.replace(/^\/+/, ""),
+    kind: "file",
+    mode,
+    owner: "root",
+    group: "root",
+    data,
+  })).sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+function json(value: unknown): Bytes {
+  return utf8(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Fills a folder aside and then puts it in the place of `dir`: never a half-written result. */
+async function replaceFolder(
+  host: Host,
+  dir: string,
+  fill: (aside: string) => Promise<void>,
+): Promise<void> {
+  const at = dir.lastIndexOf("/") + 1;
+  const aside = `${dir.slice(0, at)}.${dir.slice(at)}.new`;
+  await host.remove(aside);
+  await host.mkdir(aside);
+  try {
+    await fill(aside);
+    await host.remove(dir);
+    await host.rename(aside, dir);
+  } catch (error) {
+    await host.remove(aside);
+    throw error;
+  }
+}
