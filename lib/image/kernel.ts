@@ -53,17 +53,19 @@ export function takeKernel(
   if (second !== undefined) throw bad(`it has modules for both ${release} and ${second}`);
 
   const index = moduleIndex(all);
+  // With modules.builtin: what a kernel has built in is no module and not missing either.
+  const known = new Map([...all, ...index]);
   let kept = all;
   let keptIndex = index;
   if (options.modules !== "all") {
-    const wanted = new Set(moduleClosure([...options.modules, ...BOOT_MODULES], index));
+    const wanted = new Set(moduleClosure([...options.modules, ...BOOT_MODULES], known));
     kept = new Map([...all].filter(([path]) => !isModulePath(path) || wanted.has(path)));
     keptIndex = moduleIndex(kept);
   }
   const prefix = `lib/modules/${release}/`;
   const placed = new Map<string, Bytes>();
   for (const [path, data] of [...kept, ...keptIndex]) placed.set(prefix + path, data);
-  const bootModules = moduleClosure(BOOT_MODULES, index).map((path) => ({
+  const bootModules = moduleClosure(BOOT_MODULES, known).map((path) => ({
     name: path.replace(/^.*\//, "").replace(/\.ko\..*$/, ".ko"),
     data: unpackModule(path, all.get(path)!),
   }));

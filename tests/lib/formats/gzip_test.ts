@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { concat, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { gunzip, gzip, gzipMembers } from "../../../lib/formats/gzip.ts";
+import { gunzip, gzip, gzipMember, gzipMembers } from "../../../lib/formats/gzip.ts";
 
 Deno.test("gzip() writes a header without time or name", () => {
   const bytes = gzip(utf8("x"), 1);
@@ -96,4 +96,13 @@ Deno.test("gzipMembers() stops a bomb at the bound", () => {
   assertThrows(() => gzipMembers(two, { maxMembers: 1 }), UserError, "more than 1 members");
   const empty = concat([gzip(new Uint8Array(4)), gzip(new Uint8Array())]);
   assertEquals(gunzip(empty, { maxBytes: 4 }).length, 4);
+});
+
+Deno.test("gzipMember() reads one member, whatever follows it", () => {
+  const [first, second] = [gzip(utf8("one")), gzip(utf8("two"))];
+  const bytes = concat([first, second, utf8("rubbish")]);
+  assertEquals(gzipMember(bytes, 0, 3).length, first.length);
+  assertEquals(gzipMember(bytes, first.length, 3).data, utf8("two"));
+  assertThrows(() => gzipMember(bytes, first.length, 2), UserError, "more bytes");
+  assertThrows(() => gzipMember(bytes, first.length + second.length, 9), UserError);
 });
