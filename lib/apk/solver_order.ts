@@ -1,54 +1,74 @@
 /**
  * The order in which apk installs what was chosen: from the world, sorted by name, depth first; a package
  * comes after what it depends on, and after another version of what it conflicts with (a cycle is cut
- * where it closes); what its coming completes by install_if comes right after it. The order decides which package's directory modes win.
+ * where it closes); what its coming completes by install_if comes right after it. The order decides which
+ * package's directory modes win.
  *
  * @module
  */
 import { type Dependency, matches } from "./dependency.ts";
 import type { Candidate, Universe } from "./solver_universe.ts";
 
-/** `chosen` in order of installation. */
+/** A package on its way: its dependencies come first, then itself, then what it completes. */
+interface Frame {
+  candidate: Candidate;
+  depends: Iterator<Dependency>;
+  placed: boolean;
+  completed: Iterator<Candidate>;
+}
+
+/** `chosen` (in the order of choice) in order of installation. */
 export function installOrder(
   world: readonly Dependency[],
   chosen: ReadonlySet<Candidate>,
   universe: Universe,
 ): Candidate[] {
+  const turn = new Map([...chosen].map((candidate, i) => [candidate, i] as const));
   const order: Candidate[] = [];
   const begun = new Set<Candidate>();
   const names = new Set<string>();
+  const stack: Frame[] = [];
 
-  const turn = new Map([...chosen].map((candidate, i) => [candidate, i] as const));
-  /** What was chosen first under the name of `dependency`, if it has to hold, as it says. */
+  /** What was chosen first for a dependency; for a conflict, under its name at all. */
   const provider = (dependency: Dependency) =>
     universe.providers(dependency.name).filter(({ candidate, version }) =>
       turn.has(candidate) &&
       (dependency.conflict || matches(dependency, version, candidate.record.checksum))
     ).map(({ candidate }) => candidate).sort((a, b) => turn.get(a)! - turn.get(b)!)[0];
-  const placeProvider = (dependency: Dependency) => {
-    const candidate = provider(dependency);
-    if (candidate) place(candidate);
-  };
-
-  const place = (candidate: Candidate) => {
-    if (begun.has(candidate)) return;
+  const isComplete = ({ installIf }: Candidate) =>
+    installIf.every((one) => one.conflict || (names.has(one.name) && provider(one) !== undefined));
+  const begin = (candidate: Candidate | undefined) => {
+    if (!candidate || begun.has(candidate)) return;
     begun.add(candidate);
     for (const { name } of candidate.names) names.add(name);
-    candidate.depends.forEach(placeProvider);
-    order.push(candidate);
-    for (const { name } of candidate.names) {
-      for (const other of universe.installIf(name)) {
-        if (!chosen.has(other)) continue;
-        const complete = other.installIf.every((one) =>
-          one.conflict || (names.has(one.name) && provider(one) !== undefined)
-        );
-        if (complete) place(other);
+    const completed = candidate.names.flatMap(({ name }) => universe.installIf(name));
+    stack.push({
+      candidate,
+      depends: candidate.depends.values(),
+      placed: false,
+      completed: completed.filter((one) => turn.has(one)).values(),
+    });
+  };
+  const finish = (candidate: Candidate | undefined) => {
+    begin(candidate);
+    for (let top = stack.at(-1); top; top = stack.at(-1)) {
+      const dependency = top.depends.next();
+      if (!dependency.done) {
+        begin(provider(dependency.value));
+        continue;
       }
+      if (!top.placed) {
+        order.push(top.candidate);
+        top.placed = true;
+      }
+      const other = top.completed.next();
+      if (other.done) stack.pop();
+      else if (isComplete(other.value)) begin(other.value);
     }
   };
 
   const sorted = [...world].sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
-  sorted.forEach(placeProvider);
-  for (const candidate of chosen) place(candidate);
+  for (const dependency of sorted) finish(provider(dependency));
+  for (const candidate of chosen) finish(candidate);
   return order;
 }
