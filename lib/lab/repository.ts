@@ -6,21 +6,15 @@
  *
  * @module
  */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
+import { createHash } from "node:crypto";
 import { type ApkSigningKey, buildIndex, buildPackageAndRecord } from "../apk/build.ts";
-import { sha256Hex, text, utf8 } from "../bytes.ts";
+import { sha256Hex, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { baselayout } from "./packages/baselayout.ts";
-import { busybox, busyboxProgram } from "./packages/busybox.ts";
-import { caCertificates } from "./packages/ca_certificates.ts";
 import { deno, DENO_VERSION, denoProgram, type RunningDeno } from "./packages/deno.ts";
-import { library, neededLibraries, withLibraries } from "./packages/library.ts";
+import { withLibraries } from "./packages/library.ts";
 import { type KernelFlavour, kernelMetaPackage, linux } from "./packages/linux.ts";
-import { openrc } from "./packages/openrc.ts";
-import { openssh } from "./packages/openssh.ts";
 import { type Draft, OWN_BUILDDATE } from "./packages/recipe.ts";
-import { systemdBoot } from "./packages/systemd_boot.ts";
 import {
   type CachedGroup,
   type CachedPackage,
@@ -37,7 +31,9 @@ import {
   readDeb,
   resolveDebs,
 } from "./repository_debian.ts";
+import { publicPem, signingKey } from "./repository_key.ts";
 import { readTree } from "./repository_tree.ts";
+import { USERLAND, userlandDrafts } from "./repository_userland.ts";
 
 /** Options of {@linkcode labRepository}. */
 export interface LabRepositoryOptions {
@@ -66,22 +62,11 @@ export interface LabRepository {
 }
 
 const DEBIAN_ARCH = { x86_64: "amd64", aarch64: "arm64" } as const;
-/** Debian packages whose files become apks; libraries follow from what their programs need. */
-const USERLAND = [
-  "busybox-static",
-  "ca-certificates",
-  "openrc",
-  "openssh-client",
-  "openssh-server",
-  "openssh-sftp-server",
-  "systemd-boot-efi",
-] as const;
 /** deno asks for these, and no Debian package above has to. */
 const LIBRARY_ROOTS = ["libc6", "libgcc-s1"];
 const LIBRARY_NAME = /^(lib|zlib)/;
 /** Bulk is packed fast: the repository lives on this machine only. */
 const LEVEL = 1;
-const RSA_BITS = 2048;
 
 /** Makes or refreshes the repository; without changes it takes some milliseconds. */
 export async function labRepository(
@@ -153,30 +138,13 @@ async function prepare(host: Host, options: LabRepositoryOptions): Promise<Job> 
   };
 }
 
-/** The repository's own key: made once per cache, worthless elsewhere. */
-async function signingKey(host: Host, cacheDir: string): Promise<ApkSigningKey> {
-  const path = `${cacheDir}/signing.rsa`;
-  if (!await host.stat(path)) {
-    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: RSA_BITS });
-    const pem = privateKey.export({ type: "pkcs8", format: "pem" });
-    await host.writeFile(path, pem, { mode: 0o600 });
-  }
-  const privateKey = await host.readTextFile(path);
-  const id = sha256Hex(utf8(publicPem(privateKey))).slice(0, 8);
-  return { name: `psyopsos-lab-${id}.rsa.pub`, privateKey };
-}
-
-function publicPem(privateKey: string): string {
-  const key = createPublicKey(createPrivateKey(privateKey));
-  return String(key.export({ type: "spki", format: "pem" }));
-}
-
 const HERE = import.meta.dirname ?? ".";
 const TREES = `${HERE}/packages`;
 /** Code outside `packages/` that decides about the bytes of a package. */
 const WRITERS = [
   "repository.ts",
   "repository_tree.ts",
+  "repository_userland.ts",
   "repository_version.ts",
   "../apk/build.ts",
   "../formats/gzip.ts",
@@ -246,7 +214,14 @@ async function buildGroups(host: Host, job: Job): Promise<Record<string, CachedG
   }
   const inputs = [...denoNeeds, ...hashes(userland)];
   groups["userland"] = await group(host, job, "userland", inputs, async () => {
-    return await userlandDrafts(host, job, { debDir, debs, libraryNames, denoNeeds });
+    return await userlandDrafts(host, {
+      debDir,
+      debs,
+      scratchDir: job.cacheDir,
+      treesDir: TREES,
+      libraryNames,
+      denoNeeds,
+    });
   });
   await removeOthers(host, debDir, [...debs.values()].map(({ file }) => file));
   return groups;
@@ -280,53 +255,6 @@ async function group(
     packages.push({ file, size: built.bytes.length, record: built.record });
   }
   return { inputs, packages };
-}
-
-async function userlandDrafts(
-  host: Host,
-  job: Job,
-  { debDir, debs, libraryNames, denoNeeds }: {
-    debDir: string;
-    debs: ReadonlyMap<string, Deb>;
-    libraryNames: readonly string[];
-    denoNeeds: readonly string[];
-  },
-): Promise<Draft[]> {
-  const content = (name: string) => readDeb(host, debDir, debs.get(name)!);
-  const tree = (name: string) => readTree(host, `${TREES}/${name}`, OWN_BUILDDATE);
-  const box = await content("busybox-static");
-  const drafts = [
-    baselayout(await tree("alpine-baselayout")),
-    ...busybox(box, await applets(host, job, box), await tree("busybox-openrc")),
-    caCertificates(await content("ca-certificates")),
-    openrc(await content("openrc"), await tree("openrc")),
-    ...openssh({
-      server: await content("openssh-server"),
-      client: await content("openssh-client"),
-      sftp: await content("openssh-sftp-server"),
-      tree: await tree("openssh-server"),
-    }),
-    systemdBoot(await content("systemd-boot-efi")),
-  ].map(withLibraries);
-  const libraries: Draft[] = [];
-  for (const name of libraryNames) libraries.push(library(await content(name)));
-  return [...drafts, ...neededLibraries(drafts, denoNeeds, libraries)];
-}
-
-/** What `busybox --list-full` prints: only the program knows. */
-async function applets(
-  host: Host,
-  job: Job,
-  content: Parameters<typeof busyboxProgram>[0],
-): Promise<string> {
-  const path = `${job.cacheDir}/busybox`;
-  await host.writeFile(path, busyboxProgram(content).data ?? "", { mode: 0o755 });
-  const result = await host.run([path, "--list-full"]);
-  await host.remove(path);
-  if (result.code !== 0) {
-    throw new UserError("Cannot build package busybox: Debian's busybox does not list its applets");
-  }
-  return text(result.stdout);
 }
 
 function soDepends(group: CachedGroup): string[] {
