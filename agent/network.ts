@@ -17,6 +17,10 @@ const DHCP_TRIES = 4;
 const DHCP_WAIT_SECONDS = 2;
 const DHCP_PAUSE_SECONDS = 10;
 
+/** How long a cable takes to be noticed after its interface was brought up. */
+const CARRIER_LOOKS = 8;
+const CARRIER_PAUSE_MS = 500;
+
 /** One physical interface. */
 export interface Link {
   name: string;
@@ -66,11 +70,11 @@ export async function ensureNetwork(
     throw failure("no network interface (is its driver in the image?)");
   }
   for (const { name } of links) await run(host, ["ip", "link", "set", name, "up"]);
-  if (fixed) await setStatic(host, fixed, links);
+  if (fixed) await setStatic(host, fixed, await chooseLink(host, fixed, links));
   const before = await addresses(host, links, fixed);
   if (fixed) {
     if (before.length > 0) return before;
-    throw failure(`${fixed.interface ?? links[0]!.name} did not take its static address`);
+    throw failure(`no interface took the static address ${fixed.address}`);
   }
   // An IPv6 address comes by itself and is no reason to do without the other.
   const asked = links.filter(({ name }) =>
@@ -121,16 +125,27 @@ async function isRunning(host: Host, pidFile: string): Promise<boolean> {
   return name === "udhcpc" || name === "busybox";
 }
 
-async function setStatic(
+/** The interface that the static address is for: the one it names, else the first that has a cable. */
+async function chooseLink(
   host: Host,
   fixed: StaticNetwork,
   links: readonly Link[],
-): Promise<void> {
-  const name = fixed.interface ?? links[0]!.name;
-  if (!links.some((link) => link.name === name)) {
-    const known = links.map((link) => link.name).join(", ");
-    throw failure(`network.json names ${name}, but the node has ${known}`);
+): Promise<string> {
+  if (fixed.interface !== undefined) {
+    if (links.some(({ name }) => name === fixed.interface)) return fixed.interface;
+    const known = links.map(({ name }) => name).join(", ");
+    throw failure(`network.json names ${fixed.interface}, but the node has ${known}`);
   }
+  for (let look = 0; links.length > 1 && look < CARRIER_LOOKS; look++) {
+    const now = parseLinks(await runOk(host, "list network interfaces", [INTERFACES]));
+    const connected = now.find((link) => link.connected);
+    if (connected) return connected.name;
+    await host.sleep(CARRIER_PAUSE_MS);
+  }
+  return links[0]!.name;
+}
+
+async function setStatic(host: Host, fixed: StaticNetwork, name: string): Promise<void> {
   // Refused when it is there already; whether it is, is read back.
   await run(host, ["ip", "addr", "add", fixed.address, "dev", name]);
   if (fixed.gateway) {
