@@ -115,7 +115,16 @@ export async function makeIdentityDrive(host: Host, options: DriveOptions): Prom
       { env },
     );
     const script = ownerScript([...files.keys()], epoch);
-    await runTool(host, ["debugfs", "-w", "-f", "-", aside], { env, stdin: script });
+    const { stderr } = await runTool(host, ["debugfs", "-w", "-f", "-", aside], {
+      env,
+      stdin: script,
+    });
+    // debugfs succeeds whatever happens; all it says beyond its version is a complaint.
+    const complaint = new TextDecoder().decode(stderr).split("\n")
+      .find((line) => line.trim() !== "" && !/^debugfs \d/.test(line));
+    if (complaint !== undefined) {
+      throw new UserError(`Cannot make the identity drive: debugfs said: ${complaint.trim()}`);
+    }
     await host.rename(aside, path);
   } finally {
     await host.remove(tree);

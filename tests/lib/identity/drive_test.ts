@@ -39,7 +39,7 @@ Deno.test("driveFiles() adds network.json for a static address", () => {
 });
 
 /** A host on which the tools note what they see. */
-function host(answers: { mke2fs?: number; debugfs?: number } = {}) {
+function host(answers: { mke2fs?: number; debugfs?: number; complaint?: string } = {}) {
   const fake = new FakeHost({ "/w/x": "" });
   const seen: string[] = [];
   fake.programs.set("mke2fs", (args) => {
@@ -50,7 +50,10 @@ function host(answers: { mke2fs?: number; debugfs?: number } = {}) {
     seen.push(`age.key ${fake.nodes.get(`${tree}/age.key`)?.mode.toString(8)}`);
     return { code: answers.mke2fs ?? 0, stderr: utf8("first\nno space left\n") };
   });
-  fake.programs.set("debugfs", () => ({ code: answers.debugfs ?? 0 }));
+  fake.programs.set("debugfs", () => ({
+    code: answers.debugfs ?? 0,
+    stderr: utf8(`debugfs 1.47.0 (5-Feb-2023)\n${answers.complaint ?? ""}`),
+  }));
   return { fake, seen };
 }
 
@@ -69,14 +72,17 @@ Deno.test("makeIdentityDrive() never has a secret where others can read it", asy
 });
 
 Deno.test("makeIdentityDrive() cleans up after a failure and says what the tool said", async () => {
-  for (const broken of [{ mke2fs: 1 }, { debugfs: 1 }]) {
+  for (
+    const broken of [{ mke2fs: 1 }, { debugfs: 1 }, { complaint: "/age.key: File not found\n" }]
+  ) {
     const { fake } = host(broken);
     const error = await assertRejects(
       () => makeIdentityDrive(fake, { path: "/w/a.img", files: driveFiles(IDENTITY) }),
       UserError,
       "Cannot make the identity drive: ",
     );
-    if (broken.mke2fs) assertEquals(error.message.endsWith("code 1: no space left"), true);
+    if ("mke2fs" in broken) assertEquals(error.message.endsWith("code 1: no space left"), true);
+    if ("complaint" in broken) assertEquals(error.message.endsWith("File not found"), true);
     assertEquals(names(fake), ["/w/x"]);
   }
 });

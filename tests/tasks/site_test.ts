@@ -1,0 +1,109 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { EXIT } from "../../lib/errors.ts";
+import { DenoHost } from "../../lib/host.ts";
+import { NO_STATE, openSite } from "../../lib/trust/client.ts";
+import { parsePublicKey } from "../../lib/trust/minisign.ts";
+import { initKeys } from "../../lib/trust/root_sign.ts";
+import { main } from "../../tasks/site.ts";
+import { FakeHost } from "../support/fake_host.ts";
+import { fleetFiles } from "../site/support.ts";
+
+async function setUp(): Promise<FakeHost> {
+  const host = new FakeHost();
+  await initKeys(host, "keys", { issued: "2026-11-22T20:00:00Z" });
+  for (const [path, source] of fleetFiles()) host.put(`nodes/${path}`, source);
+  return host;
+}
+
+async function site(host: FakeHost, ...words: string[]) {
+  const lines: string[] = [];
+  const add = (line: string) => void lines.push(line);
+  const code = await main(words, host, { out: add, err: add }, () => null);
+  return { code, output: lines.join("\n") };
+}
+
+Deno.test("site builds public/ and says what it did", async () => {
+  const host = await setUp();
+  const { code, output } = await site(host);
+  assertEquals(code, EXIT.ok, output);
+  assertMatch(output, /^public: serial \d+, valid until 2026-11-25T20:00:00Z\n/);
+  assertMatch(output, /nodes +2: alpha, beta\n/);
+  assertStringIncludes(output, "encrypted anew for 2: alpha, beta");
+  assertEquals(output.includes("SECRET"), false);
+  const again = await site(host, "build");
+  assertStringIncludes(again.output, "encrypted anew for none");
+});
+
+Deno.test("site takes its folders, serial and expiry from options", async () => {
+  const host = await setUp();
+  host.put("fleet/global.yaml", "");
+  const words = "--nodes fleet --out out --serial 99 --expires-hours 1 --cache cache --json";
+  const { output } = await site(host, "build", ...words.split(" "));
+  const done = JSON.parse(output);
+  assertEquals([done.out, done.serial, done.expires, done.nodes], [
+    "out",
+    99,
+    "2026-11-22T21:00:00Z",
+    [],
+  ]);
+  assertEquals((await host.stat("out/psyopsOS/timestamp.json"))?.kind, "file");
+});
+
+Deno.test("site shows a mistake in the fleet with its place, and writes nothing", async () => {
+  const host = await setUp();
+  host.put("nodes/beta.yaml", "recipient: x\nconfg: {}\n");
+  const { code, output } = await site(host);
+  assertEquals(code, EXIT.failed);
+  assertEquals(output.split("\n"), [
+    "Cannot read the fleet: nodes/beta.yaml:1:12: recipient must be an age recipient (age1…, 62 characters)",
+    "  nodes/beta.yaml:2:1: unknown key confg, did you mean config?",
+  ]);
+  assertEquals(await host.stat("public"), undefined);
+});
+
+Deno.test("site says how to make keys when there are none", async () => {
+  const host = await setUp();
+  const { code, output } = await site(host, "--keys", "none");
+  assertEquals(code, EXIT.failed);
+  assertStringIncludes(output, "deno task keys init");
+});
+
+for (const words of ["make", "build twice", "--serial x", "--expires-hours 1.5", "--serail 1"]) {
+  Deno.test(`site ${words} is not understood`, async () => {
+    const { code, output } = await site(await setUp(), ...words.split(" "));
+    assertEquals(code, EXIT.usage, output);
+  });
+}
+
+Deno.test("site serve needs a site", async () => {
+  const { code, output } = await site(await setUp(), "serve", "--out", "none");
+  assertEquals(code, EXIT.failed);
+  assertStringIncludes(output, "there is no such directory");
+});
+
+Deno.test("a site that was built and is served can be opened over HTTP", async () => {
+  const host = await setUp();
+  await site(host);
+  const stop = new AbortController();
+  const where = Promise.withResolvers<string>();
+  const out = (line: string) => where.resolve(/http:\S+/.exec(line)?.[0] ?? line);
+  const code = main(["serve", "--port", "0"], host, { out, err: out }, () => null, stop.signal);
+  try {
+    const base = await where.promise;
+    const web = new DenoHost();
+    const view = await openSite({
+      pinned: parsePublicKey(host.textOf("keys/minisign.pubkey")),
+      state: NO_STATE,
+      now: host.now(),
+      fetch: async (path) => {
+        const response = await web.fetch(base + path);
+        assertEquals(response.status, 200, path);
+        return new Uint8Array(await response.arrayBuffer());
+      },
+    });
+    await view.get("psyopsOS/nodes/alpha.json", "node");
+  } finally {
+    stop.abort();
+  }
+  assertEquals(await code, EXIT.ok);
+});
