@@ -185,6 +185,7 @@ Deno.test("ciphertext is kept while nothing in it changes, and made anew for the
     [{ "tags/lab.yaml": "config: {}\n" }, ["alpha"]],
     [{ "global.yaml": "private: {hostname: x}\n" }, ["alpha", "beta"]],
     [{ "beta.yaml": fleetFiles().get("beta.yaml")! + "notes: only public\n" }, []],
+    [{ "beta.yaml": `recipient: ${(await generateIdentity()).recipient}\n` }, ["beta"]],
   ];
   for (const [change, nodes] of changes) {
     assertEquals([...(await next(change)).envelopes.keys()], nodes, JSON.stringify(change));
