@@ -1,7 +1,7 @@
 /**
  * The OS definition, `overlay/image.yaml`: what is in the image and how it starts. Every key is checked;
- * a mistake is reported with file, line and column. Supported: one document of YAML 1.2, no anchors
- * across keys that matter. Refused: unknown keys, duplicate keys, values of another type.
+ * a mistake is reported with file, line and column. Supported: one document of YAML 1.2. Refused:
+ * aliases, unknown keys, duplicate keys, values of another type.
  *
  * @module
  */
@@ -121,7 +121,13 @@ export function parseDefinition(source: string, file = "overlay/image.yaml"): Im
   };
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) throw new UserError(`${at(broken.pos[0])}: ${broken.message}`);
-  const result = v.safeParse(schema, document.toJS({ maxAliasCount: 0 }));
+  let content: unknown;
+  try {
+    content = document.toJS({ maxAliasCount: 0 });
+  } catch (cause) {
+    throw new UserError(`Cannot read ${file}: it uses YAML aliases`, { cause });
+  }
+  const result = v.safeParse(schema, content);
   if (!result.success) {
     // A mistyped key is also a missing one: the unknown word says more.
     const issue = result.issues.find(isUnknownKey) ?? result.issues[0];

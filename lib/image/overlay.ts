@@ -33,7 +33,7 @@ export async function readOverlay(
 ): Promise<OverlayFile[]> {
   const files: OverlayFile[] = [];
   const walk = async (path: string): Promise<void> => {
-    for (const name of await host.readDir(`${folder}/${path}`)) {
+    for (const name of await host.readDir(path === "" ? folder : `${folder}/${path}`)) {
       if (name === ".gitkeep") continue;
       const here = path === "" ? name : `${path}/${name}`;
       files.push(await readFile(host, folder, here));

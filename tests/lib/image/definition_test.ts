@@ -1,0 +1,77 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UserError } from "../../../lib/errors.ts";
+import { labDefinition, parseDefinition } from "../../../lib/image/definition.ts";
+
+const FILE = "overlay/image.yaml";
+const source = await Deno.readTextFile(FILE);
+
+/** The message for the definition with one part replaced. */
+function messageFor(from: string, to: string): string {
+  const changed = source.replace(from, to);
+  if (changed === source) throw new Error(`${JSON.stringify(from)} is not in ${FILE}`);
+  return assertThrows(() => parseDefinition(changed), UserError).message;
+}
+
+Deno.test("parseDefinition() reads the project's own image.yaml", () => {
+  const definition = parseDefinition(source);
+  assertEquals(definition.name, "psyopsOS");
+  assertEquals(definition.services.default, ["psyopsos-agent"]);
+});
+
+Deno.test("parseDefinition() names the closest key of an unknown one, with its place", () => {
+  assertEquals(
+    messageFor("  flavour: virt", "  flavor: virt").replace(/:\d+:/, ":N:"),
+    `${FILE}:N:3: unknown key kernel.flavor, did you mean flavour?`,
+  );
+  assertEquals(
+    messageFor("\npackages:", "\npackagess:").replace(/:\d+:/, ":N:"),
+    `${FILE}:N:1: unknown key packagess, did you mean packages?`,
+  );
+});
+
+Deno.test("parseDefinition() gives the line of a wrong value", () => {
+  const line = source.split("\n").findIndex((text) => text.startsWith("disk:")) + 1;
+  assertEquals(
+    messageFor("sizeMiB: 512", "sizeMiB: large"),
+    `${FILE}:${line}:8: disk.sizeMiB must be a number`,
+  );
+});
+
+Deno.test("parseDefinition() refuses values of the wrong kind", () => {
+  const cases: [string, string, RegExp][] = [
+    ["modules: all", "modules: 3", /kernel\.modules must be all, or a list/],
+    ["modules: all", "modules: [a b]", /kernel\.modules/],
+    ["- busybox-openrc", "- 'a b'", /packages\.\d+ must be a package name/],
+    ['"0600"', "0600", /must be four octal digits/],
+    ["50-psyopsos.conf: {", "../50-psyopsos.conf: {", /permissions/],
+    ["klogd: 100", "klogd: 0", /accounts\.users\.klogd must be at least 1/],
+    ["panic=10", "panic=10\\n", /./],
+    ["level: 15", "level: 23", /squashfs\.level must be at most 22/],
+    ["main\n", "main/\n", /repositories\.0\.url/],
+    ["flavour: virt\n", "flavour: virt\n  flavour: lts\n", /Map keys must be unique/],
+    ["disk: {sizeMiB: 512}\n", "", /disk is missing/],
+  ];
+  for (const [from, to, expected] of cases) {
+    const message = from === "panic=10"
+      ? messageFor("cmdline: console=tty0", 'cmdline: "a\\tb" #')
+      : messageFor(from, to);
+    assertEquals(expected.test(message), true, message);
+  }
+});
+
+Deno.test("parseDefinition() refuses aliases, other documents and oversized files", () => {
+  for (const text of ["", "- a", "name: &x a\nboot: *x", "a: 1\n---\nb: 2", "x".repeat(300_000)]) {
+    assertThrows(() => parseDefinition(text), UserError);
+  }
+});
+
+Deno.test("labDefinition() leaves out what the lab repository can't give", () => {
+  const definition = parseDefinition(source);
+  definition.lab.omit = { packages: ["deno"], services: ["syslog", "psyopsos-agent"] };
+  const lab = labDefinition(definition);
+  assertEquals(lab.packages.includes("deno"), false);
+  assertEquals(lab.packages.length, definition.packages.length - 1);
+  assertEquals(lab.services.default, []);
+  assertEquals(lab.services.boot.includes("syslog"), false);
+  assertEquals(lab.squashfs, definition.lab.squashfs);
+});
