@@ -120,7 +120,6 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
     level: definition.squashfs.level,
     epoch,
     cacheDir: options.cacheDir,
-    workDir: `${options.cacheDir}/work`,
   });
 
   stage("making slot and disk image");
@@ -264,8 +263,7 @@ async function replaceFolder(
   fill: (aside: string) => Promise<void>,
 ): Promise<void> {
   const at = dir.lastIndexOf("/") + 1;
-  const aside = `${dir.slice(0, at)}.${dir.slice(at)}.new`;
-  await host.remove(aside);
+  const aside = `${dir.slice(0, at)}.${dir.slice(at)}.${crypto.randomUUID().slice(0, 8)}`;
   await host.mkdir(aside);
   try {
     await fill(aside);

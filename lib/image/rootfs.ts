@@ -18,10 +18,8 @@ export interface RootfsOptions {
   level: number;
   /** Seconds since 1970, the time of the file system and the latest of any file. */
   epoch: number;
-  /** Where earlier results are kept. */
+  /** Where earlier results are kept; may be shared by builds that run at the same time. */
   cacheDir: string;
-  /** A folder for the file in the making. */
-  workDir: string;
 }
 
 /** The file system's bytes. */
@@ -52,10 +50,9 @@ export async function makeRootfs(
   if ((await host.stat(kept))?.kind === "file") {
     return { squashfs: await host.readFile(kept), cached: true };
   }
-  // mksquashfs appends to a file that exists.
-  const out = `${options.workDir}/rootfs.squashfs`;
-  await host.mkdir(options.workDir);
-  await host.remove(out);
+  // A name of its own: mksquashfs appends to a file that exists.
+  const out = `${options.cacheDir}/${crypto.randomUUID()}.tmp`;
+  await host.mkdir(options.cacheDir);
   const result = await host.run([
     "mksquashfs",
     "-",
@@ -79,11 +76,11 @@ export async function makeRootfs(
     "-no-progress",
   ], { stdin: tar, env: { SOURCE_DATE_EPOCH: `${options.epoch}`, LC_ALL: "C" } });
   if (result.code !== 0) {
+    await host.remove(out);
     const said = text(result.stderr).trim().split("\n").at(-1) || `exit code ${result.code}`;
     throw new UserError(`Cannot make the root file system: mksquashfs says "${said}"`);
   }
   const squashfs = await host.readFile(out);
-  await host.mkdir(options.cacheDir);
   await host.rename(out, kept);
   await prune(host, options.cacheDir);
   return { squashfs, cached: false };

@@ -5,7 +5,7 @@ import { makeRootfs } from "../../../lib/image/rootfs.ts";
 import { directory, file, RootTree } from "../../../lib/image/tree.ts";
 import { FakeHost, type Program } from "../../support/fake_host.ts";
 
-const OPTIONS = { level: 3, epoch: 1000, cacheDir: "/cache", workDir: "/work" };
+const OPTIONS = { level: 3, epoch: 1000, cacheDir: "/cache" };
 
 function tree(content = "x"): RootTree {
   const root = new RootTree(directory("test", 0));
