@@ -49,6 +49,26 @@ const list = <T extends v.GenericSchema>(item: T) =>
     v.array(item, "must be a list"),
     v.maxLength(MAX_LIST, `must have at most ${MAX_LIST} entries`),
   );
+/** What the mkimage engine adds to the definition, when image.yaml does not say otherwise. */
+const MKIMAGE_DEFAULTS = {
+  packages: ["alpine-base", "openssl"],
+  features: [
+    "ata",
+    "base",
+    "cdrom",
+    "ext4",
+    "mmc",
+    "nvme",
+    "raid",
+    "scsi",
+    "squashfs",
+    "usb",
+    "virtio",
+  ],
+  modules: ["loop", "squashfs", "sd-mod", "usb-storage"],
+  microcode: [],
+  services: ["modloop"],
+};
 const ids = v.record(word, accountId, "must be a mapping of names to ids");
 const mapping = "must be a mapping";
 
@@ -94,6 +114,22 @@ const schema = v.strictObject({
   privileged: list(path),
   disk: v.strictObject({ sizeMiB: between(64, 1 << 20) }, mapping),
   squashfs: v.strictObject({ level: between(1, 22) }, mapping),
+  /** What the engine mkimage adds: its root is put together at boot, from packages on the medium. */
+  mkimage: v.optional(
+    v.strictObject({
+      /** On the medium beside `packages`; alpine-base and, for the signed modules, openssl are musts. */
+      packages: list(dependency),
+      /** Of Alpine's initramfs: what it can boot from. */
+      features: list(word),
+      /** Modules that its initramfs loads first. */
+      modules: list(word),
+      /** Packages of microcode, each with a /boot/<package>.img. */
+      microcode: list(word),
+      /** Added to the runlevel sysinit: modloop gives the modules their place. */
+      services: list(word),
+    }, mapping),
+    MKIMAGE_DEFAULTS,
+  ),
   /** What changes when packages come from the lab repository, which has only what Debian gives. */
   lab: v.strictObject({
     omit: v.strictObject({ packages: list(dependency), services: list(word) }, mapping),
