@@ -25,8 +25,7 @@ const COLDPLUG_EVERY = 2;
  * Finds, mounts and reads the drive.
  *
  * @param once Gives up where it would first say that something is missing.
- * @returns undefined when `signal` ended the wait.
- * @throws {AgentError} "identity" with `once`.
+ * @returns undefined when `signal` ended the wait, or with `once` when there is none.
  */
 export async function findIdentity(
   host: Host,
@@ -50,7 +49,7 @@ export async function findIdentity(
         reporter.trouble(trouble, KEEP_LOOKING_MS / 1000, false);
         if (reporter.status.phase !== "waiting-identity") await reporter.enter("waiting-identity");
         else await reporter.write();
-        if (once) throw error;
+        if (once) return undefined;
         if (!reachable) reachable = await comeUp(host, reporter);
       }
       if (look % COLDPLUG_EVERY === 0) await run(host, [COLDPLUG], { output: "null" });

@@ -54,7 +54,7 @@ export async function runAgent(host: Host, options: RunAgentOptions): Promise<Ex
   reporter.say("started", { version: agent.version, form: agent.form, image: image.version });
   await reporter.enter("starting");
   const identity = await findIdentity(host, reporter, { once, signal });
-  if (!identity) return EXIT.ok;
+  if (!identity) return signal.aborted ? EXIT.ok : EXIT.failed;
   status.node = identity.name;
   await reporter.reach("identity");
   reporter.say("identity", { node: identity.name });

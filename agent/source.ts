@@ -173,7 +173,10 @@ async function readBody(response: Response, maxBytes: number): Promise<Bytes | u
 
 /** The innermost reason of a failed request, without the URL that the message names anyway. */
 function networkText(error: unknown, base: string): string {
-  const text = errorText(error).replaceAll(base, "");
-  const reason = /: ([^:]*(?:\(os error \d+\))?)$/.exec(text)?.[1] ?? text;
-  return reason.replace(/ \(os error \d+\)$/, "").slice(0, 200).toLowerCase() || "no answer";
+  let at = error;
+  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  const text = errorText(at).replaceAll(base, "").replace(/ \(os error \d+\)$/, "");
+  // "error sending request for url (…): client error (Connect): dns error: failed to …: Name or service not known"
+  const reason = text.slice(text.lastIndexOf(": ") + 1).trim();
+  return reason.slice(0, 200) || "no answer";
 }
