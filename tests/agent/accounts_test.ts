@@ -1,0 +1,41 @@
+import { assertEquals } from "@std/assert";
+import {
+  freeId,
+  parseGroup,
+  parsePasswd,
+  parseShadow,
+  withAccount,
+  withGroup,
+  withPassword,
+} from "../../agent/accounts.ts";
+
+const PASSWD = "root:x:0:0:root:/root:/bin/sh\nnot a line\nann:x:1000:1000::/home/ann:/bin/sh\n";
+const ANN = { name: "ann", uid: 1000, gid: 1000, comment: "", home: "/home/ann", shell: "/bin/sh" };
+
+Deno.test("withAccount() adds, changes and keeps lines it does not understand", () => {
+  assertEquals(withAccount(PASSWD, ANN), PASSWD);
+  assertEquals(parsePasswd(PASSWD).map(({ name }) => name), ["root", "ann"]);
+  const bob = { ...ANN, name: "bob", uid: 1001, comment: "B" };
+  assertEquals(withAccount(PASSWD, bob), `${PASSWD}bob:x:1001:1000:B:/home/ann:/bin/sh\n`);
+  const changed = withAccount(PASSWD, { ...ANN, shell: "/bin/ash" });
+  assertEquals(changed, PASSWD.replace("/home/ann:/bin/sh", "/home/ann:/bin/ash"));
+});
+
+Deno.test("withGroup() sets members", () => {
+  const text = "root:x:0:root\nwheel:x:10:\n";
+  const wheel = { name: "wheel", gid: 10, members: ["ann", "bob"] };
+  assertEquals(withGroup(text, wheel), "root:x:0:root\nwheel:x:10:ann,bob\n");
+  assertEquals(parseGroup(withGroup(text, wheel))[1], wheel);
+});
+
+Deno.test("withPassword() keeps the other fields and adds a line that has all of them", () => {
+  assertEquals(withPassword("ann:!:1:2:3:4:::\n", "ann", "*"), "ann:*:1:2:3:4:::\n");
+  const added = withPassword("", "ann", "*");
+  assertEquals(parseShadow(added), new Map([["ann", "*"]]));
+  assertEquals(added.split(":").length, 9);
+});
+
+Deno.test("freeId() gives the lowest number that is not taken", () => {
+  assertEquals(freeId([1000, 1002, 5], 1000), 1001);
+  assertEquals(freeId([], 1000), 1000);
+});
