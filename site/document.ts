@@ -154,10 +154,10 @@ export const tagNameSchema = matching(
   TAG_NAME,
   "must be a tag name: up to 63 of a-z, 0-9, _ and -, starting with a letter or digit",
 );
-/** An age X25519 recipient; the checksum is checked where nodes are read from files. */
+/** An age recipient, X25519 or post-quantum hybrid; the checksum is checked where nodes are read from files. */
 export const recipientSchema = matching(
-  /^age1[02-9ac-hj-np-z]{58}$/,
-  "must be an age recipient (age1…, 62 characters)",
+  /^age1(?:[02-9ac-hj-np-z]{58}|pq1[02-9ac-hj-np-z]{1952})$/,
+  "must be an age recipient (age1… of 62 characters, or age1pq1… of 1959)",
 );
 export const sshHostKeySchema = v.pipe(
   publicKeyLine,
@@ -172,7 +172,8 @@ export const tagsSchema = v.pipe(
   v.check((tags) => new Set(tags).size === tags.length, "must not name a tag twice"),
 );
 
-const instant = v.pipe(
+/** A UTC time to the second. */
+export const instantSchema = v.pipe(
   matching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, "must be a UTC time, e.g. 2026-11-22T20:00:00Z"),
   v.check((given) => Number.isFinite(Date.parse(given)), "must be a time that exists"),
 );
@@ -209,7 +210,7 @@ const instructionsSchema = v.strictObject({
   type: v.literal("postboot", "must be postboot"),
   node: nodeNameSchema,
   serial,
-  issued: instant,
+  issued: instantSchema,
   config: nodeConfigSchema,
 }, object);
 const envelopeSchema = v.strictObject({
