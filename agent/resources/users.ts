@@ -22,7 +22,7 @@ import {
   withPassword,
 } from "../accounts.ts";
 import { installFile } from "../install_file.ts";
-import { AUTHORIZED_KEYS_DIR, MANAGED_FILE } from "../paths.ts";
+import { AUTHORIZED_KEYS_DIR, MANAGED_FILE, RUN_DIR } from "../paths.ts";
 import type { Resource, Step } from "../resource.ts";
 
 /** First id of accounts that people use. */
@@ -112,6 +112,7 @@ export const users: Resource<Users, ActualUsers, Change> = {
   async apply(step, host) {
     switch (step.what) {
       case "managed":
+        await host.mkdir(RUN_DIR, { mode: 0o700 });
         return await host.writeFile(MANAGED_FILE, JSON.stringify({ users: step.names }), {
           mode: 0o600,
         });

@@ -1,0 +1,53 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { EXIT } from "../../lib/errors.ts";
+import type { Status } from "../../lib/node_report.ts";
+import { main } from "../../agent/main.ts";
+import { isFull, troubleOf } from "../../agent/problem.ts";
+import { describeStatus, problemOf } from "../../agent/status.ts";
+import { World } from "./world.ts";
+
+const options = { signal: new AbortController().signal, pid: 1 };
+
+Deno.test("main() refuses what it does not know and has no status before the first", async () => {
+  const world = new World();
+  assertEquals(await main([], world, options), EXIT.usage);
+  assertEquals(await main(["reboot"], world, options), EXIT.usage);
+  assertEquals(await main(["status", "now"], world, options), EXIT.usage);
+  assertEquals(await main(["status"], world, options), EXIT.failed);
+  assertEquals(await main(["--version"], world, options), EXIT.ok);
+});
+
+Deno.test("describeStatus() is a line per fact", () => {
+  const status: Status = {
+    node: "alpha",
+    phase: "degraded",
+    image: { version: "7", kernel: "6.1" },
+    agent: { version: "1", commit: "c", form: "bundle" },
+    source: "last-good",
+    serial: 42,
+    problem: { check: "expired", message: "Cannot accept x", since: "then", attempts: 3 },
+    steps: [],
+    reached: {},
+    updated: "now",
+  };
+  const text = describeStatus(status);
+  assertStringIncludes(text, "documents  serial 42 from the identity drive (last good)");
+  assertStringIncludes(text, "problem    Cannot accept x (expired)");
+});
+
+Deno.test("problemOf() counts the same problem on", () => {
+  const trouble = { check: "hash", message: "m", document: "d", refused: true };
+  const now = new Date("2026-11-22T20:00:00Z");
+  const first = problemOf(trouble, undefined, now);
+  const second = problemOf({ ...trouble, message: "n" }, first, new Date("2027-01-01T00:00:00Z"));
+  assertEquals([second.since, second.attempts, second.message], [first.since, 2, "n"]);
+  assertEquals(problemOf({ ...trouble, check: "key" }, second, now).attempts, 1);
+});
+
+Deno.test("troubleOf() is one line for anything, and knows a full disk", () => {
+  const full = new Error("No space left on device (os error 28): writefile '/x'");
+  assert(isFull(new Error("outer", { cause: full })));
+  assertEquals(troubleOf(full, "apply").check, "full");
+  const odd = troubleOf(new TypeError("a\n  b"), "apply");
+  assertEquals(odd.message, "Unexpected failure: a b");
+});
