@@ -214,12 +214,14 @@ function describe(issue: Issue, keys: readonly (string | number)[]): string {
 function knownKeys(keys: readonly (string | number)[]): string[] {
   let here: unknown = schema;
   for (const key of keys) here = child(here, key);
+  if (isRecord(here) && isRecord(here.wrapped)) here = here.wrapped;
   return isRecord(here) && isRecord(here.entries) ? Object.keys(here.entries) : [];
 }
 
 function child(here: unknown, key: string | number): unknown {
   if (!isRecord(here)) return undefined;
   if (isRecord(here.entries)) return here.entries[key];
+  if (isRecord(here.wrapped)) return child(here.wrapped, key);
   return here.item ?? here.value;
 }
 

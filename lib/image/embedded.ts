@@ -24,6 +24,7 @@ import {
   type PackageRole,
 } from "./manifest.ts";
 import { type OverlayFile, readOverlay } from "./overlay.ts";
+import { replaceFolder } from "./replace_folder.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { espFiles, INITRD, loaderPath, makeSlot, slotTar } from "./slot.ts";
 
@@ -254,23 +255,4 @@ function agentFiles(agent: BuildImageOptions["agent"]): OverlayFile[] {
 
 function json(value: unknown): Bytes {
   return utf8(`${JSON.stringify(value, null, 2)}\n`);
-}
-
-/** Fills a folder aside and then puts it in the place of `dir`: never a half-written result. */
-async function replaceFolder(
-  host: Host,
-  dir: string,
-  fill: (aside: string) => Promise<void>,
-): Promise<void> {
-  const at = dir.lastIndexOf("/") + 1;
-  const aside = `${dir.slice(0, at)}.${dir.slice(at)}.${crypto.randomUUID().slice(0, 8)}`;
-  await host.mkdir(aside);
-  try {
-    await fill(aside);
-    await host.remove(dir);
-    await host.rename(aside, dir);
-  } catch (error) {
-    await host.remove(aside);
-    throw error;
-  }
 }

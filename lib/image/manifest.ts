@@ -25,8 +25,8 @@ export interface ManifestPackage {
   repository: string;
   /** As in the index: "Q1" and base64 of the control part's SHA-1. */
   checksum: string;
-  /** Hex SHA-256 of the package file. */
-  sha256: string;
+  /** Hex SHA-256 of the package file; absent when only mkimage.sh had it in its hands. */
+  sha256?: string;
   size: number;
 }
 
@@ -52,14 +52,15 @@ export interface Manifest {
   packages: ManifestPackage[];
   /** Scripts that run on the node because they were not understood. */
   deferredScripts: { package: string; phase: string }[];
-  rootfs: { size: number; sha256: string };
+  /** The root file system; absent where it is put together at boot (engine mkimage). */
+  rootfs?: { size: number; sha256: string };
   files: ManifestFile[];
 }
 
 /** The manifest's line about a package. */
 export function manifestPackage(
   record: IndexRecord,
-  opened: OpenPackage,
+  opened: Pick<OpenPackage, "sha256"> | undefined,
   repository: string,
   role: PackageRole,
 ): ManifestPackage {
@@ -74,7 +75,7 @@ export function manifestPackage(
     url: record.url,
     repository,
     checksum: record.checksum,
-    sha256: opened.sha256,
+    ...(opened === undefined ? {} : { sha256: opened.sha256 }),
     size: record.size,
   };
 }

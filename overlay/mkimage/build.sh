@@ -9,7 +9,7 @@ if [ -e "$WORK/.unfinished" ]; then
 fi
 : >"$WORK/.unfinished" || exit
 # An image that was there before must not pass for a new one.
-rm -rf "$OUT"/*
+rm -rf "${OUT:?}"/*
 date +%s >"$OUT/started" || exit
 "$@"
 code=$?

@@ -6,7 +6,7 @@ profile_psyopsos() {
 	profile_base
 	profile_abbrev="@ABBREV@"
 	title="psyopsOS"
-	desc="psyopsOS @VERSION@"
+	desc="psyopsOS"
 	arch="@ARCH@"
 	image_ext="iso"
 	output_format="iso"
