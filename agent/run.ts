@@ -19,6 +19,7 @@ import { CHECK_SECONDS, checkDelay, type Random, retryDelay } from "./interval.t
 import { Keeper } from "./keeper.ts";
 import { ensureNetwork } from "./network.ts";
 import { observe } from "./observe.ts";
+import { STATUS_FILE } from "./paths.ts";
 import { type Trouble, troubleOf } from "./problem.ts";
 import { Reporter } from "./reporter.ts";
 import type { Applied, Bound } from "./resource.ts";
@@ -51,6 +52,8 @@ export async function runAgent(host: Host, options: RunAgentOptions): Promise<Ex
   const status = firstStatus(image, agent, clock.now());
   const { print, pid, once, signal } = options;
   const reporter = new Reporter(host, { print, pid, clock, status });
+  // The status file is gone after a boot: with one, this is an agent that was restarted on a node that is something.
+  const restarted = await host.stat(STATUS_FILE) !== undefined;
   reporter.say("started", { version: agent.version, form: agent.form, image: image.version });
   await reporter.enter("starting");
   const identity = await findIdentity(host, reporter, { once, signal });
@@ -63,7 +66,7 @@ export async function runAgent(host: Host, options: RunAgentOptions): Promise<Ex
   await clock.correct();
   const bootId = await readBootId(host);
   const course = new Course(host, { options, clock, identity, keeper, reporter, bootId });
-  await course.applyAll(EARLY, { identity, config: {}, bootId });
+  if (!restarted) await course.applyAll(EARLY, { identity, config: {}, bootId });
   return await course.run();
 }
 

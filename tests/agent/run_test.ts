@@ -100,6 +100,16 @@ Deno.test("runAgent() makes no change and says nothing when nothing is new", asy
   assertEquals(next.requests.filter((line) => line === "GET psyopsOS/root.json").length, 1);
 });
 
+Deno.test("runAgent() changes nothing when it is restarted", async () => {
+  const world = new World(driveOf("alpha"), SITE);
+  await world.boot();
+  const again = world.restart();
+  await again.boot();
+  assertEquals(events(again), ["started", "identity", "network", "verified", "configured"]);
+  assertEquals(again.status.steps, []);
+  assertEquals(again.status.phase, "configured");
+});
+
 Deno.test("runAgent() repairs what was changed on the node", async () => {
   const world = new World(driveOf("alpha"), SITE);
   world.onSleep = (count) => {

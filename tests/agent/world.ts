@@ -158,6 +158,14 @@ export class World extends FakeHost {
     return next;
   }
 
+  /** The same machine with a new agent. */
+  restart(): World {
+    const next = new World(this.drive, this.site);
+    for (const [path, node] of this.nodes) next.nodes.set(path, node);
+    const { mounted, hostname, sshd, address } = this;
+    return Object.assign(next, { mounted, hostname, sshd, address });
+  }
+
   get status(): Status {
     return JSON.parse(this.textOf(STATUS)) as Status;
   }
