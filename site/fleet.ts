@@ -9,9 +9,13 @@ import * as v from "valibot";
 import { closest } from "../lib/cli/closest.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
+import { MAX_KEYS } from "../lib/trust/age.ts";
+import { isPostQuantum } from "../lib/trust/age_value.ts";
 import { isNodeName, TAG_NAME } from "../lib/identity/names.ts";
+import { type UpdatePolicy, updatePolicySchema } from "../lib/os_update.ts";
 import { isRecipient } from "../lib/trust/age.ts";
 import {
+  instantSchema,
   type NodeConfig,
   nodeConfigSchema,
   notesSchema,
@@ -20,8 +24,19 @@ import {
   tagsSchema,
 } from "./document.ts";
 import { mergeConfig, mergedProblems } from "./merge.ts";
-import { type Problem, problemText, readYaml, type YamlFile } from "./yaml_file.ts";
+import { unseal, type Unsealed } from "./secrets.ts";
+import {
+  checkYaml,
+  type CheckOptions,
+  parseYaml,
+  type ParsedYaml,
+  type Problem,
+  problemText,
+  type YamlFile,
+} from "./yaml_file.ts";
 
+/** The file beside the nodes' that says which release goes where. */
+export const UPDATE_FILE = "os-update.yaml";
 /** Most problems that one message tells. */
 const MAX_PROBLEMS_SHOWN = 20;
 
@@ -41,16 +56,22 @@ export interface FleetNode extends Layer {
   recipient: string;
   /** Public line of the SSH host key on the node's drive. */
   sshHostKey?: string;
+  /** When its identity drive was made, in UTC. */
+  created?: string;
   /** In the order in which they are laid over each other. */
   tags: string[];
 }
 
 /** All that is known of a fleet. */
 export interface Fleet {
+  /** age recipients of the administrators: secrets in the files are encrypted to these. */
+  admins: string[];
   global: Layer;
   tags: Map<string, Layer>;
   /** Sorted by name. */
   nodes: FleetNode[];
+  /** What `os-update.yaml` says of releases and channels. */
+  osUpdate?: UpdatePolicy;
 }
 
 const layerEntries = {
@@ -58,16 +79,39 @@ const layerEntries = {
   config: v.optional(nodeConfigSchema, {}),
   private: v.optional(nodeConfigSchema, {}),
 };
+const anyRecipient = v.pipe(
+  recipientSchema,
+  v.check(isRecipient, "must be an age recipient: its checksum is wrong"),
+);
 const layerSchema = v.strictObject(layerEntries, "must be a mapping");
-const nodeSchema = v.strictObject({
-  recipient: v.pipe(
-    recipientSchema,
-    v.check(isRecipient, "must be an age recipient: its checksum is wrong"),
+const globalSchema = v.strictObject({
+  admins: v.optional(
+    v.pipe(
+      v.array(anyRecipient, "must be a list"),
+      v.maxLength(MAX_KEYS, `must have at most ${MAX_KEYS} entries`),
+      v.check((given) => new Set(given).size === given.length, "must not name a recipient twice"),
+      // As the age command does: a value is only as safe as its weakest recipient.
+      v.check(
+        (given) => new Set(given.map(isPostQuantum)).size < 2,
+        "must be all post-quantum (age1pq1…) or all not: together they are as weak as the weaker",
+      ),
+    ),
+    [],
   ),
+  ...layerEntries,
+}, "must be a mapping");
+const nodeSchema = v.strictObject({
+  recipient: anyRecipient,
   sshHostKey: v.optional(sshHostKeySchema),
+  created: v.optional(instantSchema),
   tags: v.optional(tagsSchema, []),
   ...layerEntries,
 }, "must be a mapping");
+
+/** The schema of a file of the fleet, by its path below the nodes directory. */
+export function fileSchema(path: string): v.GenericSchema {
+  return path === "global.yaml" ? globalSchema : path.startsWith("tags/") ? layerSchema : nodeSchema;
+}
 
 /** A node's public configuration: no `private` part of any layer is in it. */
 export function publicConfig(fleet: Fleet, node: FleetNode): NodeConfig {
@@ -84,26 +128,62 @@ function layersOf(fleet: Fleet, node: FleetNode): Layer[] {
   return [fleet.global, ...tags, node];
 }
 
+/** The fleet's files, as far as they are YAML. */
+export interface FleetFiles {
+  /** As they are named in messages. */
+  directory: string;
+  /** By path below the directory, in order. */
+  files: Map<string, ParsedYaml>;
+  problems: Problem[];
+}
+
+/** The first half of {@linkcode parseFleet}. Its `problems` are thrown by the second. */
+export function parseFiles(texts: ReadonlyMap<string, string>, directory = "nodes"): FleetFiles {
+  const files = new Map<string, ParsedYaml>();
+  const problems: Problem[] = [];
+  for (const path of [...texts.keys()].sort()) {
+    const parsed = parseYaml(`${directory}/${path}`, texts.get(path)!);
+    if (Array.isArray(parsed)) problems.push(...parsed);
+    else files.set(path, parsed);
+  }
+  return { directory, files, problems };
+}
+
 /**
- * Reads a fleet from its files: path below the nodes directory to text. `directory` stands before paths in messages.
+ * Reads a fleet from its files: path below the nodes directory to text. `directory` stands before paths in messages;
+ * `unsealed` holds the plaintext of `!age` values.
  *
  * @throws {UserError} with all problems.
  */
-export function parseFleet(files: ReadonlyMap<string, string>, directory = "nodes"): Fleet {
-  const problems: Problem[] = [];
+export function parseFleet(
+  files: ReadonlyMap<string, string>,
+  directory = "nodes",
+  unsealed?: Unsealed,
+): Fleet {
+  return assembleFleet(parseFiles(files, directory), { unsealed });
+}
+
+/** The second half of {@linkcode parseFleet}. With `survey`, secrets are left out and not to be relied on. */
+export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
+  const { directory, files } = given;
+  const problems: Problem[] = [...given.problems];
+  const broken = new Set(problems.map(({ file }) => file));
   const read = <Schema extends v.GenericSchema>(path: string, schema: Schema) => {
-    const result = readYaml(`${directory}/${path}`, files.get(path) ?? "", schema);
+    const parsed = files.get(path);
+    if (!parsed) return undefined;
+    const result = checkYaml(parsed, schema, options);
     if (!Array.isArray(result)) return result;
     problems.push(...result);
   };
-  const global = read("global.yaml", layerSchema)?.value ?? { config: {}, private: {} };
+  const { admins, ...global } = read("global.yaml", globalSchema)?.value ??
+    { admins: [], config: {}, private: {} };
   const tags = new Map<string, Layer>();
   const nodes: { node: FleetNode; source: YamlFile<unknown> }[] = [];
   const tagNames: string[] = [];
-  for (const path of [...files.keys()].sort()) {
+  for (const path of allPaths(given)) {
     const place = { file: `${directory}/${path}`, line: 1, column: 1 };
     const [, tag, name] = /^(?:tags\/(.+)|([^/]+))\.yaml$/.exec(path) ?? [];
-    if (path === "global.yaml") continue;
+    if (path === "global.yaml" || path === UPDATE_FILE) continue;
     if (tag !== undefined) {
       tagNames.push(tag);
       if (!TAG_NAME.test(tag)) problems.push({ ...place, message: "not a valid tag name" });
@@ -113,6 +193,17 @@ export function parseFleet(files: ReadonlyMap<string, string>, directory = "node
       if (!isNodeName(name)) problems.push({ ...place, message: "not a valid node name" });
       const source = read(path, nodeSchema);
       if (source) nodes.push({ node: { name, ...source.value }, source });
+    }
+  }
+  const osUpdate = files.has(UPDATE_FILE) ? read(UPDATE_FILE, updatePolicySchema) : undefined;
+  for (const [channel, { canaries = [] }] of Object.entries(osUpdate?.value.channels ?? {})) {
+    for (const [i, name] of canaries.entries()) {
+      if (isNodeName(name) && files.has(`${name}.yaml`)) continue;
+      const near = closest(name, nodes.map(({ node }) => node.name));
+      problems.push(osUpdate!.problemAt(
+        ["channels", channel, "canaries", i],
+        `unknown node ${name}${near ? `, did you mean ${near}?` : ""}`,
+      ));
     }
   }
   for (const { node, source } of nodes) {
@@ -137,12 +228,14 @@ export function parseFleet(files: ReadonlyMap<string, string>, directory = "node
       else problems.push(source.problemAt([key], `${key} is that of node ${owner}`));
     }
   }
-  const fleet = {
+  const fleet: Fleet = {
+    admins,
     global,
     tags,
     nodes: nodes.map(({ node }) => node).sort((a, b) => a.name < b.name ? -1 : 1),
+    ...(osUpdate ? { osUpdate: osUpdate.value } : {}),
   };
-  if (problems.length === 0) {
+  if (problems.length === 0 && !options.survey) {
     for (const { node, source } of nodes) {
       for (const config of [publicConfig(fleet, node), wholeConfig(fleet, node)]) {
         for (const message of mergedProblems(config)) {
@@ -156,8 +249,29 @@ export function parseFleet(files: ReadonlyMap<string, string>, directory = "node
   return fleet;
 }
 
+/** How {@linkcode loadFleet} comes by secrets. */
+export interface LoadOptions {
+  /** The administrator's age identities; asked for when there is a secret in the files. */
+  identities?: () => Promise<readonly string[]>;
+}
+
 /** Reads the fleet in `directory`. @throws {UserError} when there is none, or with all problems. */
-export async function loadFleet(host: Host, directory: string): Promise<Fleet> {
+export async function loadFleet(
+  host: Host,
+  directory: string,
+  options: LoadOptions = {},
+): Promise<Fleet> {
+  const given = parseFiles(await readFleetFiles(host, directory), directory);
+  const sealed = [...given.files.values()].flatMap((file) => file.sealed);
+  if (sealed.length === 0 || !options.identities || given.problems.length > 0) {
+    return assembleFleet(given, {});
+  }
+  const armored = sealed.map((one) => one.armored);
+  return assembleFleet(given, { unsealed: await unseal(armored, await options.identities()) });
+}
+
+/** The texts of the YAML files in `directory`, by path below it. @throws {UserError} when there is no such directory. */
+export async function readFleetFiles(host: Host, directory: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   if ((await host.stat(directory))?.kind !== "directory") {
     throw new UserError(`Cannot read the fleet: there is no directory ${directory}`, {
@@ -180,7 +294,7 @@ export async function loadFleet(host: Host, directory: string): Promise<Fleet> {
       }
     }
   }
-  return parseFleet(files, directory);
+  return files;
 }
 
 function fleetError(problems: readonly Problem[]): UserError {

@@ -7,8 +7,8 @@
 /** 1 to 63 lower-case letters, digits and inner hyphens. */
 export const NODE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** Names with another meaning: `nodes/global.yaml` is no node, and `localhost` is every machine. */
-export const RESERVED_NAMES: readonly string[] = ["global", "localhost"];
+/** Names with another meaning: `nodes/global.yaml` and `nodes/os-update.yaml` are no nodes, and `localhost` is every machine. */
+export const RESERVED_NAMES: readonly string[] = ["global", "os-update", "localhost"];
 
 /** Whether `name` may be a node's name. */
 export function isNodeName(name: string): boolean {
