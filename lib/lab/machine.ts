@@ -8,7 +8,7 @@ import { UserError } from "../errors.ts";
 import type { Child, Host } from "../host.ts";
 import { type ConsoleEvent, parseConsoleLine } from "../node_report.ts";
 import { type ConsoleLine, ConsoleLog } from "./console.ts";
-import { driveDevice, type MachineSpec, qemuCommand } from "./qemu.ts";
+import { driveDevice, type MachineSpec, qemuCommand, UPLINK } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
 
 /** Options of {@linkcode Machine.start}. */
@@ -75,7 +75,15 @@ export class Machine {
     await host.remove(consoleLog);
     const command = qemuCommand(spec, { qmp: `${socketDir}/qmp`, consoleLog });
     const child = host.spawn(command);
-    return new Machine(host, spec, child, { socketDir, consoleLog }, options.onLine);
+    const machine = new Machine(host, spec, child, { socketDir, consoleLog }, options.onLine);
+    if (spec.network !== "dead") return machine;
+    try {
+      await machine.uplink(false);
+      return machine;
+    } catch (error) {
+      await machine.stop();
+      throw error;
+    }
   }
 
   /** Seconds since the start. */
@@ -140,6 +148,11 @@ export class Machine {
     const spec = this.spec.drives.find(({ id }) => id === drive);
     if (!spec) throw new UserError(`Cannot plug in ${drive}: ${this.spec.name} has no such drive`);
     await (await this.qmp()).execute("device_add", driveDevice(spec));
+  }
+
+  /** Brings a dead network to life, or takes it down again. */
+  async uplink(up: boolean): Promise<void> {
+    await (await this.qmp()).execute("set_link", { name: UPLINK, up });
   }
 
   /** Waits until the machine is off by itself. */

@@ -38,7 +38,10 @@ export interface MachineSpec {
   accelerator: "kvm" | "tcg";
   boot: BootSpec;
   drives: readonly DriveSpec[];
-  /** "user": QEMU's DHCP, DNS and NAT; "dead": a card with a link on which nobody answers; "none": no card. */
+  /**
+   * "user": QEMU's DHCP, DNS and NAT; "dead": a card on a hub whose uplink Machine.start() takes down, so that its link is
+   * there and nobody answers; "none": no card.
+   */
   network: "user" | "dead" | "none";
   /** TCP ports of 127.0.0.1 that lead into the guest. */
   forwards?: readonly { host: number; guest: number }[];
@@ -54,6 +57,9 @@ export interface MachinePaths {
 
 /** The address at which guests reach the host's 127.0.0.1. */
 export const HOST_FROM_GUEST = "10.0.2.2";
+
+/** Name of the way from the hub of a dead network to QEMU's network. */
+export const UPLINK = "uplink";
 
 /** The whole command, program first. */
 export function qemuCommand(spec: MachineSpec, paths: MachinePaths): string[] {
@@ -128,9 +134,16 @@ function networkOptions(spec: MachineSpec): string[] {
   const forwards = (spec.forwards ?? []).map(({ host, guest }) =>
     `,hostfwd=tcp:127.0.0.1:${host}-:${guest}`
   );
-  const backend = spec.network === "user"
-    ? `user,id=net${forwards.join("")}`
-    : "hubport,id=net,hubid=0";
+  const user = `user,id=${spec.network === "user" ? "net" : UPLINK}${forwards.join("")}`;
+  const backends = spec.network === "user" ? [user] : [
+    "hubport,id=net,hubid=0",
+    user,
+    `hubport,id=${UPLINK}-port,hubid=0,netdev=${UPLINK}`,
+  ];
   // Without an option ROM the firmware does not try to boot from the network.
-  return ["-netdev", backend, "-device", "virtio-net-pci,netdev=net,romfile="];
+  return [
+    ...backends.flatMap((backend) => ["-netdev", backend]),
+    "-device",
+    "virtio-net-pci,netdev=net,romfile=",
+  ];
 }

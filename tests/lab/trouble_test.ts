@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { utf8 } from "../../lib/bytes.ts";
 import { type DriveFile, makeIdentityDrive } from "../../lib/identity/drive.ts";
 import type { Machine } from "../../lib/lab/machine.ts";
+import type { Status } from "../../lib/node_report.ts";
 import { differences } from "../../lib/lab/verdict.ts";
 import {
   brokenLines,
@@ -82,17 +83,46 @@ Deno.test({
     }),
 });
 
+/** Shows the agent's status on the console, each time the scripts run. */
+const SHOW_STATUS = `
+  scripts:
+    show-status:
+      run: |
+        #!/bin/sh
+        tr -d "\\n" < /run/psyopsos/status.json > /dev/console
+        echo > /dev/console
+`;
+
 Deno.test({
-  name: "a node on a wire where nobody answers DHCP says so and keeps asking",
+  name:
+    "a node on a wire where nobody answers DHCP says so, keeps asking, and makes do with what it knows",
   ...NEEDS,
   fn: () =>
     withWorld("no-dhcp", ["alpha"], async (world) => {
-      await world.publish();
+      const file = `${world.dirs.nodes}/alpha.yaml`;
+      const before = await host.readTextFile(file);
+      await host.writeFile(file, before.replace("\nconfig:\n", `\nconfig:${SHOW_STATUS}`));
+      const serial = String(await world.publish());
+      {
+        await using machine = await world.boot("alpha", { via: "kernel", network: "dead" });
+        const found = await machine.event("waiting", { what: "network" }, { timeoutMs: DIRECT_MS });
+        assert(found.value.reason?.includes("no DHCP answer on eth0"), found.text);
+        assert(found.value.retry, "it says when it tries again");
+        await machine.uplink(true);
+        await machine.event("configured", { serial, source: "site" }, { timeoutMs: REACTION_MS });
+        assertEquals(said(machine, 'reason="Cannot get a network address').length, 1);
+        assertEquals(brokenLines(machine), []);
+      }
+      // Nobody answers at its second boot either: it is what it was, and its status says what is missing.
       await using machine = await world.boot("alpha", { via: "kernel", network: "dead" });
-      const found = await machine.event("waiting", { what: "network" }, { timeoutMs: DIRECT_MS });
-      assert(found.value.reason?.includes("no DHCP answer on eth0"), found.text);
-      assert(found.value.retry, "it says when it tries again");
-      assertEquals(said(machine, "no DHCP answer").length, 1);
+      await machine.event("degraded", { check: "network" }, { timeoutMs: DIRECT_MS });
+      await machine.event("configured", { serial, source: "last-good" }, {
+        timeoutMs: REACTION_MS,
+      });
+      const shown = machine.console.find((text) => text.match(/\{.*"phase".*\}/)?.[0]);
+      const status = JSON.parse(shown!.value) as Status;
+      assertEquals(status.problem?.check, "network");
+      assert(status.problem?.message.includes("no DHCP answer on eth0"));
       assertEquals(brokenLines(machine), []);
     }),
 });

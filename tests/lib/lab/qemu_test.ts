@@ -44,7 +44,11 @@ Deno.test("qemuCommand() boots a kernel directly, on a dead wire or with no card
   const boot = { kind: "kernel", kernel: "k", initrd: "i", cmdline: "console=ttyS0 a=b" } as const;
   const dead = qemuCommand({ ...SPEC, boot, drives: [], network: "dead" }, PATHS);
   assertEquals(values(dead, "-append"), ["console=ttyS0 a=b"]);
-  assertEquals(values(dead, "-netdev"), ["hubport,id=net,hubid=0"]);
+  assertEquals(values(dead, "-netdev"), [
+    "hubport,id=net,hubid=0",
+    "user,id=uplink,hostfwd=tcp:127.0.0.1:2201-:22",
+    "hubport,id=uplink-port,hubid=0,netdev=uplink",
+  ]);
   assertEquals(values(dead, "-drive"), []);
   const none = qemuCommand({ ...SPEC, boot, drives: [], network: "none" }, PATHS);
   assert(!none.includes("-netdev"));
