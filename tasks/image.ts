@@ -61,13 +61,14 @@ export async function main(
     }
     const json = line.on("json");
     const stage = (text: string) => json ? console.err(text) : console.out(text);
-    await ensurePackages(host, BUILD_NEEDS, { onStage: stage });
+    await ensurePackages(host, BUILD_NEEDS, { aptLists: line.on("lab"), onStage: stage });
     const version = line.value("version");
     const started = host.now().getTime();
     const image = await engine(host, {
       root: ".",
       outDir: line.value("out") ?? "dist",
-      cacheDir: "build/cache",
+      // Shared with the lab, so that packages are made once.
+      cacheDir: "build/lab",
       packages: line.on("lab") ? "lab" : given.length > 0 ? given : "auto",
       ...(version === undefined ? {} : { version }),
       deno: { path: Deno.execPath(), version: Deno.version.deno },
