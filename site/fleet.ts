@@ -26,10 +26,10 @@ import {
 import { mergeConfig, mergedProblems } from "./merge.ts";
 import { unseal, type Unsealed } from "./secrets.ts";
 import {
-  checkYaml,
   type CheckOptions,
-  parseYaml,
+  checkYaml,
   type ParsedYaml,
+  parseYaml,
   type Problem,
   problemText,
   type YamlFile,
@@ -110,7 +110,11 @@ const nodeSchema = v.strictObject({
 
 /** The schema of a file of the fleet, by its path below the nodes directory. */
 export function fileSchema(path: string): v.GenericSchema {
-  return path === "global.yaml" ? globalSchema : path.startsWith("tags/") ? layerSchema : nodeSchema;
+  return path === "global.yaml"
+    ? globalSchema
+    : path.startsWith("tags/")
+    ? layerSchema
+    : nodeSchema;
 }
 
 /** A node's public configuration: no `private` part of any layer is in it. */
@@ -132,7 +136,9 @@ function layersOf(fleet: Fleet, node: FleetNode): Layer[] {
 export interface FleetFiles {
   /** As they are named in messages. */
   directory: string;
-  /** By path below the directory, in order. */
+  /** Paths below the directory, sorted. */
+  paths: string[];
+  /** Those of them that are YAML. */
   files: Map<string, ParsedYaml>;
   problems: Problem[];
 }
@@ -141,12 +147,13 @@ export interface FleetFiles {
 export function parseFiles(texts: ReadonlyMap<string, string>, directory = "nodes"): FleetFiles {
   const files = new Map<string, ParsedYaml>();
   const problems: Problem[] = [];
-  for (const path of [...texts.keys()].sort()) {
+  const paths = [...texts.keys()].sort();
+  for (const path of paths) {
     const parsed = parseYaml(`${directory}/${path}`, texts.get(path)!);
     if (Array.isArray(parsed)) problems.push(...parsed);
     else files.set(path, parsed);
   }
-  return { directory, files, problems };
+  return { directory, paths, files, problems };
 }
 
 /**
@@ -167,7 +174,6 @@ export function parseFleet(
 export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
   const { directory, files } = given;
   const problems: Problem[] = [...given.problems];
-  const broken = new Set(problems.map(({ file }) => file));
   const read = <Schema extends v.GenericSchema>(path: string, schema: Schema) => {
     const parsed = files.get(path);
     if (!parsed) return undefined;
@@ -180,7 +186,7 @@ export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
   const tags = new Map<string, Layer>();
   const nodes: { node: FleetNode; source: YamlFile<unknown> }[] = [];
   const tagNames: string[] = [];
-  for (const path of allPaths(given)) {
+  for (const path of given.paths) {
     const place = { file: `${directory}/${path}`, line: 1, column: 1 };
     const [, tag, name] = /^(?:tags\/(.+)|([^/]+))\.yaml$/.exec(path) ?? [];
     if (path === "global.yaml" || path === UPDATE_FILE) continue;

@@ -1,8 +1,9 @@
 /**
  * Reads a YAML file into a value that follows a schema; what is wrong is told with file, line and column.
  *
- * Supported: YAML 1.2 core schema, one document, aliases within bounds. Refused: custom tags, duplicate keys, merge
- * keys (`<<`), unknown keys (with the closest known one). Messages never quote a value: it may be a secret.
+ * Supported: YAML 1.2 core schema, one document, aliases within bounds, `!age` on armored age text (secrets.ts) below
+ * `private`. Refused: other tags, duplicate keys, merge keys (`<<`), unknown keys (with the closest known one). Messages
+ * never quote a value: it may be a secret.
  *
  * @module
  */
@@ -11,6 +12,8 @@ import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } f
 import type { Document } from "yaml";
 import { closest } from "../lib/cli/closest.ts";
 import { ruleOf } from "./document.ts";
+import { keysAt, listsAsMappings, schemaAt } from "./schema_paths.ts";
+import { AGE_TAG, findSealed, NOT_ARMORED, replaceSealed, type Unsealed } from "./secrets.ts";
 
 /** Longest YAML file that is read, in characters. */
 export const MAX_YAML_LENGTH = 8 * 1024 * 1024;
@@ -26,8 +29,8 @@ export interface Problem {
 /** A file that could be read. */
 export interface YamlFile<Value> {
   value: Value;
-  /** A problem at the place of `path`, or of its nearest parent that exists. */
-  problemAt(path: readonly (string | number)[], message: string): Problem;
+  /** A problem at the place of `path`, or of its nearest parent that exists; with `onKey` at its key. */
+  problemAt(path: readonly (string | number)[], message: string, onKey?: boolean): Problem;
 }
 
 /** `nodes/x.yaml:12:3: unknown key hostnam, did you mean hostname?` */
@@ -35,12 +38,47 @@ export function problemText(problem: Problem): string {
   return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
 }
 
+/** A file whose YAML is right; what it says is yet to be checked. */
+export interface ParsedYaml {
+  file: string;
+  source: string;
+  document: Document;
+  /** The value, with {@linkcode Sealed} where a secret is. */
+  value: unknown;
+  /** The secrets in it, in the order of the file. */
+  sealed: SealedAt[];
+  problemAt: YamlFile<unknown>["problemAt"];
+}
+
+/** A secret in a file. */
+export interface SealedAt {
+  path: (string | number)[];
+  armored: string;
+  line: number;
+  column: number;
+}
+
+/** How {@linkcode checkYaml} treats secrets. */
+export interface CheckOptions {
+  /** Their plaintext. */
+  unsealed?: Unsealed;
+  /** Leave them as they are, unchecked: for whoever only wants to know what is there. */
+  survey?: boolean;
+}
+
 /** Reads `source`, the text of `file`. An empty file counts as an empty mapping. */
 export function readYaml<Schema extends v.GenericSchema>(
   file: string,
   source: string,
   schema: Schema,
+  options: CheckOptions = {},
 ): YamlFile<v.InferOutput<Schema>> | Problem[] {
+  const parsed = parseYaml(file, source);
+  return Array.isArray(parsed) ? parsed : checkYaml(parsed, schema, options);
+}
+
+/** The first half of {@linkcode readYaml}: YAML only. */
+export function parseYaml(file: string, source: string): ParsedYaml | Problem[] {
   const lines = new LineCounter();
   const at = (offset: number, message: string): Problem => {
     const { line, col } = lines.linePos(offset);
@@ -49,7 +87,11 @@ export function readYaml<Schema extends v.GenericSchema>(
   if (source.length > MAX_YAML_LENGTH) {
     return [{ file, line: 1, column: 1, message: `is over ${MAX_YAML_LENGTH} characters` }];
   }
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(source, {
+    lineCounter: lines,
+    prettyErrors: false,
+    customTags: [AGE_TAG],
+  });
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) return faults.map((fault) => at(fault.pos[0], yamlRule(fault)));
   let value: unknown;
@@ -58,21 +100,70 @@ export function readYaml<Schema extends v.GenericSchema>(
   } catch {
     return [at(0, "uses an alias that is not known, or too many of them")];
   }
-  const where = (path: readonly Step[]) => offsetOf(document, path);
+  const problemAt = (path: readonly (string | number)[], message: string, onKey = false) =>
+    at(
+      offsetOf(document, path.map((key, i) => ({ key, onKey: onKey && i === path.length - 1 }))),
+      message,
+    );
+  const sealed = findSealed(value).map(({ path, armored }) => {
+    const { line, column } = problemAt(path, "");
+    return { path, armored, line, column };
+  });
+  return { file, source, document, value, sealed, problemAt };
+}
+
+/** The second half of {@linkcode readYaml}: the schema, with secrets in their places. */
+export function checkYaml<Schema extends v.GenericSchema>(
+  parsed: ParsedYaml,
+  schema: Schema,
+  options: CheckOptions = {},
+): YamlFile<v.InferOutput<Schema>> | Problem[] {
+  const { problemAt } = parsed;
+  const faults: Problem[] = [];
+  const value = parsed.sealed.length === 0
+    ? parsed.value
+    : replaceSealed(parsed.value, (one, path) => {
+      if (path[0] !== "private") {
+        return void faults.push(
+          problemAt(path, "!age values belong below private: all else is readable by everyone"),
+        );
+      }
+      if (options.survey) {
+        return one.isValid() ? "" : void faults.push(problemAt(path, NOT_ARMORED));
+      }
+      const plain = options.unsealed?.get(one.armored) ?? { problem: "is encrypted" };
+      if ("problem" in plain) return void faults.push(problemAt(path, plain.problem));
+      return schemaAt(schema, path)?.type === "number" ? numberOf(plain.text) : plain.text;
+    });
+  if (faults.length > 0) return faults.sort(inOrder);
   const early = [
-    ...forbiddenKeys(value).map((path) => at(where(path), "key not allowed")),
-    ...listsAsMappings(schema, value).map((path) => at(where(path), "must be a mapping")),
+    ...forbiddenKeys(value).map((path) => problemAt(path, "key not allowed", true)),
+    ...listsAsMappings(schema, value).map((path) => problemAt(path, "must be a mapping")),
   ];
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (early.length > 0) return early.sort(inOrder);
   if (!result.success) {
-    return result.issues.map((issue) => at(where(stepsOf(issue)), issueText(schema, issue)))
-      .sort(inOrder);
+    const hidden = new Set(options.survey ? parsed.sealed.map(({ path }) => path.join("\0")) : []);
+    const issues = result.issues.filter((issue) =>
+      !hidden.has((issue.path ?? []).map((item) => String(item.key)).join("\0"))
+    );
+    if (issues.length > 0) {
+      return issues.map((issue) => {
+        const steps = stepsOf(issue);
+        return problemAt(
+          steps.map(({ key }) => key),
+          issueText(schema, issue),
+          steps.at(-1)?.onKey,
+        );
+      }).sort(inOrder);
+    }
   }
-  return {
-    value: result.output,
-    problemAt: (path, message) => at(where(path.map((key) => ({ key }))), message),
-  };
+  return { value: result.output as v.InferOutput<Schema>, problemAt };
+}
+
+/** What a number is encrypted as: its digits. Anything else stays text, which the schema refuses. */
+function numberOf(given: string): unknown {
+  return /^\s*-?\d{1,15}\s*$/.test(given) ? Number(given) : given;
 }
 
 function inOrder(a: Problem, b: Problem): number {
@@ -87,7 +178,9 @@ interface Step {
 
 /** The YAML parser's own messages name rules, with these exceptions that quote the text. */
 function yamlRule(fault: { code: string; message: string }): string {
-  if (fault.code === "TAG_RESOLVE_FAILED") return "tags (!…) are not supported here";
+  if (fault.code === "TAG_RESOLVE_FAILED") {
+    return "of tags (!…) only !age is supported, on text";
+  }
   if (fault.code === "MULTIPLE_DOCS") return "must be one document";
   if (fault.code === "BAD_DIRECTIVE") return "not valid YAML: unknown directive";
   const message = fault.message.split("\n")[0]!.replace(/[.:]\s.*$/, "").replace(/[.:]$/, "");
@@ -126,48 +219,6 @@ function shown(name: string): string {
   return name.replaceAll(/\p{Cc}/gu, "?").slice(0, 120);
 }
 
-interface SchemaParts {
-  type: string;
-  entries?: Record<string, v.GenericSchema>;
-  value?: v.GenericSchema;
-  item?: v.GenericSchema;
-  wrapped?: v.GenericSchema;
-}
-
-/** `schema` without what is wrapped around it. */
-function unwrapped(schema: v.GenericSchema | undefined): SchemaParts | undefined {
-  let inner = schema as SchemaParts | undefined;
-  while (inner?.wrapped) inner = inner.wrapped as unknown as SchemaParts;
-  return inner;
-}
-
-/** The schema of what `key` holds in a value of `schema`. */
-function below(schema: v.GenericSchema | undefined, key: unknown): v.GenericSchema | undefined {
-  const inner = unwrapped(schema);
-  return inner?.entries?.[String(key)] ?? inner?.value ?? inner?.item;
-}
-
-/** Names of the keys that `schema` knows at `path`. */
-function keysAt(schema: v.GenericSchema, path: readonly unknown[]): string[] {
-  let at: v.GenericSchema | undefined = schema;
-  for (const key of path) at = below(at, key);
-  return Object.keys(unwrapped(at)?.entries ?? {});
-}
-
-/** Paths of lists where a mapping belongs; the schema library takes one for the other. */
-function listsAsMappings(
-  schema: v.GenericSchema | undefined,
-  value: unknown,
-  path: Step[] = [],
-): Step[][] {
-  if (typeof value !== "object" || value === null) return [];
-  const inner = unwrapped(schema);
-  if (Array.isArray(value) && (inner?.entries || inner?.value)) return [path];
-  return Object.entries(value).flatMap(([key, item]) =>
-    listsAsMappings(below(schema, key), item, [...path, { key }])
-  );
-}
-
 function offsetOf(document: Document, path: readonly Step[]): number {
   let node: unknown = document.contents;
   let offset = isNode(node) ? node.range?.[0] ?? 0 : 0;
@@ -196,11 +247,9 @@ function offsetOf(document: Document, path: readonly Step[]): number {
 const FORBIDDEN = ["__proto__", "constructor", "prototype"];
 
 /** Paths of keys that JavaScript objects treat specially; the schema library skips them without a word. */
-function forbiddenKeys(value: unknown, path: Step[] = []): Step[][] {
+function forbiddenKeys(value: unknown, path: string[] = []): string[][] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, item]) =>
-    FORBIDDEN.includes(key)
-      ? [[...path, { key, onKey: true }]]
-      : forbiddenKeys(item, [...path, { key }])
+    FORBIDDEN.includes(key) ? [[...path, key]] : forbiddenKeys(item, [...path, key])
   );
 }

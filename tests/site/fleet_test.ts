@@ -98,7 +98,7 @@ Deno.test("parseFleet() tells the problems of all files at once", () => {
     [
       "Cannot read the fleet: nodes/global.yaml:1:1: unknown key confg, did you mean config?",
       "nodes/Gamma.yaml:1:1: not a valid node name",
-      "nodes/beta.yaml:1:12: recipient must be an age recipient (age1…, 62 characters)",
+      "nodes/beta.yaml:1:12: recipient must be an age recipient (age1… of 62 characters, or age1pq1… of 1959)",
       "nodes/tags/a b.yaml:1:1: not a valid tag name",
     ],
   );

@@ -61,7 +61,19 @@ const WRONG: [string, string, string[]][] = [
   ["tabs", "config:\n\thostname: x\n", [
     "nodes/x.yaml:2:1: not valid YAML: tabs are not allowed as indentation",
   ]],
-  ["custom tags", "config: !age x\n", ["nodes/x.yaml:1:9: tags (!…) are not supported here"]],
+  ["other tags", "config: !vault x\n", [
+    "nodes/x.yaml:1:9: of tags (!…) only !age is supported, on text",
+  ]],
+  ["!age on what is no text", "private: !age {hostname: x}\n", [
+    "nodes/x.yaml:1:10: of tags (!…) only !age is supported, on text",
+  ]],
+  ["secrets that everyone could read", "config: {hostname: !age x}\n", [
+    "nodes/x.yaml:1:25: !age values belong below private: all else is readable by everyone",
+  ]],
+  ["secrets that everyone could read by an alias", "private: {hostname: &a !age x}\nconfig: {hostname: *a}\n", [
+    "nodes/x.yaml:1:29: is encrypted",
+    "nodes/x.yaml:2:20: !age values belong below private: all else is readable by everyone",
+  ]],
   ["a second document", "tags: []\n---\ntags: []\n", ["nodes/x.yaml:2:1: must be one document"]],
   ["merge keys", "config:\n  <<: {hostname: a}\n", [
     "nodes/x.yaml:2:3: unknown key <<; known are hostname, users, files, scripts, report, check",

@@ -55,7 +55,7 @@ Deno.test("site shows a mistake in the fleet with its place, and writes nothing"
   const { code, output } = await site(host);
   assertEquals(code, EXIT.failed);
   assertEquals(output.split("\n"), [
-    "Cannot read the fleet: nodes/beta.yaml:1:12: recipient must be an age recipient (age1…, 62 characters)",
+    "Cannot read the fleet: nodes/beta.yaml:1:12: recipient must be an age recipient (age1… of 62 characters, or age1pq1… of 1959)",
     "  nodes/beta.yaml:2:1: unknown key confg, did you mean config?",
   ]);
   assertEquals(await host.stat("public"), undefined);
