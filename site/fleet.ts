@@ -110,11 +110,9 @@ const nodeSchema = v.strictObject({
 
 /** The schema of a file of the fleet, by its path below the nodes directory. */
 export function fileSchema(path: string): v.GenericSchema {
-  return path === "global.yaml"
-    ? globalSchema
-    : path.startsWith("tags/")
-    ? layerSchema
-    : nodeSchema;
+  if (path === "global.yaml") return globalSchema;
+  if (path === UPDATE_FILE) return updatePolicySchema;
+  return path.startsWith("tags/") ? layerSchema : nodeSchema;
 }
 
 /** A node's public configuration: no `private` part of any layer is in it. */
@@ -204,7 +202,7 @@ export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
   const osUpdate = files.has(UPDATE_FILE) ? read(UPDATE_FILE, updatePolicySchema) : undefined;
   for (const [channel, { canaries = [] }] of Object.entries(osUpdate?.value.channels ?? {})) {
     for (const [i, name] of canaries.entries()) {
-      if (isNodeName(name) && files.has(`${name}.yaml`)) continue;
+      if (isNodeName(name) && given.paths.includes(`${name}.yaml`)) continue;
       const near = closest(name, nodes.map(({ node }) => node.name));
       problems.push(osUpdate!.problemAt(
         ["channels", channel, "canaries", i],

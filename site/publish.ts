@@ -41,6 +41,8 @@ export interface PublishOptions {
   issued?: Date;
   /** Default {@linkcode DEFAULT_EXPIRES_HOURS}. */
   expiresHours?: number;
+  /** The administrator's age identities; asked for when the fleet's files hold secrets. */
+  identities?: () => Promise<readonly string[]>;
   /** Directory of the build cache; default {@linkcode DEFAULT_CACHE}. */
   cache?: string;
   /** Publish though the timestamp expires before now; only tests want that. */
@@ -83,7 +85,7 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
       `Cannot build the site: ${out} has serial ${previous}, nodes would refuse ${serial}`,
     );
   }
-  const fleet = await loadFleet(host, options.nodes);
+  const fleet = await loadFleet(host, options.nodes, { identities: options.identities });
   const roots = await ensureRoots(host, keyring, { issued });
   const sign = await keyring.signSite({ serial, issued });
   const cacheDir = options.cache ?? DEFAULT_CACHE;

@@ -56,6 +56,7 @@ export async function unseal(
 }
 
 function problemOf(error: unknown, armored: string): string {
+  // What the UTF-8 decoder throws.
   if (error instanceof TypeError) return "is encrypted, but not text in UTF-8";
   if (!(error instanceof RefusedError)) throw error;
   if (error.check === "recipient") return "is not encrypted to your age identity";

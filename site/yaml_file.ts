@@ -131,7 +131,8 @@ export function checkYaml<Schema extends v.GenericSchema>(
       if (options.survey) {
         return one.isValid() ? "" : void faults.push(problemAt(path, NOT_ARMORED));
       }
-      const plain = options.unsealed?.get(one.armored) ?? { problem: "is encrypted" };
+      const plain = options.unsealed?.get(one.armored) ??
+        { problem: "is encrypted, and there is no age identity to decrypt it" };
       if ("problem" in plain) return void faults.push(problemAt(path, plain.problem));
       return schemaAt(schema, path)?.type === "number" ? numberOf(plain.text) : plain.text;
     });

@@ -12,6 +12,7 @@ import {
 import { errorText, EXIT, UserError } from "../lib/errors.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
 import { directorySite, SiteServer } from "../lib/lab/site_server.ts";
+import { loadIdentities } from "../lib/trust/age_identity.ts";
 import { loadKeyring } from "../lib/trust/keyring.ts";
 import { findPassphrase, type Prompt } from "../lib/trust/passphrase.ts";
 import { DEFAULT_CACHE, DEFAULT_EXPIRES_HOURS, publishSite } from "../site/publish.ts";
@@ -26,6 +27,10 @@ const SPEC: CommandSpec = {
     nodes: { value: "DIR", help: "the fleet's YAML files, default nodes" },
     out: { value: "DIR", help: "the site, default public" },
     keys: { value: "DIR", help: "the keys that sign, default keys" },
+    identity: {
+      value: "FILE",
+      help: "age identity that decrypts the secrets in the YAML files, default DIR/admin.age",
+    },
     cache: { value: "DIR", help: `ciphertext of earlier builds, default ${DEFAULT_CACHE}` },
     serial: {
       value: "N",
@@ -41,6 +46,7 @@ const SPEC: CommandSpec = {
   notes: [
     "Order: global.yaml < tags/<tag>.yaml in the order the node lists them < <node>.yaml; mappings merge, lists replace.",
     "Only config goes to the public documents; private is merged over it and leaves this machine encrypted.",
+    "!age values are decrypted in memory with --identity, else PSYOPSOS_AGE_IDENTITY (a path), else keys/admin.age.",
     "The passphrase comes from .minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
     "Network: none for build; serve listens on 127.0.0.1 only.",
   ],
@@ -71,11 +77,13 @@ async function build(
   prompt: Prompt,
 ): Promise<void> {
   const out = line.value("out") ?? "public";
+  const keys = line.value("keys") ?? "keys";
   const passphrase = () => findPassphrase(host, { prompt });
   const published = await publishSite(host, {
     nodes: line.value("nodes") ?? "nodes",
     out,
-    keyring: await loadKeyring(host, line.value("keys") ?? "keys", { passphrase }),
+    keyring: await loadKeyring(host, keys, { passphrase }),
+    identities: () => loadIdentities(host, { file: line.value("identity"), keys, prompt }),
     cache: line.value("cache"),
     serial: number(line, "serial"),
     expiresHours: number(line, "expires-hours"),

@@ -8,11 +8,12 @@
  * @module
  */
 import { armor, Decrypter, Encrypter } from "age-encryption";
-import { type Bytes, text, utf8 } from "../bytes.ts";
+import { type Bytes, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { MAX_IDENTITY_BYTES, parseIdentityFile } from "./age.ts";
 import { identityRecipient } from "./age_keygen.ts";
+import { readSecretKeyFile } from "./keyring.ts";
 import type { Prompt } from "./passphrase.ts";
 
 /** Names the identity file. */
@@ -22,7 +23,6 @@ export const IDENTITY_PASSPHRASE_VARIABLE = "PSYOPSOS_AGE_PASSPHRASE";
 /** Name of the identity file in the keys folder. */
 export const ADMIN_IDENTITY = "admin.age";
 
-const OTHERS = 0o077;
 const BINARY = "age-encryption.org/v1\n";
 const ARMORED = "-----BEGIN AGE ENCRYPTED FILE-----";
 
@@ -71,16 +71,7 @@ export async function loadIdentities(host: Host, options: IdentityOptions): Prom
     }
     return parseAs(path, await withPassphrase(sealed, passphrase, fail));
   }
-  if (info?.kind === "file" && (info.mode & OTHERS) !== 0) {
-    throw fail("others may read it", `chmod 600 ${path}`);
-  }
-  let plain: string;
-  try {
-    plain = text(given);
-  } catch {
-    throw fail("it is no text");
-  }
-  return parseAs(path, plain);
+  return parseAs(path, await readSecretKeyFile(host, path));
 }
 
 /** The recipients of `identities`. */

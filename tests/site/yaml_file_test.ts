@@ -70,10 +70,14 @@ const WRONG: [string, string, string[]][] = [
   ["secrets that everyone could read", "config: {hostname: !age x}\n", [
     "nodes/x.yaml:1:25: !age values belong below private: all else is readable by everyone",
   ]],
-  ["secrets that everyone could read by an alias", "private: {hostname: &a !age x}\nconfig: {hostname: *a}\n", [
-    "nodes/x.yaml:1:29: is encrypted",
-    "nodes/x.yaml:2:20: !age values belong below private: all else is readable by everyone",
-  ]],
+  [
+    "secrets that everyone could read by an alias",
+    "private: {hostname: &a !age x}\nconfig: {hostname: *a}\n",
+    [
+      "nodes/x.yaml:1:29: is encrypted, and there is no age identity to decrypt it",
+      "nodes/x.yaml:2:20: !age values belong below private: all else is readable by everyone",
+    ],
+  ],
   ["a second document", "tags: []\n---\ntags: []\n", ["nodes/x.yaml:2:1: must be one document"]],
   ["merge keys", "config:\n  <<: {hostname: a}\n", [
     "nodes/x.yaml:2:3: unknown key <<; known are hostname, users, files, scripts, report, check",
