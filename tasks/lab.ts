@@ -11,13 +11,13 @@ import { LAB_USER, labScriptOutputs } from "../lib/lab/fleet_files.ts";
 import { type LabImage, makeLabImage, PACKAGE_SOURCES } from "../lib/lab/image.ts";
 import { type NodeResult, runNodes } from "../lib/lab/lab.ts";
 import type { Machine } from "../lib/lab/machine.ts";
-import { barLine, seconds } from "../lib/lab/progress.ts";
+import { barLine, type NodeProgress, seconds } from "../lib/lab/progress.ts";
 import { labReport, labTable } from "../lib/lab/report.ts";
 import { LiveLines } from "../lib/lab/terminal.ts";
 import { demandsOf } from "../lib/lab/verdict.ts";
 import { World } from "../lib/lab/world.ts";
 import { ensurePackages, LAB_NEEDS } from "../lib/system_packages.ts";
-import { loadFleet, publicConfig, wholeConfig } from "../site/fleet.ts";
+import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../site/fleet.ts";
 import { publishSite } from "../site/publish.ts";
 
 /** More nodes than this say nothing more. */
@@ -100,27 +100,41 @@ export function main(args: readonly string[], host: Host): Promise<ExitCode> {
     const interrupted = onInterrupt();
     stage(`booting ${names.slice(0, 2).join(" and ")} (UEFI, ${world.accelerator.toUpperCase()})`);
     const width = columns();
+    let latest: readonly NodeProgress[] = [];
+    const draw = () =>
+      live.draw(latest.map((node) => {
+        const machine = machines.find(({ spec, console }) =>
+          spec.name === node.name && !console.ended
+        );
+        return barLine(node, 6, width, machine?.seconds);
+      }));
+    const ticking = setInterval(draw, 1000);
     const run = runNodes(world, names, {
       serial,
       demands,
       keep,
       forwards: (name) => keep ? [{ host: ports.get(name)!, guest: 22 }] : undefined,
       onChange: (text) => live.say(text),
-      onProgress: (nodes) => live.draw(nodes.map((node) => barLine(node, 6, width))),
+      onProgress: (nodes) => {
+        latest = nodes;
+        draw();
+      },
       onMachine: (machine) => machines.push(machine),
     });
     try {
       const results = await Promise.race([run, interrupted.then(() => undefined)]);
+      clearInterval(ticking);
       live.finish();
       if (!results) return EXIT.interrupted;
       const ok = finish(results, { image, imageSeconds, total: elapsed(), json });
       if (keep) {
-        for (const [name, port] of ports) showWayIn(name, port, world, machines);
+        for (const [name, port] of ports) await showWayIn(host, world, fleet, name, port);
         processConsole.err("The machines run until Ctrl-C.");
         await interrupted;
       }
       return ok ? EXIT.ok : EXIT.failed;
     } finally {
+      clearInterval(ticking);
       for (const machine of machines) await machine.stop();
       // What was cut off by an interrupt ends with an error that says no more than that.
       await run.catch(() => undefined);
@@ -148,18 +162,16 @@ function finish(
   return good === results.length;
 }
 
-function showWayIn(
-  name: string,
-  port: number,
-  world: World,
-  machines: readonly Machine[],
-): void {
-  const log = machines.find(({ spec }) => spec.name === name)?.consoleLog;
-  const options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null";
+/** Says how to log in; the host key on the node's drive is the one that ssh will see. */
+async function showWayIn(host: Host, world: World, fleet: Fleet, name: string, port: number) {
+  const key = fleet.nodes.find((node) => node.name === name)?.sshHostKey ?? "";
+  const known = `${world.dirs.machines}/${name}/known_hosts`;
+  await host.writeFile(known, `[127.0.0.1]:${port} ${key}\n`);
+  const options = `-i ${world.sshKeyFile} -o IdentitiesOnly=yes -o UserKnownHostsFile=${known}`;
+  processConsole.err(`${name}: ssh ${options} -p ${port} ${LAB_USER}@127.0.0.1`);
   processConsole.err(
-    `${name}: ssh -i ${world.sshKeyFile} ${options} -p ${port} ${LAB_USER}@127.0.0.1`,
+    `${" ".repeat(name.length)}  tail -f ${world.dirs.machines}/${name}/console.log`,
   );
-  processConsole.err(`${" ".repeat(name.length)}  tail -f ${log}`);
 }
 
 function usage(message: string): UserError {
@@ -177,7 +189,8 @@ function onInterrupt(): Promise<void> {
 
 function columns(): number {
   try {
-    return Deno.consoleSize().columns;
+    // Some terminals don't know and say 0.
+    return Deno.consoleSize().columns || 80;
   } catch {
     // No terminal: nothing is drawn.
     return 80;

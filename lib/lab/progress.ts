@@ -102,14 +102,26 @@ export function changeLine(before: NodeProgress, after: NodeProgress): string | 
     : undefined;
 }
 
-/** One line per machine for a terminal of `width` columns: stages with their times, then the note. */
-export function barLine(progress: NodeProgress, nameWidth: number, width: number): string {
-  const stages = STAGES.map((stage) => {
-    const at = progress.reached[stage];
-    return at === undefined ? `· ${stage}` : `✓ ${stage} ${at.toFixed(0)} s`;
-  });
-  const trouble = progress.trouble ? `  ! ${progress.note}` : "";
-  return `${progress.name.padEnd(nameWidth)}  ${stages.join("  ")}${trouble}`.slice(0, width);
+/**
+ * One line per machine for a terminal of `width` columns: stages with their times, what it is at for how long, trouble.
+ * Where that is too wide the oldest stages go.
+ *
+ * @param now Seconds since the machine's start, undefined when it runs no longer (or not yet).
+ */
+export function barLine(
+  progress: NodeProgress,
+  nameWidth: number,
+  width: number,
+  now?: number,
+): string {
+  const done = STAGES.filter((stage) => progress.reached[stage] !== undefined);
+  const words = done.map((stage) => `${stage} ${progress.reached[stage]!.toFixed(0)}s`);
+  const next = STAGES.find((stage) => progress.reached[stage] === undefined);
+  if (next !== undefined && now !== undefined) words.push(`${next}… ${now.toFixed(0)}s`);
+  if (progress.trouble) words.push(`! ${progress.note}`);
+  const line = () => `${progress.name.padEnd(nameWidth)}  ${words.join("  ")}`;
+  while (line().length > width && words.length > 2) words.shift();
+  return line().slice(0, width);
 }
 
 /** "12.3 s", aligned for columns. */

@@ -8,10 +8,17 @@ Deno.test({
   ...NEEDS,
   fn: async () => {
     await labImage();
-    const code = await main(["--nodes", "2", "--packages", "lab"], host);
+    // A folder of its own, so that a lab in use is left alone; packages and image are the shared ones.
+    const dir = "build/tests/task-lab";
+    await host.mkdir(dir);
+    for (const part of ["packages", "image-virt", "image-cache"]) {
+      await host.remove(`${dir}/${part}`);
+      await host.symlink(`../../lab/${part}`, `${dir}/${part}`);
+    }
+    const code = await main(["--nodes", "2", "--packages", "lab", "--work", dir], host);
     assertEquals(code, 0);
     for (const name of ["lab-1", "lab-2"]) {
-      const log = await host.readTextFile(`build/lab/machines/${name}/console.log`);
+      const log = await host.readTextFile(`${dir}/machines/${name}/console.log`);
       assert(log.includes("systemd-boot") || log.includes("Linux version"), name);
     }
   },

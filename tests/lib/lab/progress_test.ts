@@ -50,10 +50,20 @@ Deno.test("advance() keeps a stage's first time", () => {
   assertEquals(advance(once, { at: 9, text: "psyopsOS: verified serial=2" }).reached.verified, 1);
 });
 
-Deno.test("barLine() fits the terminal and shows trouble", () => {
-  const state = advance(newProgress("a"), { at: 1, text: "psyopsOS: refused check=hash" });
-  assertEquals(barLine(state, 3, 500).includes("! refused check=hash"), true);
-  assertEquals(barLine(state, 3, 20).length, 20);
+Deno.test("barLine() shows what is reached, what is awaited and trouble, as far as it fits", () => {
+  const state = [
+    { at: 3.4, text: "BdsDxe" },
+    { at: 5, text: "Linux version 6.1" },
+    { at: 20, text: "psyopsOS: started version=1" },
+  ].reduce(advance, newProgress("a"));
+  assertEquals(barLine(state, 3, 500, 21), "a    firmware 3s  kernel 5s  agent 20s  network… 21s");
+  assertEquals(barLine(state, 3, 30, 21), "a    agent 20s  network… 21s");
+  assertEquals(barLine(state, 3, 10, 21), "a    agent");
+  const refused = advance(state, { at: 22, text: "psyopsOS: refused check=hash" });
+  assertEquals(
+    barLine(refused, 3, 500),
+    "a    firmware 3s  kernel 5s  agent 20s  ! refused check=hash",
+  );
 });
 
 Deno.test("table() aligns columns", () => {
