@@ -26,7 +26,7 @@ export function main(args: readonly string[], host: Host): Promise<number> {
     const deno = Deno.execPath();
     const pure = (await testFiles(host, "tests")).filter((file) => testKind(file) === "pure");
     const checks: [string, () => Promise<boolean>][] = [
-      ["format", () => passes(host, [deno, "fmt", "--check", "-q"])],
+      ["format", () => passes(host, [deno, "fmt", "--check"])],
       ["lint", () => passes(host, [deno, "lint", "-q"])],
       ["types", () => passes(host, [deno, "check", "-q", "."])],
       ["the agent's imports", () => agentIsLean(host, deno)],

@@ -37,8 +37,7 @@ async function hashes(folder: string, prefix = ""): Promise<Record<string, strin
 }
 
 Deno.test({
-  name:
-    "buildImage() gives the same bytes under another clock, zone, umask, order and cache",
+  name: "buildImage() gives the same bytes under another clock, zone, umask, order and cache",
   ...needTool("mksquashfs", "sh"),
   async fn() {
     await inTemp(async (folder) => {
