@@ -1,5 +1,5 @@
 /**
- * From an opened site to what this node is told: its public document, the index, its decrypted instructions. Every step is
+ * From an opened site to what this node is told: its decrypted instructions, which hold all that it needs. Every step is
  * checked, whether the bytes come from the site or from the drive.
  *
  * @module
@@ -10,11 +10,8 @@ import { decryptWith } from "../lib/trust/age.ts";
 import type { SiteView } from "../lib/trust/client.ts";
 import {
   type Instructions,
-  type NodeDocument,
   parseEnvelope,
   parseInstructions,
-  parseNodeDocument,
-  parsePostbootIndex,
   SITE_PATHS,
 } from "../site/document.ts";
 import type { Identity } from "./identity.ts";
@@ -22,7 +19,6 @@ import { AgentError } from "./problem.ts";
 
 /** What a publication says about this node, wholly verified. */
 export interface Told {
-  document: NodeDocument;
   instructions: Instructions;
   view: SiteView;
 }
@@ -36,21 +32,9 @@ export interface Told {
  */
 export async function readTold(view: SiteView, identity: Identity): Promise<Told> {
   const { name, ageKeys } = identity;
-  const path = SITE_PATHS.node(name);
-  if (!await view.lists(path)) {
-    throw new AgentError("node", `Cannot configure this node: the site does not know ${name}`);
-  }
-  const document = parseNodeDocument(await view.get(path, "node"), name);
-  const indexPath = SITE_PATHS.postbootIndex;
-  const index = parsePostbootIndex(await view.get(indexPath, "postboot-index"));
-  const entry = Object.hasOwn(index, name) ? index[name] : undefined;
-  if (!entry) {
-    throw new AgentError("node", `Cannot configure this node: ${indexPath} does not list ${name}`);
-  }
   const agePath = SITE_PATHS.postboot(name);
-  if (entry.path !== agePath) {
-    const state = `it says ${entry.path} for ${name}, expected ${agePath}`;
-    throw new RefusedError("path", `Cannot accept ${indexPath}: ${state}`, { document: indexPath });
+  if (!await view.lists(agePath)) {
+    throw new AgentError("node", `Cannot configure this node: the site does not know ${name}`);
   }
   const ciphertext = await view.getHashed(agePath);
   const envelope = parseEnvelope(await decrypt(ageKeys, ciphertext, agePath), name);
@@ -61,7 +45,7 @@ export async function readTold(view: SiteView, identity: Identity): Promise<Told
     const state = `its serial is ${instructions.serial}, the site is at ${view.timestamp.serial}`;
     throw new RefusedError("serial", `Cannot accept ${agePath}: ${state}`, { document: agePath });
   }
-  return { document, instructions, view };
+  return { instructions, view };
 }
 
 async function decrypt(keys: readonly string[], ciphertext: Uint8Array, path: string) {

@@ -190,7 +190,7 @@ class Course {
       const { check, message: reason } = troubleOf(error, "state");
       reporter.aside("state", "degraded", { check, reason });
     }
-    clock.raise(told.view.timestamp.issued);
+    clock.raise(told.view.state.issued);
     await clock.correct();
     await this.#take({ told, source: "site" });
   }
@@ -226,7 +226,7 @@ class Course {
   /** Makes the node what its documents say; gives what could not be done. */
   async #apply(): Promise<Trouble[]> {
     const { reporter, identity, bootId } = this.parts;
-    const { instructions: { config }, document } = this.#current!.told;
+    const { config, public: shown } = this.#current!.told.instructions;
     if (this.#announced === "") await reporter.enter("applying");
     const start = this.host.now().getTime();
     const applied = await this.applyAll(RESOURCES, { identity, config, bootId });
@@ -236,7 +236,7 @@ class Course {
       reporter.say("applied", { changes: applied.steps.length, seconds });
     }
     try {
-      reporter.status.observed = await observe(this.host, config, document.config);
+      reporter.status.observed = await observe(this.host, config, shown);
     } catch (error) {
       applied.troubles.push(troubleOf(error, "observe"));
     }

@@ -8,12 +8,17 @@ import { type Bytes, sha256Hex, text, utf8 } from "../lib/bytes.ts";
 import { type DocumentType, ROLE_OF } from "../lib/trust/comment.ts";
 import {
   type Bin,
+  type BinEntry,
   binPath,
   binPrefix,
   canonicalJson,
   type Listed,
+  publicationStatement,
+  type Root,
+  storedPath,
   type Timestamp,
   TIMESTAMP_PATH,
+  timestampStatement,
 } from "../lib/trust/freshness.ts";
 import type { SignDocument } from "../lib/trust/keyring.ts";
 import { publishedRoots, type RootChain } from "../lib/trust/root_sign.ts";
@@ -41,6 +46,15 @@ export interface Encrypted {
   ciphertext: Bytes;
 }
 
+/** A signature from an earlier build. */
+export interface KnownSignature {
+  /** Type, path, content and signers: SHA-256 in hex. */
+  key: string;
+  /** Serial inside; a site with a lower one can't use it. */
+  serial: number;
+  minisig: string;
+}
+
 /** What {@linkcode buildSite} needs beside the fleet. */
 export interface BuildOptions {
   serial: number;
@@ -53,6 +67,8 @@ export interface BuildOptions {
   encrypt: (recipients: readonly string[], plaintext: Bytes) => Promise<Bytes>;
   /** Earlier ciphertext by node. */
   cache?: ReadonlyMap<string, Encrypted>;
+  /** Earlier signatures by path: what has not changed keeps its signature. */
+  signatures?: ReadonlyMap<string, KnownSignature>;
 }
 
 /** What {@linkcode buildSite} made. */
@@ -61,6 +77,8 @@ export interface BuiltSite {
   files: Map<string, Bytes>;
   /** Ciphertext by node, for the next build. */
   cache: Map<string, Encrypted>;
+  /** Signatures by path, for the next build. */
+  signatures: Map<string, KnownSignature>;
   /** Plaintext of what was encrypted now, by node. For checks; never to be stored. */
   envelopes: Map<string, Envelope>;
 }
@@ -83,41 +101,88 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
   const cache = new Map<string, Encrypted>();
   const envelopes = new Map<string, Envelope>();
   const index: PostbootIndex = {};
+  const instructions = new Map<string, Bytes>();
   for (const node of fleet.nodes) {
     const { encrypted, envelope } = await instruct(fleet, node, options);
     cache.set(node.name, encrypted);
     if (envelope) envelopes.set(node.name, envelope);
-    index[node.name] = { path: SITE_PATHS.postboot(node.name), ...listed(encrypted.ciphertext) };
+    const facts = listed(encrypted.ciphertext);
+    const path = storedPath(SITE_PATHS.postboot(node.name), facts.sha256);
+    index[node.name] = { path, ...facts };
+    instructions.set(path, encrypted.ciphertext);
   }
-  add(SITE_PATHS.postbootIndex, "postboot-index", index);
-
-  const content = new Map<string, Bytes>();
-  content.set("index.html", indexPage(fleet, options));
-  content.set("error.html", errorPage());
-  for (const [path, { bytes }] of signed) content.set(path, bytes);
-  for (const [name, { ciphertext }] of cache) content.set(SITE_PATHS.postboot(name), ciphertext);
-
   const bins = makeBins([
     ...[...signed].map(([path, { bytes }]) => [path, listed(bytes)] as const),
-    ...Object.values(index).map(({ path, ...facts }) => [path, facts] as const),
+    ...Object.entries(index).map(([name, { path: _, ...facts }]) =>
+      [SITE_PATHS.postboot(name), facts] as const
+    ),
   ]);
-  const timestamp: Timestamp = {
-    serial: options.serial,
-    issued: options.issued,
-    expires: options.expires,
-    bins: [...bins].map(([prefix, bytes]) => ({ prefix, path: binPath(prefix), ...listed(bytes) })),
-  };
+  // For people and other programs: nodes need nothing of it, so it is in no bin and a change of one node changes one bin.
+  add(SITE_PATHS.postbootIndex, "postboot-index", index);
 
-  const files = new Map(content);
-  const publish = (path: string, type: DocumentType, bytes: Bytes) => {
+  const files = new Map<string, Bytes>();
+  const signatures = new Map<string, KnownSignature>();
+  files.set("index.html", indexPage(fleet, options));
+  files.set("error.html", errorPage());
+  for (const [path, { bytes }] of signed) {
     files.set(path, bytes);
-    files.set(`${path}.minisig`, utf8(options.sign(ROLE_OF[type], bytes, type, path)));
-  };
-  for (const [path, { type, bytes }] of signed) publish(path, type, bytes);
+    files.set(storedPath(path, sha256Hex(bytes)), bytes);
+  }
+  for (const [path, bytes] of instructions) files.set(path, bytes);
+  for (const [path, { type, bytes }] of signed) {
+    const known = signOnce(path, type, bytes, options);
+    signatures.set(path, known);
+    for (const at of [path, storedPath(path, sha256Hex(bytes))]) {
+      files.set(`${at}.minisig`, utf8(known.minisig));
+    }
+  }
   for (const [path, bytes] of publishedRoots(options.roots)) files.set(path, bytes);
-  for (const [prefix, bytes] of bins) publish(binPath(prefix), "bin", bytes);
-  publish(TIMESTAMP_PATH, "timestamp", canonicalJson(timestamp));
-  return { files, cache, envelopes };
+  const entries: BinEntry[] = [];
+  for (const [prefix, bytes] of bins) {
+    const entry = { prefix, ...listed(bytes) };
+    entries.push(entry);
+    files.set(binPath(prefix, entry.sha256), bytes);
+  }
+  files.set(TIMESTAMP_PATH, canonicalJson(makeTimestamp(entries, options)));
+  return { files, cache, signatures, envelopes };
+}
+
+/** The document signature, taken from an earlier build where it is over the same by the same key. */
+function signOnce(
+  path: string,
+  type: DocumentType,
+  bytes: Bytes,
+  options: BuildOptions,
+): KnownSignature {
+  const { serial } = options;
+  const role = ROLE_OF[type];
+  const signers = newestRoot(options)?.roles[role] ?? [];
+  const key = sha256Hex(canonicalJson({ path, type, sha256: sha256Hex(bytes), signers }));
+  const known = options.signatures?.get(path);
+  if (known && known.key === key && known.serial <= serial) return known;
+  return { key, serial, minisig: options.sign(role, bytes, type, path) };
+}
+
+/** The timestamp over `bins`, with both its signatures. */
+function makeTimestamp(bins: BinEntry[], options: BuildOptions): Timestamp {
+  const { serial, issued, expires, roots, sign } = options;
+  const statement = publicationStatement({ serial, bins });
+  const publication = {
+    minisig: sign(ROLE_OF.publication, statement, "publication", TIMESTAMP_PATH),
+  };
+  const root = roots.files.length;
+  const timestamp = { serial, issued, expires, root, bins, publication };
+  const minisig = sign(
+    ROLE_OF.timestamp,
+    timestampStatement(timestamp),
+    "timestamp",
+    TIMESTAMP_PATH,
+  );
+  return { ...timestamp, minisig };
+}
+
+function newestRoot(options: BuildOptions): Root | undefined {
+  return options.roots.files.at(-1)?.root;
 }
 
 function nodeDocument(fleet: Fleet, node: FleetNode): NodeDocument {
@@ -133,14 +198,22 @@ async function instruct(
 ): Promise<{ encrypted: Encrypted; envelope?: Envelope }> {
   const { serial, issued } = options;
   const config = wholeConfig(fleet, node);
-  const signers = options.roots.files.at(-1)?.root.roles.config ?? [];
+  const shown = publicConfig(fleet, node);
+  const signers = newestRoot(options)?.roles.config ?? [];
   const key = sha256Hex(
-    canonicalJson({ node: node.name, recipient: node.recipient, config, signers }),
+    canonicalJson({ node: node.name, recipient: node.recipient, config, shown, signers }),
   );
   const known = options.cache?.get(node.name);
   if (known && known.key === key && known.serial <= serial) return { encrypted: known };
 
-  const instructions: Instructions = { type: "postboot", node: node.name, serial, issued, config };
+  const instructions: Instructions = {
+    type: "postboot",
+    node: node.name,
+    serial,
+    issued,
+    config,
+    public: shown,
+  };
   const payload = canonicalJson(instructions);
   parseInstructions(payload, node.name);
   const path = SITE_PATHS.postboot(node.name);

@@ -1,6 +1,7 @@
 /**
  * The build cache: each node's ciphertext with the hash of what is in it, so that a node whose instructions have not changed
- * keeps the same bytes. Readable by its owner only: the hashes are of secrets.
+ * keeps the same bytes, and the signatures of documents, for the same reason. Readable by its owner only: the hashes are of
+ * secrets.
  *
  * @module
  */
@@ -9,13 +10,52 @@ import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import type { Host } from "../lib/host.ts";
 import { isNodeName } from "../lib/identity/names.ts";
 import { canonicalJson } from "../lib/trust/freshness.ts";
-import type { Encrypted } from "./build.ts";
+import type { Encrypted, KnownSignature } from "./build.ts";
 
 const entrySchema = v.strictObject({
   key: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   serial: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   ciphertext: v.string(),
 });
+
+/** Where signatures are; no node can have that name. */
+const SIGNATURES = "_signatures.json";
+
+const signaturesSchema = v.record(
+  v.string(),
+  v.strictObject({
+    key: entrySchema.entries.key,
+    serial: entrySchema.entries.serial,
+    minisig: v.string(),
+  }),
+);
+
+/** Reads the signatures in the cache in `dir`; none when they can't be read. */
+export async function loadSignatures(
+  host: Host,
+  dir: string,
+): Promise<Map<string, KnownSignature>> {
+  try {
+    const entries = v.parse(
+      signaturesSchema,
+      JSON.parse(await host.readTextFile(`${dir}/${SIGNATURES}`)),
+    );
+    return new Map(Object.entries(entries));
+  } catch {
+    return new Map();
+  }
+}
+
+/** Writes the signatures of a build. */
+export async function storeSignatures(
+  host: Host,
+  dir: string,
+  signatures: ReadonlyMap<string, KnownSignature>,
+): Promise<void> {
+  await host.mkdir(dir, { mode: 0o700 });
+  const text = JSON.stringify(Object.fromEntries(signatures));
+  await host.writeFile(`${dir}/${SIGNATURES}`, text, { mode: 0o600 });
+}
 
 /** Reads the cache in `dir`; entries that can't be read are left out and made anew. */
 export async function loadCache(host: Host, dir: string): Promise<Map<string, Encrypted>> {

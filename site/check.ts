@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { type Bytes, utf8 } from "../lib/bytes.ts";
+import { type Bytes, equal, sha256Hex, text, utf8 } from "../lib/bytes.ts";
 import { RefusedError, UserError } from "../lib/errors.ts";
 import { openSite, type TrustState } from "../lib/trust/client.ts";
+import { ROOT_PATH, rootPath, storedPath } from "../lib/trust/freshness.ts";
 import type { PublicKey } from "../lib/trust/minisign.ts";
 import type { BuiltSite } from "./build.ts";
 import {
@@ -44,14 +45,24 @@ export async function checkSite(
   for (const tag of fleet.tags.keys()) {
     parseTagNodes(await view.get(SITE_PATHS.tagNodes(tag), "tag"), tag);
   }
-  const index = parsePostbootIndex(await view.get(SITE_PATHS.postbootIndex, "postboot-index"));
+  for (const end of ["", ".minisig"]) {
+    if (equal(await fetch(ROOT_PATH + end), await fetch(rootPath(view.root.version) + end))) {
+      continue;
+    }
+    throw new RefusedError("root-version", `Cannot accept ${ROOT_PATH}: it is not the newest root`);
+  }
+  const indexPath = SITE_PATHS.postbootIndex;
+  const indexBytes = await fetch(indexPath);
+  const indexSignature = text(await fetch(`${indexPath}.minisig`));
+  view.verifyInner(indexBytes, indexSignature, "postboot-index", indexPath);
+  const index = parsePostbootIndex(indexBytes);
   for (const { name } of fleet.nodes) {
     parseNodeDocument(await view.get(SITE_PATHS.node(name), "node"), name);
     const path = SITE_PATHS.postboot(name);
-    if (index[name]?.path !== path) {
-      throw new RefusedError("path", `Cannot accept ${SITE_PATHS.postbootIndex}: no ${path} in it`);
+    const sha256 = sha256Hex(await view.getHashed(path));
+    if (index[name]?.path !== storedPath(path, sha256) || index[name].sha256 !== sha256) {
+      throw new RefusedError("path", `Cannot accept ${indexPath}: ${name}'s entry is wrong`);
     }
-    await view.getHashed(path);
     const envelope = site.envelopes.get(name);
     if (!envelope) continue;
     const payload = utf8(envelope.payload);

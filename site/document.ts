@@ -212,6 +212,8 @@ const instructionsSchema = v.strictObject({
   serial,
   issued: instantSchema,
   config: nodeConfigSchema,
+  /** The part of `config` that everyone can read in the node's public document: what a node may tell about itself. */
+  public: nodeConfigSchema,
 }, object);
 const envelopeSchema = v.strictObject({
   payload: v.string("must be text"),
@@ -222,7 +224,7 @@ const envelopeSchema = v.strictObject({
 export type GlobalDocument = v.InferOutput<typeof globalDocumentSchema>;
 /** `psyopsOS/nodes/<node>.json`: a node's public facts and its merged public configuration. */
 export type NodeDocument = v.InferOutput<typeof nodeDocumentSchema>;
-/** `psyopsOS/postboot.json`: for each node where its instructions are. */
+/** `psyopsOS/postboot.json`: for each node where its instructions are. Nodes don't need it: bins list the instructions. */
 export type PostbootIndex = v.InferOutput<typeof postbootIndexSchema>;
 /** What a node is told to be: the merged configuration with secrets. */
 export type Instructions = v.InferOutput<typeof instructionsSchema>;
@@ -237,6 +239,7 @@ export const SITE_PATHS = {
   postbootIndex: "psyopsOS/postboot.json",
   node: (name: string) => `psyopsOS/nodes/${name}.json`,
   tagNodes: (tag: string) => `psyopsOS/tags/${tag}/nodes.json`,
+  /** What signatures and bins call it; the bytes are at its `storedPath`, which has the hash in its name. */
   postboot: (name: string) => `psyopsOS/postboot/${name}.age`,
 } as const;
 

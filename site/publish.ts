@@ -11,14 +11,16 @@ import { NO_STATE } from "../lib/trust/client.ts";
 import { formatInstant } from "../lib/trust/comment.ts";
 import {
   expiryOf,
+  keysOf,
   MAX_VALIDITY_DAYS,
   parseTimestamp,
   TIMESTAMP_PATH,
 } from "../lib/trust/freshness.ts";
 import type { Keyring } from "../lib/trust/keyring.ts";
-import { ensureRoots } from "../lib/trust/root_sign.ts";
+import { keyIdHex, parseSignature } from "../lib/trust/minisign.ts";
+import { ensureRoots, type RootChain } from "../lib/trust/root_sign.ts";
 import { buildSite } from "./build.ts";
-import { loadCache, storeCache } from "./cache.ts";
+import { loadCache, loadSignatures, storeCache, storeSignatures } from "./cache.ts";
 import { checkSite } from "./check.ts";
 import { loadFleet } from "./fleet.ts";
 import { writeSite, type Written } from "./write.ts";
@@ -74,7 +76,8 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
   const now = options.issued ?? host.now();
   const issued = formatInstant(now);
   const expires = expiryOf(issued, hours);
-  const previous = await serialOf(host, out);
+  const roots = await ensureRoots(host, keyring, { issued });
+  const previous = await serialOf(host, out, roots);
   const serial = options.serial ??
     Math.max((previous ?? 0) + 1, Math.floor(now.getTime() / 1000));
   if (!Number.isSafeInteger(serial) || serial < 1) {
@@ -86,7 +89,6 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
     );
   }
   const fleet = await loadFleet(host, options.nodes, { identities: options.identities });
-  const roots = await ensureRoots(host, keyring, { issued });
   const sign = await keyring.signSite({ serial, issued });
   const cacheDir = options.cache ?? DEFAULT_CACHE;
   const cache = await loadCache(host, cacheDir);
@@ -98,6 +100,7 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
     sign,
     encrypt: encryptTo,
     cache,
+    signatures: await loadSignatures(host, cacheDir),
   });
   await checkSite(site, fleet, {
     pinned: roots.pinned,
@@ -106,6 +109,7 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
   });
   const written = await writeSite(host, site.files, out);
   await storeCache(host, cacheDir, site.cache, cache);
+  await storeSignatures(host, cacheDir, site.signatures);
   return {
     ...written,
     serial,
@@ -118,12 +122,18 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
   };
 }
 
-/** The serial of the site in `out`; undefined when there is none. */
-async function serialOf(host: Host, out: string): Promise<number | undefined> {
+/**
+ * The serial of the site in `out`; undefined when there is none, or when nodes forget it because the config key that signed
+ * it is one no more: its thief may have chosen the serial.
+ */
+async function serialOf(host: Host, out: string, roots: RootChain): Promise<number | undefined> {
   const path = `${out}/${TIMESTAMP_PATH}`;
   if (!await host.stat(path)) return undefined;
   try {
-    return parseTimestamp(await host.readFile(path), path).serial;
+    const { serial, publication } = parseTimestamp(await host.readFile(path), path);
+    const signer = keyIdHex(parseSignature(publication.minisig, path));
+    const current = keysOf(roots.files.at(-1)!.root, "config").map(keyIdHex);
+    return current.includes(signer) ? serial : undefined;
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     throw new UserError(`Cannot build the site: ${error.message}`, {

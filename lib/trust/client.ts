@@ -1,10 +1,15 @@
 /**
- * Opens a site: from a pinned key to documents that may be believed. The order is that of The Update Framework's client
- * (https://theupdateframework.github.io/specification/, "Detailed client workflow"): root chain, timestamp, bins, documents.
+ * Opens a site: from a pinned key to documents that may be believed. After The Update Framework's client
+ * (https://theupdateframework.github.io/specification/, "Detailed client workflow"): root chain, timestamp, bins,
+ * documents. tests/README.md says row by row where this is the same and where not.
  *
- * Nothing is parsed before the signature over it holds, and every signature must be made by a key of the right role for
- * the very type, path and hash that was asked for. A serial counts only when a config key has signed a bin with it: who
- * steals the timestamp key can neither mix publications nor bring back an old one, only extend the current one.
+ * timestamp.json holds its own signatures (freshness.ts says why) and so is parsed before they are checked, within bounds and
+ * strictly; until then nothing of it is used but the number of the root document to check them with. Everything else is
+ * parsed only after its signature, or the signed hash of it, holds. Every signature must be made by a key of the right role for
+ * the very type, path and hash that was asked for.
+ *
+ * A serial counts only with a config key's signature over it and the hashes of all bins: who steals the timestamp key can
+ * neither mix publications nor bring back an old one nor move clocks, only keep the current one current, for a year at most.
  *
  * Pure but for the `fetch` it is given. It stores nothing: the caller keeps `state` and, for a site that is down later,
  * `files`; opening those again is done with a `fetch` that reads them and `allowExpired`.
@@ -15,32 +20,34 @@ import { type Bytes, sha256Hex, text } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
 import { type DocumentType, type Facts, isInstant, parseComment, ROLE_OF } from "./comment.ts";
 import {
-  type Bin,
   type BinEntry,
+  binPath,
   binPrefix,
   keysOf,
+  lastExpiry,
   laterInstant,
   type Listed,
   MAX_BIN_BYTES,
   MAX_LISTED_BYTES,
   MAX_ROOT_BYTES,
-  MAX_ROOT_VERSION,
   MAX_TIMESTAMP_BYTES,
   parseBin,
   parseRoot,
   parseTimestamp,
+  publicationStatement,
   type Root,
-  ROOT_PATH,
   rootDigest,
   rootPath,
+  storedPath,
   type Timestamp,
   TIMESTAMP_PATH,
+  timestampStatement,
 } from "./freshness.ts";
 import {
-  keyIdHex,
   MAX_SIGNATURE_BYTES,
   parseSignature,
   type PublicKey,
+  signatureComment,
   verify,
 } from "./minisign.ts";
 
@@ -53,15 +60,18 @@ export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
  */
 export type Fetch = (path: string, maxBytes: number) => Promise<Bytes>;
 
-/** What a client remembers from one opening to the next. Lower values are never accepted again. */
+/**
+ * What a client remembers from one opening to the next. Lower values are never accepted again, unless the root says that
+ * the config key that vouched for them is no longer to be believed.
+ */
 export interface TrustState {
-  /** Highest version of root.json accepted; 0 = none. */
+  /** Highest version of the root document accepted; 0 = none. */
   readonly rootVersion: number;
   /** Digest of that version ({@linkcode rootDigest}): a key replaced since can't start another chain. */
   readonly rootDigest?: string;
   /** Highest serial accepted; 0 = none. */
   readonly serial: number;
-  /** Latest time of issue accepted; a lower bound of now. "" = none. */
+  /** When the latest accepted publication was signed by a config key; a lower bound of now. "" = none. */
   readonly issued: string;
 }
 
@@ -70,7 +80,7 @@ export const NO_STATE: TrustState = { rootVersion: 0, serial: 0, issued: "" };
 
 /** What {@linkcode openSite} needs. */
 export interface OpenOptions {
-  /** The key that version 1 of root.json is signed with. */
+  /** The key that version 1 of the root document is signed with. */
   pinned: PublicKey;
   state: TrustState;
   now: Date;
@@ -79,14 +89,14 @@ export interface OpenOptions {
   allowExpired?: boolean;
 }
 
-/** A site whose root, timestamp and first bin hold. */
+/** A site whose root and timestamp hold. */
 export interface SiteView {
   readonly timestamp: Timestamp;
   readonly root: Root;
   /** To be stored once the caller has what it needs from this publication. */
   readonly state: TrustState;
   readonly expired: boolean;
-  /** Every verified file so far by path, signatures included. */
+  /** Every verified file so far by its path on the site, signatures included. */
   readonly files: ReadonlyMap<string, Bytes>;
   /** Whether the publication holds this path. */
   lists(path: string): Promise<boolean>;
@@ -109,7 +119,10 @@ export interface SiteView {
  * "serial", "expired" or "root-version"; what `fetch` throws comes through.
  */
 export async function openSite(options: OpenOptions): Promise<SiteView> {
+  const { state } = options;
   const files = new Map<string, Bytes>();
+  const data = await fetchBounded(options.fetch, TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES);
+  const timestamp = parseTimestamp(data);
   const fetchSigned = async (path: string, maxBytes: number): Promise<Signed> => {
     const [data, signature] = await Promise.all([
       fetchBounded(options.fetch, path, maxBytes),
@@ -117,32 +130,27 @@ export async function openSite(options: OpenOptions): Promise<SiteView> {
     ]);
     return { path, data, signature: signatureText(signature, path), files };
   };
-  const root = await walkRoots(options, fetchSigned);
+  const { root, remembered } = await walkRoots(options, timestamp.root, fetchSigned);
 
-  const signed = await fetchSigned(TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES);
-  const facts = accept(signed, "timestamp", keysOf(root, "timestamp"));
-  const timestamp = parseTimestamp(signed.data);
-  if (facts.serial !== timestamp.serial || facts.issued !== timestamp.issued) {
-    throw refusal("serial", TIMESTAMP_PATH, "its signature is for another serial or time");
-  }
+  const signed = verifyTimestamp(timestamp, root);
+  files.set(TIMESTAMP_PATH, data);
+  const floor = floorOf(state, remembered, root);
   // Written so that a damaged state (NaN) refuses.
-  if (!(timestamp.serial >= options.state.serial)) {
+  if (!(timestamp.serial >= floor.serial)) {
     throw refusal(
       "serial",
       TIMESTAMP_PATH,
-      `its serial is ${timestamp.serial}, but ${options.state.serial} was accepted before`,
+      `its serial is ${timestamp.serial}, but ${floor.serial} was accepted before`,
     );
   }
-  // A clock that is behind is corrected by what is known to have been issued already.
-  const before = isInstant(options.state.issued) ? options.state.issued : "";
-  const issued = laterInstant(timestamp.issued, before);
+  // A clock that is behind is corrected by what a config key has signed the time of.
+  const issued = laterInstant(signed, isInstant(floor.issued) ? floor.issued : "");
   const now = Math.max(options.now.getTime(), Date.parse(issued));
   const expired = !(now < Date.parse(timestamp.expires));
   if (expired && !options.allowExpired) {
     throw refusal("expired", TIMESTAMP_PATH, `it expired at ${timestamp.expires}`);
   }
-
-  const view = new View(
+  return new View(
     root,
     timestamp,
     { rootVersion: root.version, rootDigest: rootDigest(root), serial: timestamp.serial, issued },
@@ -151,8 +159,6 @@ export async function openSite(options: OpenOptions): Promise<SiteView> {
     options.fetch,
     fetchSigned,
   );
-  await view.bin(timestamp.bins[0]!);
-  return view;
 }
 
 /** A fetched document with the signature beside it; nothing of it is verified. */
@@ -167,76 +173,118 @@ interface Signed {
 type FetchSigned = (path: string, maxBytes: number) => Promise<Signed>;
 
 /**
- * Walks from the pinned key to the newest root, version by version: each must be signed by a root key of the one before,
- * so a key that was replaced ends the walk for whoever still has it.
+ * Walks from the pinned key to root `version`, one by one: each must be signed by a root key of the one before, so a key
+ * that was replaced ends the walk for whoever still has it.
  */
-async function walkRoots(options: OpenOptions, fetchSigned: FetchSigned): Promise<Root> {
+async function walkRoots(
+  options: OpenOptions,
+  version: number,
+  fetchSigned: FetchSigned,
+): Promise<{ root: Root; remembered?: Root }> {
   const { state } = options;
-  const newest = await fetchSigned(ROOT_PATH, MAX_ROOT_BYTES);
-  const newestKey = parseSignature(newest.signature, ROOT_PATH);
+  // Written so that a damaged state (NaN) refuses.
+  if (!(version >= state.rootVersion)) {
+    throw refusal(
+      "root-version",
+      TIMESTAMP_PATH,
+      `it is for root version ${version}, but ${state.rootVersion} was accepted before`,
+    );
+  }
   let trusted: readonly PublicKey[] = [options.pinned];
-  for (let version = 1; version <= MAX_ROOT_VERSION; version++) {
-    const known = trusted.some((key) => keyIdHex(key) === keyIdHex(newestKey));
-    if (known) {
-      const root = acceptRoot(newest, trusted);
-      if (root.version < version) {
+  let remembered: Root | undefined;
+  for (let at = 1;; at++) {
+    const path = rootPath(at);
+    const signed = await fetchSigned(path, MAX_ROOT_BYTES);
+    const root = acceptRoot(signed, at, trusted);
+    if (at === state.rootVersion) {
+      if (state.rootDigest !== undefined && state.rootDigest !== rootDigest(root)) {
         throw refusal(
           "root-version",
-          ROOT_PATH,
-          `its version is ${root.version}, older than root/${version - 1}.json`,
+          path,
+          `its keys are not those of the version ${at} that was accepted before`,
         );
       }
-      if (root.version === version) return checkRootState(root, ROOT_PATH, state, true);
+      remembered = root;
     }
-    const path = rootPath(version);
-    let step: Signed;
-    try {
-      step = await fetchSigned(path, MAX_ROOT_BYTES);
-    } catch (error) {
-      if (known) throw error;
-      const state = `it is signed by key ${keyIdHex(newestKey)}, expected ${
-        trusted.map(keyIdHex).join(" or ")
-      }, and there is no ${path} that leads from one to the other`;
-      throw refusal("key", ROOT_PATH, state, error);
-    }
-    const root = checkRootState(acceptRoot(step, trusted), path, state, false);
-    if (root.version !== version) {
-      throw refusal("root-version", path, `its version is ${root.version}, expected ${version}`);
-    }
+    if (at === version) return { root, remembered };
     trusted = keysOf(root, "root");
   }
-  throw refusal("root-version", ROOT_PATH, `its version is above ${MAX_ROOT_VERSION}`);
 }
 
-function acceptRoot(signed: Signed, trusted: readonly PublicKey[]): Root {
-  const facts = verifyBound(signed.data, signed.signature, "root", trusted, signed.path);
+function acceptRoot(signed: Signed, version: number, trusted: readonly PublicKey[]): Root {
+  accept(signed, "root", trusted);
   const root = parseRoot(signed.data, signed.path);
-  // root.json is a copy of the newest root/<n>.json and may bear that one's signature.
-  const paths = [signed.path, rootPath(root.version)];
-  if (!paths.includes(facts.path)) {
-    throw refusal("path", signed.path, `its signature is for ${facts.path}`);
-  }
-  keep(signed);
-  return root;
+  if (root.version === version) return root;
+  throw refusal(
+    "root-version",
+    signed.path,
+    `its version is ${root.version}, expected ${version}`,
+  );
 }
 
-function checkRootState(root: Root, path: string, state: TrustState, newest: boolean): Root {
-  if (newest && !(root.version >= state.rootVersion)) {
+/** Checks both signatures in a timestamp; gives the time at which a config key signed the publication. */
+function verifyTimestamp(timestamp: Timestamp, root: Root): string {
+  const check = (
+    statement: Bytes,
+    minisig: string,
+    type: "timestamp" | "publication",
+    what: string,
+  ): Facts => {
+    const facts = verifyBound(
+      statement,
+      minisig,
+      type,
+      keysOf(root, ROLE_OF[type]),
+      TIMESTAMP_PATH,
+    );
+    if (facts.path !== TIMESTAMP_PATH) {
+      throw refusal("path", TIMESTAMP_PATH, `${what} is for ${facts.path}`);
+    }
+    if (facts.serial === timestamp.serial && facts.issued !== undefined) return facts;
+    throw refusal("serial", TIMESTAMP_PATH, `${what} is for another serial, or tells no time`);
+  };
+  const facts = check(
+    timestampStatement(timestamp),
+    timestamp.minisig,
+    "timestamp",
+    "its signature",
+  );
+  // Nothing in this file may be changed unseen, not even the line that minisign leaves unsigned.
+  const { untrustedComment, keyId } = parseSignature(timestamp.minisig, TIMESTAMP_PATH);
+  const ends = timestamp.minisig.endsWith("\n") && !timestamp.minisig.includes("\r");
+  if (!ends || untrustedComment !== signatureComment({ keyId })) {
+    throw refusal("malformed", TIMESTAMP_PATH, "its signature is not written as psyopsOS does");
+  }
+  if (facts.issued !== timestamp.issued) {
+    throw refusal("serial", TIMESTAMP_PATH, "its signature is for another time");
+  }
+  const { issued = "" } = check(
+    publicationStatement(timestamp),
+    timestamp.publication.minisig,
+    "publication",
+    "the signature of its publication",
+  );
+  if (timestamp.issued < issued || timestamp.expires > lastExpiry(issued)) {
     throw refusal(
-      "root-version",
-      path,
-      `its version is ${root.version}, but ${state.rootVersion} was accepted before`,
+      "expired",
+      TIMESTAMP_PATH,
+      `its times are not within those that the publication of ${issued} allows`,
     );
   }
-  const remembered = root.version === state.rootVersion ? state.rootDigest : undefined;
-  if (remembered !== undefined && remembered !== rootDigest(root)) {
-    throw refusal(
-      "root-version",
-      path,
-      `its keys are not those of the version ${root.version} that was accepted before`,
-    );
-  }
-  return root;
+  return issued;
+}
+
+/**
+ * What the state still forbids. Once the root has dropped a config key that may have vouched for the remembered serial and
+ * time, they count no more: whoever had that key could have set them so high that no honest publication ever got there.
+ */
+function floorOf(
+  state: TrustState,
+  remembered: Root | undefined,
+  root: Root,
+): Pick<TrustState, "serial" | "issued"> {
+  const dropped = remembered?.roles.config.some((key) => !root.roles.config.includes(key));
+  return dropped ? NO_STATE : state;
 }
 
 class View implements SiteView {
@@ -258,18 +306,20 @@ class View implements SiteView {
 
   async get(path: string, type: DocumentType): Promise<Bytes> {
     const listed = await this.#expect(path, MAX_DOCUMENT_BYTES);
-    const signed = await this.fetchSigned(path, listed.size);
+    const at = storedPath(path, listed.sha256);
+    const signed = await this.fetchSigned(at, listed.size);
     checkListed(signed.data, listed, path);
-    const facts = accept(signed, type, keysOf(this.root, ROLE_OF[type]));
+    const facts = accept(signed, type, keysOf(this.root, ROLE_OF[type]), path);
     this.#notNewer(facts, path);
     return signed.data;
   }
 
   async getHashed(path: string): Promise<Bytes> {
     const listed = await this.#expect(path, MAX_LISTED_BYTES);
-    const data = await fetchBounded(this.fetch, path, listed.size);
+    const at = storedPath(path, listed.sha256);
+    const data = await fetchBounded(this.fetch, at, listed.size, path);
     checkListed(data, listed, path);
-    this.files.set(path, data);
+    this.files.set(at, data);
     return data;
   }
 
@@ -281,7 +331,7 @@ class View implements SiteView {
   }
 
   /** A verified bin; fetched once, and again after a failure. */
-  bin(entry: BinEntry): Promise<Map<string, Listed>> {
+  #bin(entry: BinEntry): Promise<Map<string, Listed>> {
     const known = this.#bins.get(entry.prefix);
     if (known) return known;
     const loading = this.#loadBin(entry);
@@ -291,24 +341,18 @@ class View implements SiteView {
   }
 
   async #loadBin(entry: BinEntry): Promise<Map<string, Listed>> {
-    const signed = await this.fetchSigned(entry.path, Math.min(entry.size, MAX_BIN_BYTES));
-    checkListed(signed.data, entry, entry.path);
-    const facts = accept(signed, "bin", keysOf(this.root, "config"));
-    if (facts.serial !== this.timestamp.serial) {
-      throw refusal(
-        "serial",
-        entry.path,
-        `it is signed for serial ${facts.serial ?? "none"}, expected ${this.timestamp.serial}`,
-      );
-    }
-    const bin: Bin = parseBin(signed.data, entry.path, entry.prefix);
+    const path = binPath(entry.prefix, entry.sha256);
+    const data = await fetchBounded(this.fetch, path, Math.min(entry.size, MAX_BIN_BYTES));
+    checkListed(data, entry, path);
+    const bin = parseBin(data, path, entry.prefix);
+    this.files.set(path, data);
     return new Map(Object.entries(bin.documents));
   }
 
   async #listed(path: string): Promise<Listed | undefined> {
     const prefix = binPrefix(path, this.timestamp.bins[0]!.prefix.length);
     const entry = this.timestamp.bins.find((bin) => bin.prefix === prefix);
-    return entry && (await this.bin(entry)).get(path);
+    return entry && (await this.#bin(entry)).get(path);
   }
 
   async #expect(path: string, maxBytes: number): Promise<Listed> {
@@ -332,8 +376,13 @@ class View implements SiteView {
 }
 
 /** Verifies a signed document, its type and its path, then keeps it; gives the facts of its signature. */
-function accept(signed: Signed, type: DocumentType, keys: readonly PublicKey[]): Facts {
-  const { path, data, signature } = signed;
+function accept(
+  signed: Signed,
+  type: DocumentType,
+  keys: readonly PublicKey[],
+  path = signed.path,
+): Facts {
+  const { data, signature } = signed;
   const facts = verifyBound(data, signature, type, keys, path);
   if (facts.path !== path) throw refusal("path", path, `its signature is for ${facts.path}`);
   keep(signed);
@@ -378,10 +427,15 @@ function checkListed(data: Uint8Array, listed: Listed, path: string): void {
   }
 }
 
-async function fetchBounded(fetch: Fetch, path: string, maxBytes: number): Promise<Bytes> {
+async function fetchBounded(
+  fetch: Fetch,
+  path: string,
+  maxBytes: number,
+  name = path,
+): Promise<Bytes> {
   const bytes = await fetch(path, maxBytes);
   if (bytes.length <= maxBytes) return bytes;
-  throw refusal("size", path, `it is longer than ${maxBytes} bytes`);
+  throw refusal("size", name, `it is longer than ${maxBytes} bytes`);
 }
 
 function signatureText(bytes: Uint8Array, path: string): string {

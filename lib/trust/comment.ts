@@ -15,7 +15,7 @@ import { RefusedError, UserError } from "../errors.ts";
 export const ROLE_OF = {
   root: "root",
   timestamp: "timestamp",
-  bin: "config",
+  publication: "config",
   global: "config",
   node: "config",
   tag: "config",

@@ -1,25 +1,55 @@
 /**
- * The three kinds of documents that say what is current: root.json (which keys may sign what), timestamp.json (which
+ * The three kinds of documents that say what is current: root/<n>.json (which keys may sign what), timestamp.json (which
  * publication is current, until when) and the bins (hash and size of every document). After The Update Framework
  * (https://theupdateframework.github.io/specification/), with snapshot and timestamp in one file.
  *
- * Parsers take bytes whose signature has been verified, are strict (unknown keys are refused) and bounded.
+ * timestamp.json is the only file that nodes read and that is ever replaced: all others have a version or a hash in their
+ * name. So a site is the old one or the new one at any time, whatever a publisher has already uploaded. For the same
+ * reason its signatures are inside it, not in a second file:
+ *  - `publication.minisig`, by a config key, over {bins, serial}: what the site holds;
+ *  - `minisig`, by a timestamp key, over all the rest: that this is current, until when.
+ *
+ * Bins bear no signature: their hash is in that doubly signed file, and so is their name.
+ *
+ * Parsers are strict (unknown keys are refused) and bounded. All but {@linkcode parseTimestamp} take verified bytes.
  *
  * @module
  */
 import * as v from "valibot";
-import { type Bytes, sha256Hex, text, utf8 } from "../bytes.ts";
+import { type Bytes, equal, sha256Hex, text, utf8 } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
 import { formatInstant, isInstant, isSitePath, type Role } from "./comment.ts";
-import { parsePublicKey, type PublicKey } from "./minisign.ts";
+import { MAX_SIGNATURE_BYTES, parsePublicKey, type PublicKey } from "./minisign.ts";
 
-/** Where these documents are on the site. */
+/** A copy of the newest root document, for people; nodes read {@linkcode rootPath}. */
 export const ROOT_PATH = "psyopsOS/root.json";
 export const TIMESTAMP_PATH = "psyopsOS/timestamp.json";
 /** Path of the root document with this version; every version stays on the site. */
 export const rootPath = (version: number): string => `psyopsOS/root/${version}.json`;
-/** Path of the bin with this prefix; the only bin of a small site has prefix "". */
-export const binPath = (prefix: string): string => `psyopsOS/bins/${prefix || "all"}.json`;
+/** Path of the bin with this prefix and hash; the only bin of a small site has prefix "". */
+export const binPath = (prefix: string, sha256: string): string =>
+  versionedPath(`psyopsOS/bins/${prefix || "all"}.json`, sha256);
+
+/** Hex digits of a hash that stand in a file's name: enough that no two versions ever share one. */
+const NAME_DIGITS = 16;
+
+/** `path` with its content's hash before the last dot: a name that never gets other content. */
+export function versionedPath(path: string, sha256: string): string {
+  const dot = path.lastIndexOf(".");
+  return `${path.slice(0, dot)}.${sha256.slice(0, NAME_DIGITS)}${path.slice(dot)}`;
+}
+
+/** A document that nodes read beside their instructions. */
+const OS_UPDATE_PATH = "psyopsOS/os-update.json";
+
+/**
+ * Where nodes read a listed document: what they need is at its {@linkcode versionedPath}, so that uploading the next version
+ * takes nothing away from who still reads this one. Documents for people keep their plain name.
+ */
+export function storedPath(path: string, sha256: string): string {
+  const versioned = path.endsWith(".age") || path === OS_UPDATE_PATH;
+  return versioned ? versionedPath(path, sha256) : path;
+}
 
 export const MAX_ROOT_BYTES = 64 * 1024;
 export const MAX_TIMESTAMP_BYTES = 1024 * 1024;
@@ -31,7 +61,10 @@ export const MAX_ROOT_VERSION = 256;
 export const MAX_KEYS_PER_ROLE = 16;
 /** Longest prefix of a bin in hex digits: 4096 bins. */
 export const MAX_PREFIX_DIGITS = 3;
-/** A timestamp may not be valid for longer than this: who steals its key must not be able to freeze a site for good. */
+/**
+ * A timestamp may not hold for longer than this after its publication was signed: who steals the timestamp key must not
+ * be able to freeze a site for good.
+ */
 export const MAX_VALIDITY_DAYS = 366;
 
 /** Which keys may sign what. Version N+1 is signed by a root key of version N. */
@@ -44,22 +77,28 @@ export interface Root {
 
 /** Which publication is current. */
 export interface Timestamp {
+  /** Number of the publication; it never falls. */
   serial: number;
   issued: string;
   expires: string;
+  /** Version of the root document whose keys have signed this. */
+  root: number;
   bins: BinEntry[];
+  /** Signature by a config key over {@linkcode publicationStatement}. */
+  publication: { minisig: string };
+  /** Signature by a timestamp key over {@linkcode timestampStatement}. */
+  minisig: string;
 }
 
 /** One bin as the timestamp lists it. */
 export interface BinEntry {
-  /** First hex digits of the SHA-256 of the paths in it; the same number of digits for all bins. */
+  /** First digits of the {@linkcode binPrefix} of the paths in it; the same number of digits for all bins. */
   prefix: string;
-  path: string;
   sha256: string;
   size: number;
 }
 
-/** The listed documents whose path's hash begins with the bin's prefix. */
+/** The listed documents whose {@linkcode binPrefix} is the bin's. */
 export interface Bin {
   documents: Record<string, Listed>;
 }
@@ -74,6 +113,7 @@ const instant = v.pipe(v.string(), v.check(isInstant, "must be a time like 2026-
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "must be 64 hex digits"));
 const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
 const path = v.pipe(v.string(), v.check(isSitePath, "must be a plain relative path"));
+const signature = v.pipe(v.string(), v.maxLength(MAX_SIGNATURE_BYTES));
 const keys = v.pipe(
   v.array(v.pipe(v.string(), v.check(isKeyLine, "must be a minisign key line"))),
   v.minLength(1),
@@ -91,16 +131,18 @@ const TimestampSchema = v.pipe(
     serial: count(Number.MAX_SAFE_INTEGER),
     issued: instant,
     expires: instant,
+    root: count(MAX_ROOT_VERSION),
     bins: v.pipe(
       v.array(v.strictObject({
         prefix: v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{0,${MAX_PREFIX_DIGITS}}$`))),
-        path,
         sha256: hash,
         size: count(MAX_BIN_BYTES),
       })),
       v.minLength(1),
       v.maxLength(16 ** MAX_PREFIX_DIGITS),
     ),
+    publication: v.strictObject({ minisig: signature }),
+    minisig: signature,
   }),
   v.check(({ issued, expires }) => issued < expires, "expires must be after issued"),
   v.check(
@@ -108,7 +150,6 @@ const TimestampSchema = v.pipe(
       Date.parse(expires) - Date.parse(issued) <= MAX_VALIDITY_DAYS * 86_400_000,
     `expires must be at most ${MAX_VALIDITY_DAYS} days after issued`,
   ),
-  v.check(({ bins }) => bins.every((bin) => bin.path === binPath(bin.prefix)), "wrong bin path"),
   v.check(
     ({ bins }) => new Set(bins.map((bin) => bin.prefix.length)).size === 1,
     "all prefixes must be of one length",
@@ -128,9 +169,29 @@ export function parseRoot(bytes: Uint8Array, name = ROOT_PATH): Root {
   return parseJson(RootSchema, bytes, MAX_ROOT_BYTES, name);
 }
 
-/** The timestamp in `bytes`. @throws {RefusedError} with check "schema". */
+/**
+ * The timestamp in `bytes`, not yet verified: its signatures are in it. Only one spelling of each timestamp is read, so that
+ * what was signed can be told from what is there.
+ *
+ * @throws {RefusedError} with check "schema".
+ */
 export function parseTimestamp(bytes: Uint8Array, name = TIMESTAMP_PATH): Timestamp {
-  return parseJson(TimestampSchema, bytes, MAX_TIMESTAMP_BYTES, name);
+  const timestamp = parseJson(TimestampSchema, bytes, MAX_TIMESTAMP_BYTES, name);
+  if (equal(canonicalJson(timestamp), bytes)) return timestamp;
+  throw new RefusedError("schema", `Cannot read ${name}: it is not written canonically`, {
+    document: name,
+  });
+}
+
+/** The bytes that a config key signs: what the publication holds. */
+export function publicationStatement({ serial, bins }: Pick<Timestamp, "serial" | "bins">): Bytes {
+  return canonicalJson({ serial, bins });
+}
+
+/** The bytes that a timestamp key signs: all of the timestamp but that signature. */
+export function timestampStatement(timestamp: Omit<Timestamp, "minisig">): Bytes {
+  const { serial, issued, expires, root, bins, publication } = timestamp;
+  return canonicalJson({ serial, issued, expires, root, bins, publication });
 }
 
 /** The bin in `bytes`. With `prefix`, paths that don't belong to it are refused. @throws {RefusedError} "schema". */
@@ -147,9 +208,14 @@ export function parseBin(bytes: Uint8Array, name = "the bin", prefix = ""): Bin 
   return bin;
 }
 
-/** Prefix of the bin that lists `path`: the first `digits` hex digits of the path's SHA-256. */
+/**
+ * Prefix of the bin that lists `path`: the first `digits` hex digits of a SHA-256; of the node's name for what is about one
+ * node, so that it reads, and a change of it rewrites, one bin; else of the path.
+ */
 export function binPrefix(path: string, digits: number): string {
-  return sha256Hex(utf8(path)).slice(0, digits);
+  if (digits === 0) return "";
+  const node = /^psyopsOS\/(?:nodes|postboot)\/([^/]+)\.(?:json|age)$/.exec(path)?.[1];
+  return sha256Hex(utf8(node === undefined ? path : `node ${node}`)).slice(0, digits);
 }
 
 /** The keys that `role` has in `root`. */
@@ -175,6 +241,11 @@ export function canonicalJson(value: unknown): Bytes {
 /** The later of two instants. */
 export function laterInstant(a: string, b: string): string {
   return a > b ? a : b;
+}
+
+/** Until when a publication signed at `issued` can be kept current by the timestamp key alone. */
+export function lastExpiry(issued: string): string {
+  return expiryOf(issued, MAX_VALIDITY_DAYS * 24);
 }
 
 /** When a timestamp issued at `issued` and valid for `hours` expires. */

@@ -95,6 +95,11 @@ export function formatPublicKey(
   return `${UNTRUSTED_PREFIX}${checkComment(comment)}\n${publicKeyLine(key)}\n`;
 }
 
+/** The untrusted comment that psyopsOS writes. */
+export function signatureComment(key: { readonly keyId: Uint8Array }): string {
+  return `signature from minisign key ${keyIdHex(key)}`;
+}
+
 /** A key's id as the C program prints it: a little-endian number in upper-case hex, no leading zeros. */
 export function keyIdHex(key: { readonly keyId: Uint8Array }): string {
   return encodeHex(key.keyId.toReversed()).toUpperCase().replace(/^0+(?=.)/, "");

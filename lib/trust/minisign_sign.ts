@@ -22,10 +22,10 @@ import { UserError } from "../errors.ts";
 import {
   checkComment,
   decodeExactly,
-  keyIdHex,
   MAX_TRUSTED_COMMENT_BYTES,
   prehash,
   type PublicKey,
+  signatureComment,
   splitLines,
   TRUSTED_PREFIX,
   UNTRUSTED_PREFIX,
@@ -173,9 +173,7 @@ export function signDigest(digest: Uint8Array, key: SecretKey, options: SignOpti
     options.trustedComment,
     MAX_TRUSTED_COMMENT_BYTES - TRUSTED_PREFIX.length,
   );
-  const untrusted = checkComment(
-    options.untrustedComment ?? `signature from minisign key ${keyIdHex(key)}`,
-  );
+  const untrusted = checkComment(options.untrustedComment ?? signatureComment(key));
   const { object, publicKey } = preparedOf(key);
   const signature = signEd25519(null, digest, object);
   const globalSignature = signEd25519(null, concat([signature, utf8(trusted)]), object);

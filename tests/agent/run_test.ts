@@ -9,6 +9,7 @@ import { generateKey } from "../../lib/trust/minisign_sign.ts";
 import { buildSite } from "../../site/build.ts";
 import { parseFleet } from "../../site/fleet.ts";
 import { buildOptions, ISSUED } from "../site/support.ts";
+import { placeOf } from "../support/signed_site.ts";
 import {
   buildWorldSite,
   type Drive,
@@ -97,7 +98,7 @@ Deno.test("runAgent() makes no change and says nothing when nothing is new", asy
   assertEquals(printed, lines);
   const asked = next.requests.filter((line) => line === "GET psyopsOS/timestamp.json");
   assertEquals(asked.length, 4, "one request a round");
-  assertEquals(next.requests.filter((line) => line === "GET psyopsOS/root.json").length, 1);
+  assertEquals(next.requests.filter((line) => line === "GET psyopsOS/root/1.json").length, 1);
 });
 
 Deno.test("runAgent() changes nothing when it is restarted", async () => {
@@ -138,15 +139,15 @@ function flip(data: Uint8Array): Uint8Array {
   return data;
 }
 
+const ALPHAS = placeOf(SITE, "psyopsOS/postboot/alpha.age");
 const BETAS = canonicalJson((await buildWorldSite()).envelopes.get("beta"));
 const REFUSALS: [string, string, Awaited<ReturnType<typeof makeSite>>][] = [
   ["a flipped bit in the timestamp", "signature", withFile("psyopsOS/timestamp.json", flip)],
-  ["a flipped bit in the node's document", "hash", withFile("psyopsOS/nodes/alpha.json", flip)],
-  ["a flipped bit in the instructions", "hash", withFile("psyopsOS/postboot/alpha.age", flip)],
+  ["a flipped bit in the instructions", "hash", withFile(ALPHAS, flip)],
   [
     "another node's instructions in place of its own",
     "size",
-    withFile("psyopsOS/postboot/alpha.age", () => SITE.get("psyopsOS/postboot/beta.age")!),
+    withFile(ALPHAS, () => SITE.get(placeOf(SITE, "psyopsOS/postboot/beta.age"))!),
   ],
   [
     "instructions that are not encrypted to it",
@@ -248,9 +249,9 @@ Deno.test("runAgent() does not use last good documents that were tampered with",
   await first.boot();
   const second = first.reboot();
   second.site = undefined;
-  const path = [...second.drive!.keys()].find((name) => name.endsWith("nodes/alpha.json"))!;
+  const path = [...second.drive!.keys()].find((name) => name.endsWith("timestamp.json"))!;
   const kept = text(second.drive!.get(path) as Uint8Array);
-  second.drive!.set(path, kept.replace("hello", "HELLO"));
+  second.drive!.set(path, kept.replace('"serial": 42', '"serial": 43'));
   await second.boot();
   assert(!second.nodes.has("/etc/motd"));
   const refused = second.printed.find((line) => line.includes("refused"));

@@ -1,12 +1,13 @@
 /** A site that is wrong in one exact way: the node says which check failed, applies nothing, and keeps trying. */
 import { assert, assertEquals } from "@std/assert";
-import type { Bytes } from "../../lib/bytes.ts";
+import { type Bytes, text, utf8 } from "../../lib/bytes.ts";
 import { differences } from "../../lib/lab/verdict.ts";
 import type { World } from "../../lib/lab/world.ts";
 import { encryptTo } from "../../lib/trust/age.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
 import { SITE_PATHS } from "../../site/document.ts";
 import { loadFleet } from "../../site/fleet.ts";
+import { placeOf } from "../support/signed_site.ts";
 import {
   brokenLines,
   demandsNow,
@@ -29,7 +30,12 @@ interface Case {
   files: Map<string, Bytes>;
 }
 
-const MINE = SITE_PATHS.postboot("alpha");
+const LOGICAL = SITE_PATHS.postboot("alpha");
+
+/** One bit flipped in the serial: still a timestamp, but not the one that was signed. */
+function otherSerial(bytes: Bytes): Bytes {
+  return utf8(text(bytes).replace(/(?<="serial": \d+)\d(?=\n)/, (digit) => String(+digit ^ 1)));
+}
 
 async function otherKey(world: World): Promise<Twist["keyring"]> {
   await host.remove(`${world.dirs.cache}/other-keys`);
@@ -40,6 +46,7 @@ async function cases(world: World): Promise<Case[]> {
   const honest = await twistedSite(world, {});
   const withFile = (path: string, change: (bytes: Bytes) => Bytes, from = honest) =>
     new Map([...from, [path, change(from.get(path)!)]]);
+  const mine = placeOf(honest, LOGICAL);
   const stranger = await otherKey(world);
   const strangers = await twistedSite(world, { keyring: stranger });
   const strangeSign = await stranger!.signSite({ serial: 1, issued: "2026-11-22T20:00:00Z" });
@@ -61,12 +68,12 @@ async function cases(world: World): Promise<Case[]> {
     {
       name: "one flipped bit in the timestamp",
       check: "signature",
-      files: withFile(SITE_PATHS.timestamp, flipped),
+      files: withFile(SITE_PATHS.timestamp, otherSerial),
     },
     {
       name: "one flipped bit in the node's instructions",
       check: "hash",
-      files: withFile(MINE, flipped),
+      files: withFile(mine, flipped),
     },
     {
       name: "an expired timestamp",
@@ -76,24 +83,19 @@ async function cases(world: World): Promise<Case[]> {
     {
       name: "a timestamp signed by another key",
       check: "key",
-      files: new Map([
-        ...honest,
-        ...[SITE_PATHS.timestamp, `${SITE_PATHS.timestamp}.minisig`].map((path) =>
-          [path, strangers.get(path)!] as const
-        ),
-      ]),
+      files: withFile(SITE_PATHS.timestamp, () => strangers.get(SITE_PATHS.timestamp)!),
     },
     {
       name: "one flipped bit in the list of hashes",
       check: "hash",
-      files: withFile("psyopsOS/bins/all.json", flipped),
+      files: withFile([...honest.keys()].find((path) => path.includes("/bins/"))!, flipped),
     },
     {
       name: "instructions signed by another key",
       check: "key",
       files: await twistedSite(world, {
         sign: (sign) => (role, data, type, path) =>
-          (path === MINE ? strangeSign : sign)(role, data, type, path),
+          (path === LOGICAL ? strangeSign : sign)(role, data, type, path),
       }),
     },
     {

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { text, utf8 } from "../../lib/bytes.ts";
+import { sha256Hex, text, utf8 } from "../../lib/bytes.ts";
 import { RefusedError } from "../../lib/errors.ts";
 import { decryptWith, encryptTo } from "../../lib/trust/age.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
@@ -24,6 +24,7 @@ import {
   SITE_PATHS,
 } from "../../site/document.ts";
 import { type Fleet, parseFleet } from "../../site/fleet.ts";
+import { placeOf } from "../support/signed_site.ts";
 import { buildOptions, fleetFiles, ISSUED, KEY } from "./support.ts";
 
 const NOW = new Date("2026-11-22T21:00:00Z");
@@ -40,6 +41,11 @@ function view(site: BuiltSite) {
   });
 }
 
+/** A path without the hash in it. */
+function plain(path: string): string {
+  return path.replace(/\.[0-9a-f]{16}\./, ".*.");
+}
+
 function build(fleet: Fleet = parseFleet(fleetFiles()), options: BuildOptions = buildOptions()) {
   return buildSite(fleet, options);
 }
@@ -54,10 +60,13 @@ Deno.test("buildSite() makes a site that the client and the document readers acc
   assertEquals(parseTagNodes(await opened.get(SITE_PATHS.tagNodes("lab"), "tag"), "lab"), [
     "alpha",
   ]);
-  const index = parsePostbootIndex(await opened.get(SITE_PATHS.postbootIndex, "postboot-index"));
+  const site = await build();
+  const index = parsePostbootIndex(site.files.get(SITE_PATHS.postbootIndex)!);
   assertEquals(Object.keys(index), ["alpha", "beta"]);
-  for (const { path, size } of Object.values(index)) {
-    assertEquals((await opened.getHashed(path)).length, size);
+  for (const [name, { path, sha256 }] of Object.entries(index)) {
+    const ciphertext = await opened.getHashed(SITE_PATHS.postboot(name));
+    assertEquals(sha256Hex(ciphertext), sha256);
+    assertEquals(site.files.get(path), ciphertext);
   }
 });
 
@@ -128,30 +137,28 @@ Deno.test("every signed document bears a signature for its own type, path and se
     "psyopsOS/postboot.json": "postboot-index",
     "psyopsOS/root/1.json": "root",
     "psyopsOS/root.json": "root",
-    "psyopsOS/bins/all.json": "bin",
-    "psyopsOS/timestamp.json": "timestamp",
   });
   const unsigned = [...files.keys()].filter((path) =>
     !path.endsWith(".minisig") && types[path] === undefined
   );
-  assertEquals(unsigned, [
+  assertEquals(unsigned.map(plain), [
     "index.html",
     "error.html",
-    "psyopsOS/postboot/alpha.age",
-    "psyopsOS/postboot/beta.age",
+    "psyopsOS/postboot/alpha.*.age",
+    "psyopsOS/postboot/beta.*.age",
+    "psyopsOS/bins/all.*.json",
+    "psyopsOS/timestamp.json",
   ]);
 });
 
 Deno.test("files come in the order of publication, the timestamp last", async () => {
   const paths = [...(await build()).files.keys()];
-  assertEquals(paths.slice(-4), [
-    "psyopsOS/bins/all.json",
-    "psyopsOS/bins/all.json.minisig",
+  assertEquals(paths.slice(-2).map(plain), [
+    "psyopsOS/bins/all.*.json",
     "psyopsOS/timestamp.json",
-    "psyopsOS/timestamp.json.minisig",
   ]);
   const firstSignature = paths.findIndex((path) => path.endsWith(".minisig"));
-  assertEquals(firstSignature > paths.indexOf("psyopsOS/postboot/beta.age"), true);
+  assertEquals(paths.findLastIndex((path) => path.endsWith(".age")) < firstSignature, true);
 });
 
 Deno.test("the same fleet, serial and cache give the same bytes, whatever the order of files", async () => {
@@ -178,7 +185,7 @@ Deno.test("ciphertext is kept while nothing in it changes, and made anew for the
   assertEquals([...same.envelopes.keys()], []);
   assertEquals((await view(same)).timestamp.serial, 43);
   for (const name of ["alpha", "beta"]) {
-    const path = SITE_PATHS.postboot(name);
+    const path = placeOf(first.files, SITE_PATHS.postboot(name));
     assertEquals(same.files.get(path), first.files.get(path));
   }
   const changes: [Record<string, string>, string[]][] = [
@@ -195,6 +202,48 @@ Deno.test("ciphertext is kept while nothing in it changes, and made anew for the
   root.roles.config.push("RWQ" + "A".repeat(53));
   const roots = { ...rolled.roots, files: [{ ...rolled.roots.files[0]!, root }] };
   assertEquals([...(await next({}, { roots })).envelopes.keys()], ["alpha", "beta"]);
+});
+
+Deno.test("documents that have not changed keep their signature, unless the key has", async () => {
+  const first = await build();
+  const again = await build(undefined, {
+    ...buildOptions(43),
+    cache: first.cache,
+    signatures: first.signatures,
+  });
+  const changed = [...again.files].filter(([path, bytes]) =>
+    text(first.files.get(path) ?? new Uint8Array()) !== text(bytes)
+  ).map(([path]) => path);
+  assertEquals(changed, ["index.html", "psyopsOS/timestamp.json"]);
+  await view(again);
+  const lower = await build(undefined, { ...buildOptions(41), signatures: first.signatures });
+  const path = `${SITE_PATHS.global}.minisig`;
+  assertNotEquals(lower.files.get(path), first.files.get(path));
+  const rolled = buildOptions(43);
+  const root = structuredClone(rolled.roots.files[0]!.root);
+  root.roles.config.push("RWQ" + "A".repeat(53));
+  const roots = { ...rolled.roots, files: [{ ...rolled.roots.files[0]!, root }] };
+  const anew = await build(undefined, { ...rolled, roots, signatures: first.signatures });
+  assertNotEquals(anew.files.get(path), first.files.get(path));
+});
+
+Deno.test("one changed node changes few files", async () => {
+  const first = await build();
+  const yaml = fleetFiles().get("alpha.yaml")!.replace("SECRET-of-alpha", "SECRET-of-omega");
+  const fleet = parseFleet(new Map([...fleetFiles(), ["alpha.yaml", yaml]]));
+  const { cache, signatures } = first;
+  const next = await build(fleet, { ...buildOptions(43), cache, signatures });
+  const changed = [...next.files].filter(([path, bytes]) =>
+    text(first.files.get(path) ?? new Uint8Array()) !== text(bytes)
+  ).map(([path]) => plain(path));
+  assertEquals(changed, [
+    "index.html",
+    "psyopsOS/postboot.json",
+    "psyopsOS/postboot/alpha.*.age",
+    "psyopsOS/postboot.json.minisig",
+    "psyopsOS/bins/all.*.json",
+    "psyopsOS/timestamp.json",
+  ]);
 });
 
 Deno.test("ciphertext with a higher serial inside is not put on a site with a lower one", async () => {
@@ -217,6 +266,7 @@ Deno.test("bins are split when there are many documents, and each document is fo
   const { bins } = parseTimestamp(site.files.get(TIMESTAMP_PATH)!);
   assertEquals(bins.length, 16);
   const opened = await view(site);
+  assertEquals(bins.every(({ prefix }) => prefix.length === 1), true);
   for (const i of [0, 7, count - 1]) {
     const name = `n${i}`;
     parseNodeDocument(await opened.get(SITE_PATHS.node(name), "node"), name);

@@ -16,7 +16,15 @@ import { ISSUED, RECIPIENTS, SSH_KEYS } from "./support.ts";
 const json = (value: unknown) => utf8(JSON.stringify(value));
 
 function instructions(config: unknown, more: Record<string, unknown> = {}) {
-  return json({ type: "postboot", node: "alpha", serial: 3, issued: ISSUED, config, ...more });
+  return json({
+    type: "postboot",
+    node: "alpha",
+    serial: 3,
+    issued: ISSUED,
+    config,
+    public: {},
+    ...more,
+  });
 }
 
 function refusal(run: () => unknown): RefusedError {

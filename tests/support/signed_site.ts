@@ -1,7 +1,7 @@
 /**
  * A small signed site in memory, made from named keys, each part of which a test can replace before it is signed.
  */
-import { type Bytes, sha256Hex, utf8 } from "../../lib/bytes.ts";
+import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Fetch } from "../../lib/trust/client.ts";
 import { type DocumentType, type Role, ROLE_OF } from "../../lib/trust/comment.ts";
@@ -9,9 +9,14 @@ import {
   binPath,
   binPrefix,
   canonicalJson,
+  parseTimestamp,
+  publicationStatement,
   ROOT_PATH,
   rootPath,
+  storedPath,
+  type Timestamp,
   TIMESTAMP_PATH,
+  timestampStatement,
 } from "../../lib/trust/freshness.ts";
 import { mapRoles, signerOf } from "../../lib/trust/keyring.ts";
 import { publicKeyLine } from "../../lib/trust/minisign.ts";
@@ -47,6 +52,8 @@ export interface SiteSpec {
   documents?: Record<string, { type: DocumentType; text: string; serial?: number }>;
   /** Files without a signature. */
   hashed?: Record<string, string>;
+  /** The root version that the timestamp names; default the newest. */
+  root?: number;
   /** Replaces the key of a role while signing. */
   signers?: Partial<Record<Role, SecretKey>>;
 }
@@ -71,6 +78,73 @@ export function minisig(
   more: { serial?: number; issued?: string } = {},
 ): Bytes {
   return utf8(signerOf(key).sign(data, { type, path, ...more }));
+}
+
+/** What a timestamp says, without its signatures. */
+export type Stamp = Omit<Timestamp, "publication" | "minisig">;
+
+/** Signs a timestamp; with facts that may be wrong on purpose. */
+export interface Signing {
+  config?: SecretKey;
+  timestamp?: SecretKey;
+  /** A signature of the publication to be used as it is. */
+  publication?: string;
+  /** Facts of the publication's signature; default those of the timestamp. */
+  published?: { serial?: number; issued?: string; type?: DocumentType; path?: string };
+  /** Facts of the timestamp's own signature. */
+  stamped?: { serial?: number; issued?: string; type?: DocumentType; path?: string };
+}
+
+/** The bytes of a signed timestamp. */
+export function signedTimestamp(stamp: Stamp, signing: Signing = {}): Bytes {
+  const { config = MAIN, timestamp = MAIN } = signing;
+  const { serial, issued } = stamp;
+  const make = (
+    key: SecretKey,
+    statement: Bytes,
+    facts: NonNullable<Signing["stamped"]> & { type: DocumentType },
+  ) => {
+    const { type, path = TIMESTAMP_PATH, ...more } = facts;
+    return text(minisig(key, statement, type, path, { serial, issued, ...more }));
+  };
+  const publication = {
+    minisig: signing.publication ??
+      make(config, publicationStatement(stamp), { type: "publication", ...signing.published }),
+  };
+  const unsigned = { ...stamp, publication };
+  const statement = timestampStatement(unsigned);
+  return canonicalJson({
+    ...unsigned,
+    minisig: make(timestamp, statement, { type: "timestamp", ...signing.stamped }),
+  });
+}
+
+/** What the timestamp of `files` says. */
+export function timestampOf(files: ReadonlyMap<string, Bytes>): Timestamp {
+  return parseTimestamp(files.get(TIMESTAMP_PATH)!);
+}
+
+/** A copy of `files` whose timestamp is kept current by the timestamp key alone. */
+export function refreshed(
+  files: ReadonlyMap<string, Bytes>,
+  times: { issued: string; expires: string },
+  timestamp: SecretKey = MAIN,
+): Map<string, Bytes> {
+  const { publication, minisig: _, ...stamp } = timestampOf(files);
+  const signing = { timestamp, publication: publication.minisig };
+  return new Map(files).set(TIMESTAMP_PATH, signedTimestamp({ ...stamp, ...times }, signing));
+}
+
+/** Where `files` have the bytes of a listed document. */
+export function placeOf(files: ReadonlyMap<string, Bytes>, path: string): string {
+  for (const { prefix, sha256 } of timestampOf(files).bins) {
+    const bin = JSON.parse(text(files.get(binPath(prefix, sha256))!)) as {
+      documents: Record<string, { sha256: string }>;
+    };
+    const listed = bin.documents[path];
+    if (listed) return storedPath(path, listed.sha256);
+  }
+  throw new Error(`${path} is not listed`);
 }
 
 /** The files of a signed site by path. */
@@ -106,17 +180,18 @@ export function signedSite(spec: SiteSpec = {}): Map<string, Bytes> {
     list(path, utf8(text));
   }
   for (const [path, text] of Object.entries(hashed)) {
-    files.set(path, utf8(text));
+    files.set(storedPath(path, sha256Hex(utf8(text))), utf8(text));
     list(path, utf8(text));
   }
   const entries = [...bins.keys()].sort().map((prefix) => {
-    const path = binPath(prefix);
     const data = canonicalJson({ documents: bins.get(prefix) });
-    publish(path, "bin", data);
-    return { prefix, path, ...listed(data) };
+    const entry = { prefix, ...listed(data) };
+    files.set(binPath(prefix, entry.sha256), data);
+    return entry;
   });
-  publish(TIMESTAMP_PATH, "timestamp", canonicalJson({ serial, issued, expires, bins: entries }));
-  return files;
+  const stamp = { serial, issued, expires, root: spec.root ?? roots.length, bins: entries };
+  const { config, timestamp } = keys;
+  return files.set(TIMESTAMP_PATH, signedTimestamp(stamp, { config, timestamp }));
 }
 
 /** A {@linkcode Fetch} that reads `files` and writes down what was asked for. */

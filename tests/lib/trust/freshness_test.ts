@@ -15,9 +15,13 @@ import {
   parseBin,
   parseRoot,
   parseTimestamp,
+  publicationStatement,
   type Root,
   rootDigest,
+  storedPath,
+  timestampStatement,
 } from "../../../lib/trust/freshness.ts";
+import { MAX_SIGNATURE_BYTES } from "../../../lib/trust/minisign.ts";
 import { keyLine, testKey } from "../../support/signed_site.ts";
 
 const HASH = "ab".repeat(32);
@@ -27,12 +31,15 @@ const ROOT: Root = {
   issued: "2026-11-22T20:00:00Z",
   roles: mapRoles(() => [LINES[0]!]),
 };
-const BIN_ENTRY = { prefix: "", path: "psyopsOS/bins/all.json", sha256: HASH, size: 10 };
+const BIN_ENTRY = { prefix: "", sha256: HASH, size: 10 };
 const TIMESTAMP = {
   serial: 1,
   issued: "2026-11-22T20:00:00Z",
   expires: "2026-11-25T20:00:00Z",
+  root: 1,
   bins: [BIN_ENTRY],
+  publication: { minisig: "over serial and bins" },
+  minisig: "over all but this",
 };
 const BIN = { documents: { "psyopsOS/global.json": { sha256: HASH, size: 3 } } };
 
@@ -67,11 +74,7 @@ Deno.test("parseRoot() refuses roots outside its schema and names the place", ()
 
 Deno.test("parseTimestamp() refuses timestamps outside its schema", () => {
   const bins = (...entries: object[]) => ({ ...TIMESTAMP, bins: entries });
-  const entry = (prefix: string) => ({
-    ...BIN_ENTRY,
-    prefix,
-    path: `psyopsOS/bins/${prefix}.json`,
-  });
+  const entry = (prefix: string) => ({ ...BIN_ENTRY, prefix });
   for (
     const wrong of [
       { ...TIMESTAMP, serial: Number.MAX_SAFE_INTEGER + 1 },
@@ -83,7 +86,11 @@ Deno.test("parseTimestamp() refuses timestamps outside its schema", () => {
       bins(entry("a"), entry("bb")),
       bins(entry("A")),
       bins(entry("abcd")),
-      bins({ ...entry("a"), path: "psyopsOS/bins/b.json" }),
+      { ...TIMESTAMP, root: 0 },
+      { ...TIMESTAMP, root: 257 },
+      { ...TIMESTAMP, publication: {} },
+      { ...TIMESTAMP, minisig: "x".repeat(MAX_SIGNATURE_BYTES + 1) },
+      { ...TIMESTAMP, minisig: undefined },
       bins({ ...BIN_ENTRY, size: 0 }),
       bins({ ...BIN_ENTRY, size: MAX_BIN_BYTES + 1 }),
       bins({ ...BIN_ENTRY, sha256: "x" }),
@@ -144,6 +151,44 @@ Deno.test("canonicalJson() sorts keys at every depth and keeps lists", () => {
     text(canonicalJson(value)),
     '{\n  "a": "ä",\n  "b": [\n    2,\n    1,\n    {\n      "c": null,\n      "d": 1\n    }\n  ]\n}\n',
   );
+});
+
+Deno.test("parseTimestamp() reads the canonical spelling only", () => {
+  const bytes = text(canonicalJson(TIMESTAMP));
+  for (const other of [JSON.stringify(TIMESTAMP), bytes.trimEnd(), bytes.replace("1,", "1.0,")]) {
+    const error = assertThrows(() => parseTimestamp(utf8(other)), RefusedError);
+    assertEquals(error.check, "schema");
+  }
+});
+
+Deno.test("the two statements of a timestamp leave out what is not theirs to say", () => {
+  assertEquals(
+    publicationStatement({ ...TIMESTAMP, issued: "later" } as typeof TIMESTAMP),
+    canonicalJson({ serial: 1, bins: [BIN_ENTRY] }),
+  );
+  const { minisig: _, ...rest } = TIMESTAMP;
+  assertEquals(timestampStatement(TIMESTAMP), canonicalJson(rest));
+});
+
+Deno.test("storedPath() puts a hash into the names of what nodes read", () => {
+  assertEquals(
+    storedPath("psyopsOS/postboot/a.b.age", HASH),
+    `psyopsOS/postboot/a.b.${HASH.slice(0, 16)}.age`,
+  );
+  assertEquals(
+    storedPath("psyopsOS/os-update.json", HASH),
+    `psyopsOS/os-update.${HASH.slice(0, 16)}.json`,
+  );
+  assertEquals(storedPath("psyopsOS/nodes/a.json", HASH), "psyopsOS/nodes/a.json");
+});
+
+Deno.test("binPrefix() keeps together what is about one node", () => {
+  for (const name of ["a", "b", "node-17"]) {
+    const prefix = binPrefix(`psyopsOS/nodes/${name}.json`, 3);
+    assertEquals(binPrefix(`psyopsOS/postboot/${name}.age`, 3), prefix);
+    assertEquals(binPrefix(`psyopsOS/postboot/${name}.age`, 1), prefix.slice(0, 1));
+    assertNotEquals(binPrefix(`psyopsOS/tags/${name}.json`, 3), prefix);
+  }
 });
 
 Deno.test("expiryOf() adds hours", () => {

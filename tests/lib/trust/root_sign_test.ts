@@ -1,8 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { text } from "../../../lib/bytes.ts";
+import { sha256Hex } from "../../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../../lib/errors.ts";
 import { NO_STATE, openSite } from "../../../lib/trust/client.ts";
-import { binPath, canonicalJson, TIMESTAMP_PATH } from "../../../lib/trust/freshness.ts";
+import {
+  canonicalJson,
+  publicationStatement,
+  TIMESTAMP_PATH,
+  timestampStatement,
+} from "../../../lib/trust/freshness.ts";
 import { loadKeyring, signerOf } from "../../../lib/trust/keyring.ts";
 import { formatPublicKey, keyIdHex, parsePublicKey } from "../../../lib/trust/minisign.ts";
 import { formatSecretKey, parseSecretKey, publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
@@ -14,7 +19,7 @@ import {
   rollRoots,
 } from "../../../lib/trust/root_sign.ts";
 import { FakeHost } from "../../support/fake_host.ts";
-import { EXPIRES, fetchFrom, ISSUED, signedSite, testKey } from "../../support/signed_site.ts";
+import { EXPIRES, fetchFrom, ISSUED, testKey } from "../../support/signed_site.ts";
 
 const CHEAP = { ops: 32_768, memory: 1 << 20 };
 const OPTIONS = { issued: ISSUED };
@@ -92,15 +97,14 @@ Deno.test("rollRoots() needs the old key, and a node follows", async () => {
   const site = publishedRoots(chain);
   const sign = await keyring.signSite({ serial: 1, issued: ISSUED });
   const bin = canonicalJson({ documents: {} });
-  const { bins, ...stamp } = JSON.parse(text(signedSite({ serial: 1 }).get(TIMESTAMP_PATH)!));
-  const { sha256Hex, utf8 } = await import("../../../lib/bytes.ts");
-  const entry = { ...bins[0], sha256: sha256Hex(bin), size: bin.length };
-  const timestamp = canonicalJson({ ...stamp, bins: [entry] });
-  site.set(binPath(""), bin);
-  site.set(`${binPath("")}.minisig`, utf8(sign("config", bin, "bin", binPath(""))));
-  site.set(TIMESTAMP_PATH, timestamp);
-  const signature = sign("timestamp", timestamp, "timestamp", TIMESTAMP_PATH);
-  site.set(`${TIMESTAMP_PATH}.minisig`, utf8(signature));
+  const bins = [{ prefix: "", sha256: sha256Hex(bin), size: bin.length }];
+  const at = TIMESTAMP_PATH;
+  const publication = {
+    minisig: sign("config", publicationStatement({ serial: 1, bins }), "publication", at),
+  };
+  const stamp = { serial: 1, issued: ISSUED, expires: EXPIRES, root: 2, bins, publication };
+  const minisig = sign("timestamp", timestampStatement(stamp), "timestamp", at);
+  site.set(at, canonicalJson({ ...stamp, minisig }));
   const view = await openSite({
     pinned,
     state: NO_STATE,
