@@ -215,7 +215,7 @@ function choosePackages({ definition, repositories }: BuildImageOptions, arch: s
   const chosen = (record: IndexRecord, role: PackageRole): Chosen => ({
     record,
     role,
-    repository: home.get(record) ?? "",
+    repository: publicName(home.get(record) ?? ""),
   });
   const single = (wanted: string, role: PackageRole): Chosen => {
     // Alone and without its dependencies: what is taken apart is not installed.
@@ -233,6 +233,11 @@ function choosePackages({ definition, repositories }: BuildImageOptions, arch: s
     single(definition.boot.busybox, "initramfs"),
     single(definition.boot.loader, "loader"),
   ];
+}
+
+/** A repository as the manifest names it: a folder's path is a fact of this machine, not of the image. */
+function publicName(repository: string): string {
+  return /^https?:/.test(repository) ? repository : "a local folder";
 }
 
 /** A file of a package that is taken apart. */

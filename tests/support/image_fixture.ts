@@ -133,8 +133,7 @@ export async function buildFixture(
   );
   return await buildImage(host, {
     definition: parseDefinition(DEFINITION),
-    // The name of a folder is no fact of the image.
-    repositories: [{ ...repository, name: "fixture" }],
+    repositories: [repository],
     agent: new Map(odd ? agent.toReversed() : agent),
     overlayDir,
     version: "1.0",

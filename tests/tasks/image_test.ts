@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { sha256Hex } from "../../lib/bytes.ts";
+import { EXIT } from "../../lib/errors.ts";
+import { main } from "../../tasks/image.ts";
+import { FakeHost } from "../support/fake_host.ts";
+import { needTool } from "../support/tools.ts";
+
+async function run(...args: string[]) {
+  const said = { out: [] as string[], err: [] as string[] };
+  const code = await main(args, new FakeHost(), {
+    out: (line) => said.out.push(line),
+    err: (line) => said.err.push(line),
+  });
+  return { code, out: said.out.join("\n"), err: said.err.join("\n") };
+}
+
+Deno.test("deno task image --help names engines, sources and network", async () => {
+  const { code, out } = await run("--help");
+  assertEquals(code, EXIT.ok);
+  for (const word of ["embedded", "--repository URL|DIR", "--lab", "Network:"]) {
+    assertStringIncludes(out, word);
+  }
+});
+
+Deno.test("deno task image refuses command lines it does not understand", async () => {
+  const cases: [string[], string][] = [
+    [["--engine", "embeded"], "embedded"],
+    [["now"], "now"],
+    [["--lab", "--repository", "/r"], "--lab and --repository"],
+    [["--versoin", "1"], "did you mean --version?"],
+    [["--engine", "constructor"], "Cannot use the engine constructor"],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, err } = await run(...args);
+    assertEquals([code, err.includes(expected)], [EXIT.usage, true], err);
+  }
+});
+
+/** One build of the real image by another process; hashes of what it gives. */
+async function build(folder: string, env: Record<string, string>, umask: string) {
+  const cacheDir = `${folder}/cache`;
+  await Deno.mkdir(cacheDir, { recursive: true });
+  await Deno.mkdir("build/lab/packages", { recursive: true });
+  // Packages may come from before, file systems may not: they are what is compared.
+  await Deno.symlink(await Deno.realPath("build/lab/packages"), `${cacheDir}/packages`);
+  const script = `
+    import { DenoHost } from "./lib/host.ts";
+    import { makeImage } from "./lib/image/make.ts";
+    const deno = { path: Deno.execPath(), version: Deno.version.deno };
+    const { dir } = await makeImage(new DenoHost(), {
+      root: ".", outDir: Deno.args[0], cacheDir: Deno.args[1], packages: "lab",
+      version: "1.0", epoch: 1790000000, deno,
+    });
+    console.log(dir);`;
+  const file = `build/${crypto.randomUUID()}.ts`;
+  await Deno.writeTextFile(file, script.replaceAll('"./lib', '"../lib'));
+  try {
+    const { code, stdout, stderr } = await new Deno.Command("sh", {
+      args: [
+        "-c",
+        `umask ${umask}; exec "$0" run -q -A --config deno.json "$@"`,
+        Deno.execPath(),
+        file,
+        `${folder}/out`,
+        cacheDir,
+      ],
+      env: { NO_COLOR: "1", ...env },
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    const dir = new TextDecoder().decode(stdout).trim();
+    const hashes: Record<string, string> = {};
+    for (const path of ["", "slot/"]) {
+      for await (const { name, isFile } of Deno.readDir(`${dir}/${path}`)) {
+        if (isFile) hashes[path + name] = sha256Hex(await Deno.readFile(`${dir}/${path}${name}`));
+      }
+    }
+    return hashes;
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+Deno.test({
+  name: "makeImage() gives the same image in another zone, language, umask and folder",
+  ...needTool("mksquashfs", "apt-get", "dpkg-deb"),
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "psyopsos-same-" });
+    try {
+      const one = await build(`${folder}/a`, { TZ: "UTC", LC_ALL: "C" }, "022");
+      const other = { TZ: "Asia/Kathmandu", LC_ALL: "C.UTF-8", HOME: folder };
+      const two = await build(`${folder}/b/deeper`, other, "077");
+      assertEquals(one, two);
+      assert("disk.img" in one && "manifest.json" in one && "slot/vmlinuz" in one);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
