@@ -42,9 +42,9 @@ export class StageReader {
 
   constructor(private readonly onStage: (line: string) => void) {}
 
-  /** The stage that is under way, in words. */
-  get current(): string {
-    return this.#current?.name ?? "start";
+  /** The stage that is under way, or the last one, in words. */
+  get lastStage(): string {
+    return this.#current?.name ?? this.stages.at(-1)?.name ?? "start";
   }
 
   /** The last lines, in order, without those that say nothing. */
