@@ -7,7 +7,7 @@
  */
 import { type Bytes, text } from "../bytes.ts";
 import type { OpenPackage, ScriptName } from "../apk/package.ts";
-import { type AccountStep, accountSteps } from "./accounts.ts";
+import { type AccountStep, accountSteps } from "./account_steps.ts";
 
 /** Scripts whose whole effect the engine has itself, with how. */
 const DONE_BY_ENGINE: Readonly<Record<string, Partial<Record<ScriptName, string>>>> = {

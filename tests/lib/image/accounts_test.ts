@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
-import { Accounts, accountSteps } from "../../../lib/image/accounts.ts";
+import { accountSteps } from "../../../lib/image/account_steps.ts";
+import { Accounts } from "../../../lib/image/accounts.ts";
 
 const FILES = {
   passwd: "root:x:0:0:root:/root:/bin/sh\n",
