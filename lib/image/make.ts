@@ -75,7 +75,8 @@ export function versionOf(epoch: number): string {
   return `${date.replaceAll("-", ".")}.${time.slice(0, 5).replace(":", "")}`;
 }
 
-async function defaultEpoch(host: Host, root: string): Promise<number> {
+/** Seconds since 1970 that date an image: SOURCE_DATE_EPOCH, else the commit's time. @throws {UserError} */
+export async function defaultEpoch(host: Host, root: string): Promise<number> {
   const given = host.env("SOURCE_DATE_EPOCH");
   if (given !== undefined && given !== "") {
     if (/^\d{1,10}$/.test(given)) return Number(given);
