@@ -11,9 +11,10 @@ import { sha256, text, utf8 } from "./bytes.ts";
 import { RefusedError } from "./errors.ts";
 import { NODE_NAME } from "./identity/names.ts";
 import { isInstant, isSitePath } from "./trust/comment.ts";
+import { OS_UPDATE_PATH } from "./trust/freshness.ts";
 
-/** Where the document is on the site, and what its files are below. */
-export const OS_UPDATE_PATH = "psyopsOS/os-update.json";
+export { OS_UPDATE_PATH };
+/** What the files of releases are below. */
 export const RELEASES_PATH = "psyopsOS/os";
 
 /** Longest document that is read, in bytes. */

@@ -5,13 +5,15 @@
  * @module
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../lib/bytes.ts";
-import { type DocumentType, ROLE_OF } from "../lib/trust/comment.ts";
+import { OS_UPDATE_PATH, type OsUpdate } from "../lib/os_update.ts";
+import { type DocumentType, parseComment, ROLE_OF } from "../lib/trust/comment.ts";
 import {
   type Bin,
   type BinEntry,
   binPath,
   binPrefix,
   canonicalJson,
+  keysOf,
   type Listed,
   publicationStatement,
   type Root,
@@ -21,6 +23,7 @@ import {
   timestampStatement,
 } from "../lib/trust/freshness.ts";
 import type { SignDocument } from "../lib/trust/keyring.ts";
+import { parseSignature } from "../lib/trust/minisign.ts";
 import { publishedRoots, type RootChain } from "../lib/trust/root_sign.ts";
 import {
   type Envelope,
@@ -33,6 +36,7 @@ import {
 } from "./document.ts";
 import { type Fleet, type FleetNode, publicConfig, wholeConfig } from "./fleet.ts";
 import { errorPage, indexPage } from "./page.ts";
+import { type NodeRow, nodeRow } from "./page_rows.ts";
 
 /** Documents that one bin may list before bins are split by one more hex digit. */
 export const DOCUMENTS_PER_BIN = 1000;
@@ -67,6 +71,8 @@ export interface BuildOptions {
   encrypt: (recipients: readonly string[], plaintext: Bytes) => Promise<Bytes>;
   /** Earlier ciphertext by node. */
   cache?: ReadonlyMap<string, Encrypted>;
+  /** What is to be said of OS releases; nothing unless given. */
+  osUpdate?: OsUpdate;
   /** Earlier signatures by path: what has not changed keeps its signature. */
   signatures?: ReadonlyMap<string, KnownSignature>;
 }
@@ -97,6 +103,7 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
     const names = fleet.nodes.filter((node) => node.tags.includes(tag)).map(({ name }) => name);
     add(SITE_PATHS.tagNodes(tag), "tag", names);
   }
+  if (options.osUpdate) add(OS_UPDATE_PATH, "os-update", options.osUpdate);
 
   const cache = new Map<string, Encrypted>();
   const envelopes = new Map<string, Envelope>();
@@ -121,17 +128,18 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
   add(SITE_PATHS.postbootIndex, "postboot-index", index);
 
   const files = new Map<string, Bytes>();
-  const signatures = new Map<string, KnownSignature>();
-  files.set("index.html", indexPage(fleet, options));
+  const signatures = new Map(
+    [...signed].map(([path, { type, bytes }]) => [path, signOnce(path, type, bytes, options)]),
+  );
+  files.set("index.html", makePage(fleet, signatures, options));
   files.set("error.html", errorPage());
   for (const [path, { bytes }] of signed) {
     files.set(path, bytes);
     files.set(storedPath(path, sha256Hex(bytes)), bytes);
   }
   for (const [path, bytes] of instructions) files.set(path, bytes);
-  for (const [path, { type, bytes }] of signed) {
-    const known = signOnce(path, type, bytes, options);
-    signatures.set(path, known);
+  for (const [path, { bytes }] of signed) {
+    const known = signatures.get(path)!;
     for (const at of [path, storedPath(path, sha256Hex(bytes))]) {
       files.set(`${at}.minisig`, utf8(known.minisig));
     }
@@ -145,6 +153,30 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
   }
   files.set(TIMESTAMP_PATH, canonicalJson(makeTimestamp(entries, options)));
   return { files, cache, signatures, envelopes };
+}
+
+/** The start page: what the signed documents say, and when they were signed. */
+function makePage(
+  fleet: Fleet,
+  signatures: ReadonlyMap<string, KnownSignature>,
+  options: BuildOptions,
+): Bytes {
+  const row = (node: FleetNode): NodeRow => {
+    const signature = parseSignature(signatures.get(SITE_PATHS.node(node.name))!.minisig);
+    return nodeRow(nodeDocument(fleet, node), parseComment(signature.trustedComment));
+  };
+  const { serial, issued, expires, roots, osUpdate } = options;
+  const newest = newestRoot(options);
+  return indexPage({
+    serial,
+    issued,
+    expires,
+    pinned: roots.pinned,
+    config: newest ? keysOf(newest, "config")[0]! : roots.pinned,
+    notes: fleet.global.notes,
+    nodes: fleet.nodes.map(row),
+    osUpdate,
+  });
 }
 
 /** The document signature, taken from an earlier build where it is over the same by the same key. */

@@ -6,6 +6,7 @@
  */
 import { type Bytes, equal, sha256Hex, text, utf8 } from "../lib/bytes.ts";
 import { RefusedError, UserError } from "../lib/errors.ts";
+import { OS_UPDATE_PATH, parseOsUpdate } from "../lib/os_update.ts";
 import { openSite, type TrustState } from "../lib/trust/client.ts";
 import { ROOT_PATH, rootPath, storedPath } from "../lib/trust/freshness.ts";
 import type { PublicKey } from "../lib/trust/minisign.ts";
@@ -44,6 +45,9 @@ export async function checkSite(
   parseGlobalDocument(await view.get(SITE_PATHS.global, "global"));
   for (const tag of fleet.tags.keys()) {
     parseTagNodes(await view.get(SITE_PATHS.tagNodes(tag), "tag"), tag);
+  }
+  if (await view.lists(OS_UPDATE_PATH)) {
+    parseOsUpdate(await view.get(OS_UPDATE_PATH, "os-update"));
   }
   for (const end of ["", ".minisig"]) {
     if (equal(await fetch(ROOT_PATH + end), await fetch(rootPath(view.root.version) + end))) {

@@ -1,70 +1,198 @@
 /**
- * The two pages of the site that are for people. No scripts, nothing from elsewhere; nothing here is signed, so nothing
- * here is to be relied on.
+ * The two pages of the site that are for people. `index.html` says what the site holds: it needs no script and no other
+ * file, so it also reads from a disk and on a phone. With a script it checks itself and the site (site/page/check.ts).
+ *
+ * Only what is public goes in: what each node's signed document says anyway. The page is not signed, and it says so.
  *
  * @module
  */
-import { type Bytes, utf8 } from "../lib/bytes.ts";
+import { encodeBase64 } from "@std/encoding/base64";
+import { type Bytes, sha256, utf8 } from "../lib/bytes.ts";
+import { OS_UPDATE_PATH, type OsUpdate } from "../lib/os_update.ts";
+import { ROOT_PATH, rootPath, TIMESTAMP_PATH } from "../lib/trust/freshness.ts";
+import { keyIdHex, type PublicKey, publicKeyLine } from "../lib/trust/minisign.ts";
 import { SITE_PATHS } from "./document.ts";
-import type { Fleet } from "./fleet.ts";
+import { type Content, Html, markup } from "./html.ts";
+import { fileText, type NodeRow, releaseRows, timeText } from "./page_rows.ts";
+import SCRIPT from "./page/script.js" with { type: "text" };
+import STYLE from "./page/style.css" with { type: "text" };
 
-/** When this publication was made and until when it holds. */
+/** What {@linkcode indexPage} shows. */
 export interface PageFacts {
   serial: number;
+  /** UTC times to the second. */
   issued: string;
   expires: string;
+  /** The key on the nodes' drives. */
+  pinned: PublicKey;
+  /** The key that signs documents now; as a rule the same. */
+  config: PublicKey;
+  notes?: string;
+  nodes: readonly NodeRow[];
+  osUpdate?: OsUpdate;
 }
 
-/** `index.html`: which nodes there are, where their public documents are, how to check a signature. */
-export function indexPage(fleet: Fleet, facts: PageFacts): Bytes {
-  const rows = fleet.nodes.map((node) =>
-    `<tr><td><a href="${SITE_PATHS.node(node.name)}">${escape(node.name)}</a></td>` +
-    `<td>${escape(node.tags.join(", "))}</td></tr>`
-  );
-  return page(
-    "psyopsOS",
-    `<p>Signed instructions for a fleet of machines. Publication ${facts.serial}, issued
-<time>${escape(facts.issued)}</time>, valid until <time>${escape(facts.expires)}</time>.</p>
-<table>
-<thead><tr><th>Node</th><th>Tags</th></tr></thead>
-<tbody>
-${rows.join("\n")}
-</tbody>
-</table>
-<p>Each document has a <code>.minisig</code> beside it:
-<code>minisign -V -p minisign.pubkey -m timestamp.json</code>. Begin with
-<a href="${SITE_PATHS.timestamp}">timestamp.json</a> and <a href="${SITE_PATHS.root}">root.json</a>.</p>`,
-  );
+/** `index.html`: the nodes, the releases, until when the site holds, and what of all this can be checked. */
+export function indexPage(facts: PageFacts): Bytes {
+  const { pinned, notes, nodes, osUpdate } = facts;
+  const line = publicKeyLine(pinned);
+  const body = markup`<header>
+<h1>psyopsOS</h1>
+${notes === undefined ? undefined : markup`<p class="notes">${notes.trim()}</p>`}
+</header>
+<main data-serial="${facts.serial}" data-key="${line}">
+${stateSection(facts)}
+<section id="nodes">
+<h2>Nodes <span class="count">${nodes.length}</span></h2>
+<p id="filter" hidden><label>Show only <input type="search" placeholder="name or tag" autocomplete="off"></label></p>
+${nodes.length === 0 ? markup`<p>None yet.</p>` : nodeTable(nodes)}
+<p id="rest" hidden><button type="button">Check the other nodes too</button></p>
+</section>
+<section id="releases">
+<h2>Releases <span class="count">${osUpdate?.releases.length ?? 0}</span></h2>
+${osUpdate && osUpdate.releases.length > 0 ? releaseTable(osUpdate) : markup`<p>None.</p>`}
+</section>
+<section id="by-hand">
+<h2>Check it yourself</h2>
+<p>Whoever can change this page can change its checks and its key too. The key to trust is the one in
+<code>minisign.pubkey</code> on a node's drive or in the keys folder: compare its id with the one above, or check with
+its line instead of the page's own.</p>
+<form id="key" hidden><label>Public key <input name="key" spellcheck="false" autocomplete="off" placeholder="RW…"></label>
+<button>Check with this key</button></form>
+<p>By hand, in a copy of the site, the keys first and then any document that they sign:</p>
+<pre>minisign -V -P ${line} -m ${rootPath(1)}
+minisign -V -P ${publicKeyLine(facts.config)} -m ${SITE_PATHS.global}</pre>
+<p><a href="${ROOT_PATH}">root.json</a> says which keys sign what now. <a href="${TIMESTAMP_PATH}">timestamp.json</a> says
+what is current and leads to the hash of every document; it carries its signatures inside, so that part is for nodes
+and for the check above.${
+    osUpdate &&
+    markup` Releases are in <a href="${OS_UPDATE_PATH}">os-update.json</a>; each file has a <code>.minisig</code> beside it.`
+  }</p>
+</section>
+</main>`;
+  return document("psyopsOS", body, SCRIPT);
 }
 
-/** `error.html`: for servers that can show a page for what they don't have. */
+/** `error.html`: what servers show for a path that the site does not have. It may be shown at any depth. */
 export function errorPage(): Bytes {
-  return page("Not found", `<p>There is no such document. <a href="/">Start page</a></p>`);
+  return document(
+    "Not found",
+    markup`<header><h1>Not found</h1></header>
+<main>
+<p>This site has no such document. A node that was removed takes its documents along; names are in lower case.</p>
+<p><a href="/">Start page</a></p>
+</main>`,
+  );
 }
 
-function page(title: string, body: string): Bytes {
-  return utf8(`<!doctype html>
+function stateSection({ serial, issued, expires, pinned }: PageFacts): Html {
+  return markup`<section id="state">
+<p id="verdict" class="open" role="status"><strong>Not checked.</strong> <span>This page is not signed, the documents
+behind it are. With JavaScript it checks them here; without, <a href="#by-hand">minisign does</a>.</span></p>
+<ul id="findings"></ul>
+<p id="folder" hidden><label>The folder that this page is in: <input type="file" webkitdirectory></label></p>
+<dl>
+<div><dt>Publication</dt><dd>${serial}, issued ${time(issued)}</dd></div>
+<div><dt>Valid until</dt><dd id="expires">${
+    time(expires)
+  }<span class="aside">, unless it was refreshed after this page was made</span></dd></div>
+<div><dt>Pinned key</dt><dd><code>${keyIdHex(pinned)}</code></dd></div>
+</dl>
+</section>`;
+}
+
+function nodeTable(nodes: readonly NodeRow[]): Html {
+  return markup`<table>
+${head("Node", "Tags", "Keys: age, SSH", "Last change")}
+<tbody>
+${nodes.map(nodeLine)}</tbody>
+</table>`;
+}
+
+function nodeLine({ name, notes, tags, key, ssh, changed }: NodeRow): Html {
+  const title = markup`<a href="${SITE_PATHS.node(name)}" data-cell="name">${name}</a>`;
+  const keys = markup`<code data-cell="key">${key}</code><code data-cell="ssh">${ssh}</code>`;
+  return markup`<tr data-node="${name}"><th scope="row">${title}<span class="aside" data-cell="notes">${notes}</span></th>${[
+    cell("Tags", markup`<span data-cell="tags">${tags}</span>`),
+    cell("Keys", keys),
+    cell("Changed", markup`<span data-cell="changed">${changed}</span>`),
+  ]}<td data-label="Check" class="check"></td></tr>
+`;
+}
+
+function releaseTable(osUpdate: OsUpdate): Html {
+  const rows = releaseRows(osUpdate);
+  const files = osUpdate.releases.toReversed().map((release) => release.files);
+  return markup`<table>
+${head("Version", "For", "Channels", "Kernel", "Sources of", "Files")}
+<tbody>
+${
+    rows.map(({ version, arch, channels, kernel, built }, i) =>
+      markup`<tr data-release><th scope="row" data-cell="version">${version}</th>${[
+        cell("For", markup`<span data-cell="arch">${arch}</span>`),
+        cell("Channels", markup`<span data-cell="channels">${channels}</span>`),
+        cell("Kernel", markup`<span data-cell="kernel">${kernel}</span>`),
+        cell("Sources of", markup`<span data-cell="built">${built}</span>`),
+        cell("Files", markup`<span data-cell="files">${fileLinks(files[i]!)}</span>`),
+      ]}</tr>
+`
+    )
+  }</tbody>
+</table>`;
+}
+
+function fileLinks(files: OsUpdate["releases"][number]["files"]): Content {
+  return files.map((file, i) =>
+    markup`${i > 0 ? ", " : undefined}<a href="${file.path}">${fileText(file)}</a>`
+  );
+}
+
+function head(...titles: string[]): Html {
+  return markup`<thead><tr>${
+    titles.map((title) => markup`<th scope="col">${title}</th>`)
+  }</tr></thead>`;
+}
+
+/** A cell; on a narrow screen the label stands before it. */
+function cell(label: string, content: Html): Html {
+  return markup`<td data-label="${label}">${content}</td>`;
+}
+
+function time(instant: string): Html {
+  return markup`<time datetime="${instant}">${timeText(instant)}</time>`;
+}
+
+/** A page that runs this very script and style and nothing else, and asks nobody but its own site. */
+function document(title: string, body: Html, script?: string): Bytes {
+  const policy = [
+    "default-src 'none'",
+    `style-src ${sourceHash(STYLE)}`,
+    ...(script === undefined ? [] : [`script-src ${sourceHash(script)}`, "connect-src 'self'"]),
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  return utf8(
+    markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 45rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; }
-th, td { text-align: left; padding: 0.25rem 1rem 0.25rem 0; }
-</style>
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>${title}</title>
+<style>${new Html(STYLE)}</style>
 </head>
 <body>
-<h1>${escape(title)}</h1>
 ${body}
+${script === undefined ? undefined : markup`<script>${new Html(script)}</script>`}
 </body>
 </html>
-`);
+`.text,
+  );
 }
 
-function escape(given: string): string {
-  return given.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
+/** How a content security policy names an inline text. */
+function sourceHash(text: string): string {
+  return `'sha256-${encodeBase64(sha256(utf8(text)))}'`;
 }

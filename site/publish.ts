@@ -6,6 +6,7 @@
  */
 import { RefusedError, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
+import { RELEASES_PATH } from "../lib/os_update.ts";
 import { encryptTo } from "../lib/trust/age.ts";
 import { NO_STATE } from "../lib/trust/client.ts";
 import { formatInstant } from "../lib/trust/comment.ts";
@@ -22,7 +23,9 @@ import { ensureRoots, type RootChain } from "../lib/trust/root_sign.ts";
 import { buildSite } from "./build.ts";
 import { loadCache, loadSignatures, storeCache, storeSignatures } from "./cache.ts";
 import { checkSite } from "./check.ts";
-import { loadFleet } from "./fleet.ts";
+import { FileHashes } from "./file_hashes.ts";
+import { loadFleet, UPDATE_FILE } from "./fleet.ts";
+import { announce, findReleases, joinReleases, placeReleases } from "./releases.ts";
 import { writeSite, type Written } from "./write.ts";
 
 /** How long a timestamp holds when nothing else is asked for, in hours. */
@@ -45,6 +48,8 @@ export interface PublishOptions {
   expiresHours?: number;
   /** The administrator's age identities; asked for when the fleet's files hold secrets. */
   identities?: () => Promise<readonly string[]>;
+  /** Directory of built images to be released with this publication; see {@linkcode findReleases}. */
+  releases?: string;
   /** Directory of the build cache; default {@linkcode DEFAULT_CACHE}. */
   cache?: string;
   /** Publish though the timestamp expires before now; only tests want that. */
@@ -58,6 +63,8 @@ export interface Published extends Written {
   expires: string;
   nodes: string[];
   tags: string[];
+  /** Releases that the site holds, "<version> <arch>", oldest first. */
+  releases: string[];
   /** Nodes whose instructions were encrypted anew. */
   encrypted: string[];
   /** Number of files of the site. */
@@ -92,7 +99,13 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
   const sign = await keyring.signSite({ serial, issued });
   const cacheDir = options.cache ?? DEFAULT_CACHE;
   const cache = await loadCache(host, cacheDir);
+  const hashes = await FileHashes.load(host, `${cacheDir}/files`);
+  const releases = joinReleases(
+    await findReleases(host, `${out}/${RELEASES_PATH}`, hashes),
+    options.releases === undefined ? [] : await findReleases(host, options.releases, hashes),
+  );
   const site = await buildSite(fleet, {
+    osUpdate: announce(releases, fleet.osUpdate, `${options.nodes}/${UPDATE_FILE}`),
     serial,
     issued,
     expires,
@@ -107,11 +120,15 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
     now: options.allowExpired ? now : host.now(),
     state: NO_STATE,
   });
+  const placed = await placeReleases(host, releases, out, keyring, issued);
   const written = await writeSite(host, site.files, out);
+  await hashes.store();
   await storeCache(host, cacheDir, site.cache, cache);
   await storeSignatures(host, cacheDir, site.signatures);
   return {
     ...written,
+    changed: [...placed, ...written.changed],
+    releases: releases.map(({ version, arch }) => `${version} ${arch}`),
     serial,
     issued,
     expires,

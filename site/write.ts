@@ -55,6 +55,12 @@ export async function writeSite(
       removed.push(path);
     }
   }
+  for (const name of await host.readDir(`${out}/psyopsOS`)) {
+    const path = `psyopsOS/${name}`;
+    if (!name.startsWith("os-update.") || files.has(path)) continue;
+    await host.remove(`${out}/${path}`);
+    removed.push(path);
+  }
   return { changed, removed };
 }
 

@@ -32,6 +32,11 @@ const SPEC: CommandSpec = {
       help: "age identity that decrypts the secrets in the YAML files, default DIR/admin.age",
     },
     cache: { value: "DIR", help: `ciphertext of earlier builds, default ${DEFAULT_CACHE}` },
+    releases: {
+      value: "DIR",
+      help:
+        "images to release, as deno task image leaves them, e.g. dist; default only what the site has",
+    },
     serial: {
       value: "N",
       help: "serial of this publication, default seconds since 1970 or previous + 1",
@@ -47,6 +52,8 @@ const SPEC: CommandSpec = {
     "Order: global.yaml < tags/<tag>.yaml in the order the node lists them < <node>.yaml; mappings merge, lists replace.",
     "Only config goes to the public documents; private is merged over it and leaves this machine encrypted.",
     "!age values are decrypted in memory with --identity, else PSYOPSOS_AGE_IDENTITY (a path), else keys/admin.age.",
+    "os-update.yaml in the nodes' folder says which channel gets which release, when; without it there is the channel\n" +
+    "stable with the newest one. Files of a release are signed once and stay; to withdraw one remove its folder.",
     "The passphrase comes from .minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
     "Network: none for build; serve listens on 127.0.0.1 only.",
   ],
@@ -85,14 +92,16 @@ async function build(
     keyring: await loadKeyring(host, keys, { passphrase }),
     identities: () => loadIdentities(host, { file: line.value("identity"), keys, prompt }),
     cache: line.value("cache"),
+    releases: line.value("releases"),
     serial: number(line, "serial"),
     expiresHours: number(line, "expires-hours"),
   });
   if (line.on("json")) return console.out(JSON.stringify({ out, ...published }, null, 2));
-  const { nodes, tags, changed, removed, encrypted, serial, expires, files } = published;
+  const { nodes, tags, releases, changed, removed, encrypted, serial, expires, files } = published;
   console.out(`${out}: serial ${serial}, valid until ${expires}`);
   console.out(`  nodes    ${count(nodes)}`);
   console.out(`  tags     ${count(tags)}`);
+  console.out(`  releases ${count(releases)}`);
   console.out(`  files    ${files}, ${changed.length} changed, ${removed.length} removed`);
   console.out(`  encrypted anew for ${count(encrypted)}`);
 }

@@ -100,6 +100,8 @@ export interface SiteView {
   readonly files: ReadonlyMap<string, Bytes>;
   /** Whether the publication holds this path. */
   lists(path: string): Promise<boolean>;
+  /** Every path that the publication holds; fetches all bins. */
+  paths(): Promise<string[]>;
   /**
    * The bytes of a document: listed, of the listed size and hash, signed by a key of its type's role for this type and path.
    *
@@ -302,6 +304,12 @@ class View implements SiteView {
 
   async lists(path: string): Promise<boolean> {
     return await this.#listed(path) !== undefined;
+  }
+
+  async paths(): Promise<string[]> {
+    const found: string[] = [];
+    for (const entry of this.timestamp.bins) found.push(...(await this.#bin(entry)).keys());
+    return found;
   }
 
   async get(path: string, type: DocumentType): Promise<Bytes> {

@@ -39,8 +39,8 @@ export function versionedPath(path: string, sha256: string): string {
   return `${path.slice(0, dot)}.${sha256.slice(0, NAME_DIGITS)}${path.slice(dot)}`;
 }
 
-/** A document that nodes read beside their instructions. */
-const OS_UPDATE_PATH = "psyopsOS/os-update.json";
+/** A document that nodes read beside their instructions (os_update.ts). */
+export const OS_UPDATE_PATH = "psyopsOS/os-update.json";
 
 /**
  * Where nodes read a listed document: what they need is at its {@linkcode versionedPath}, so that uploading the next version

@@ -302,6 +302,9 @@ Deno.test("index.html shows nodes as text, whatever is in the fleet", async () =
   const fleet = parseFleet(fleetFiles());
   fleet.nodes[0]!.tags = ["lab"];
   const html = text((await build(fleet)).files.get("index.html")!);
-  assertEquals(html.includes('<a href="psyopsOS/nodes/alpha.json">alpha</a>'), true);
+  assertEquals(
+    html.includes('<a href="psyopsOS/nodes/alpha.json" data-cell="name">alpha</a>'),
+    true,
+  );
   assertNotEquals(html.includes("SECRET"), true);
 });

@@ -1,0 +1,214 @@
+/**
+ * What the page checks in the browser: the site, with the client that nodes use, and itself, against what the site says.
+ * No document model here: what the page shows comes in as texts, findings go out as texts.
+ *
+ * @module
+ */
+import { sha256Hex, text } from "../../lib/bytes.ts";
+import { errorText, RefusedError } from "../../lib/errors.ts";
+import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/os_update.ts";
+import { type Fetch, openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
+import { parseComment } from "../../lib/trust/comment.ts";
+import { storedPath } from "../../lib/trust/freshness.ts";
+import { keyIdHex, parseSignature, type PublicKey } from "../../lib/trust/minisign.ts";
+import { parseNodeDocument, SITE_PATHS } from "../document.ts";
+import { type NodeRow, nodeRow, type ReleaseRow, releaseRows, timeText } from "../page_rows.ts";
+
+/** "open": could not be checked, or has not been yet. */
+export type State = "holds" | "fails" | "open";
+
+/** One thing that was checked. */
+export interface Finding {
+  check: "keys" | "timestamp" | "expiry" | "page" | "nodes" | "releases";
+  state: State;
+  text: string;
+}
+
+/** What the page says. */
+export interface Shown {
+  serial: number;
+  nodes: readonly NodeRow[];
+  releases: readonly ReleaseRow[];
+}
+
+/** What {@linkcode checkPage} needs. */
+export interface CheckOptions {
+  /** The key that everything hangs on. */
+  key: PublicKey;
+  /** What this browser remembers of earlier visits. */
+  state: TrustState;
+  now: Date;
+  fetch: Fetch;
+  shown: Shown;
+  /** Most nodes whose documents are fetched. */
+  maxNodes: number;
+  onNode: (name: string, state: State, text: string) => void;
+}
+
+/** What {@linkcode checkPage} found. */
+export interface Checked {
+  findings: Finding[];
+  /** To be remembered; undefined when the site was refused. */
+  state?: TrustState;
+  /** When the verified timestamp expires. */
+  expires?: string;
+}
+
+/** Requests at a time. */
+const AT_ONCE = 6;
+
+/** Checks the site, then the page against it. Never throws for what it finds. */
+export async function checkPage(options: CheckOptions): Promise<Checked> {
+  const { key, now, shown } = options;
+  const findings: Finding[] = [];
+  const find = (check: Finding["check"], state: State, text: string) =>
+    void findings.push({ check, state, text });
+
+  let view: SiteView;
+  try {
+    view = await openSite({
+      pinned: key,
+      state: options.state,
+      now,
+      fetch: options.fetch,
+      allowExpired: true,
+    });
+  } catch (error) {
+    const atKeys = error instanceof RefusedError && error.document?.startsWith("psyopsOS/root");
+    find(atKeys ? "keys" : "timestamp", stateOf(error), failure(error));
+    return { findings };
+  }
+  const { serial, issued, expires } = view.timestamp;
+  const rolled = view.root.version > 1 ? `, rolled to version ${view.root.version},` : "";
+  find("keys", "holds", `The signing keys${rolled} come from key ${keyIdHex(key)}.`);
+  find("timestamp", "holds", `Publication ${serial} of ${timeText(issued)} is signed.`);
+  if (view.expired) {
+    find("expiry", "fails", `It expired at ${timeText(expires)}: nodes refuse it.`);
+  } else {
+    find("expiry", "holds", `It is valid until ${timeText(expires)}.`);
+  }
+  if (shown.serial === serial) find("page", "holds", "This page is of that publication.");
+  else {
+    const how = shown.serial < serial ? "older: reload it" : "newer than what the site serves";
+    find("page", "fails", `This page is of publication ${shown.serial}, ${how}.`);
+  }
+  findings.push(await checkNodes(view, options));
+  const releases = await checkReleases(view, shown.releases);
+  if (releases) findings.push(releases);
+  return { findings, state: view.state, expires };
+}
+
+async function checkNodes(view: SiteView, options: CheckOptions): Promise<Finding> {
+  const { shown, maxNodes, onNode } = options;
+  const finding = (state: State, text: string): Finding => ({ check: "nodes", state, text });
+  const rows = new Set(shown.nodes.map(({ name }) => name));
+  const total = shown.nodes.length;
+  let signed: Set<string>;
+  try {
+    // All bins of a big fleet are megabytes: not without being asked.
+    signed = total > maxNodes ? rows : new Set(await signedNames(view));
+  } catch (error) {
+    return finding(stateOf(error), failure(error));
+  }
+  let failed = 0;
+  let unread = 0;
+  let held = 0;
+  const queue = shown.nodes.slice(0, maxNodes);
+  const work = async () => {
+    for (let row = queue.shift(); row; row = queue.shift()) {
+      try {
+        const different = differences(row, await signedRow(view, row.name));
+        if (different.length === 0) {
+          held++;
+          onNode(row.name, "holds", "holds");
+        } else {
+          failed++;
+          onNode(row.name, "fails", `not what is signed: ${different.join(", ")}`);
+        }
+      } catch (error) {
+        if (stateOf(error) === "fails") failed++;
+        else unread++;
+        onNode(row.name, stateOf(error), failure(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+
+  const missing = [...signed].filter((name) => !rows.has(name));
+  const added = [...rows].filter((name) => !signed.has(name));
+  const parts = [
+    missing.length > 0 ? `${list(missing)} signed but not shown` : "",
+    added.length > 0 ? `${list(added)} shown but not signed` : "",
+    failed > 0 ? `${failed} of ${total} nodes not as signed` : "",
+  ].filter(Boolean);
+  if (parts.length > 0) return finding("fails", `The list of nodes is wrong: ${parts.join("; ")}.`);
+  if (unread > 0) return finding("open", `${unread} of ${total} nodes could not be checked.`);
+  if (held < total) {
+    return finding("open", `${held} of ${total} nodes are as signed, the others are unchecked.`);
+  }
+  return finding(
+    "holds",
+    total === 0 ? "There are no nodes." : `All ${total} nodes are as signed.`,
+  );
+}
+
+/** Names of the nodes that have a signed document. */
+async function signedNames(view: SiteView): Promise<string[]> {
+  const [before = "", after = ""] = SITE_PATHS.node("*").split("*");
+  return (await view.paths())
+    .filter((path) => path.startsWith(before) && path.endsWith(after))
+    .map((path) => path.slice(before.length, -after.length));
+}
+
+/** What a node's row must say. */
+async function signedRow(view: SiteView, name: string): Promise<NodeRow> {
+  const path = SITE_PATHS.node(name);
+  const bytes = await view.get(path, "node");
+  const document = parseNodeDocument(bytes, name);
+  const signature = view.files.get(`${storedPath(path, sha256Hex(bytes))}.minisig`);
+  const facts = parseComment(parseSignature(text(signature!), path).trustedComment);
+  return nodeRow(document, facts);
+}
+
+async function checkReleases(
+  view: SiteView,
+  shown: readonly ReleaseRow[],
+): Promise<Finding | undefined> {
+  const finding = (state: State, text: string): Finding => ({ check: "releases", state, text });
+  try {
+    if (!await view.lists(OS_UPDATE_PATH)) {
+      return shown.length === 0
+        ? undefined
+        : finding("fails", "The releases shown are not signed.");
+    }
+    const rows = releaseRows(parseOsUpdate(await view.get(OS_UPDATE_PATH, "os-update")));
+    const wrong = Array.from({ length: Math.max(rows.length, shown.length) }, (_, i) => i)
+      .filter((i) => !rows[i] || !shown[i] || differences(rows[i], shown[i]).length > 0);
+    if (wrong.length > 0) {
+      return finding("fails", "The list of releases is not what is signed.");
+    }
+    return finding("holds", `All ${rows.length} releases are as signed.`);
+  } catch (error) {
+    return finding(stateOf(error), failure(error));
+  }
+}
+
+/** Names of the cells that differ. */
+function differences<Row extends NodeRow | ReleaseRow>(shown: Row, signed: Row): string[] {
+  return (Object.keys(signed) as (keyof Row & string)[])
+    .filter((cell) => shown[cell] !== signed[cell]);
+}
+
+function stateOf(error: unknown): State {
+  return error instanceof RefusedError ? "fails" : "open";
+}
+
+function failure(error: unknown): string {
+  const check = error instanceof RefusedError ? ` (${error.check})` : "";
+  return `${errorText(error)}${check}.`;
+}
+
+function list(names: readonly string[]): string {
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  return names.slice(0, 3).join(", ") + more;
+}
