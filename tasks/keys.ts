@@ -1,5 +1,5 @@
 /**
- * `deno task keys`: makes, shows and rolls the minisign keys that sign the site.
+ * `deno task keys`: makes, shows and rotates the minisign keys that sign the site.
  */
 import { promptSecret } from "@std/cli/prompt-secret";
 import {
@@ -15,19 +15,30 @@ import { formatInstant, ROLES } from "../lib/trust/comment.ts";
 import { loadKeyring, OWN_KEYS, readSecretKeyFile, signerOf } from "../lib/trust/keyring.ts";
 import { keyIdHex, publicKeyLine } from "../lib/trust/minisign.ts";
 import { isEncrypted, parseSecretKey } from "../lib/trust/minisign_sign.ts";
-import { findPassphrase, type Prompt } from "../lib/trust/passphrase.ts";
+import {
+  findPassphrase,
+  makePassphraseFile,
+  once,
+  PASSPHRASE_FILE,
+  type Prompt,
+} from "../lib/trust/passphrase.ts";
 import { initKeys, loadRoots, rollRoots } from "../lib/trust/root_sign.ts";
+import { rotateKey } from "../lib/trust/rotate.ts";
 
 const SPEC: CommandSpec = {
   name: "deno task keys",
-  summary: "Make, show and roll the minisign keys that sign the site.",
+  summary: "Make, show and rotate the minisign keys that sign the site.",
   usage: [
-    "init [--no-passphrase] [--own ROLE]…",
+    "init [--gpg RECIPIENT | --no-passphrase] [--own ROLE]…",
     "show",
-    "roll [--with FILE]",
+    "rotate [ROLE] [--with FILE]",
   ],
   options: {
     keys: { value: "DIR", help: "the keys folder, default keys" },
+    gpg: {
+      value: "RECIPIENT",
+      help: `init: make a passphrase and encrypt it with gpg into ${PASSPHRASE_FILE}`,
+    },
     "no-passphrase": { help: "init: leave the secret keys in the clear, e.g. for CI" },
     own: {
       value: "ROLE",
@@ -36,12 +47,18 @@ const SPEC: CommandSpec = {
     },
     with: {
       value: "FILE",
-      help: "roll: secret key of the root version before, default minisign.seckey",
+      help: "rotate: sign with this root secret key, default DIR/minisign.seckey",
     },
   },
   notes: [
     "Files: DIR/minisign.{pubkey,seckey}, DIR/root/<n>.json. The C program minisign reads and writes the same key files.",
-    "roll makes the next root document, which tells nodes to trust the keys that are in the folder now.",
+    `rotate ROLE replaces the key of ${
+      ROLES.join(", ")
+    }: a new pair, and the next root document, signed by the root key,`,
+    "that tells nodes of it. The old pair goes to DIR/retired. Without ROLE: the root document for the keys that are there.",
+    "Then: deno task site, deno task publish. A node that is off meanwhile follows when it is back.",
+    "Lost or stolen timestamp key: rotate timestamp. Config key: rotate config; nodes then forget the serial too, as the thief",
+    "may have raised it. Root key stolen: rotate root. Root key lost: nodes need new drives, so keep a copy of it offline.",
     "The passphrase comes from .minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
     "Network: none.",
   ],
@@ -56,8 +73,9 @@ export function main(
 ): Promise<number> {
   return runCommand(SPEC, args, async (line) => {
     const [verb, ...rest] = line.words;
-    if (rest.length > 0 || !verb || !Object.hasOwn(VERBS, verb)) {
-      throw new UserError("Cannot read the command line: expected init, show or roll", {
+    const most = verb === "rotate" ? 1 : 0;
+    if (rest.length > most || !verb || !Object.hasOwn(VERBS, verb)) {
+      throw new UserError("Cannot read the command line: expected init, show or rotate", {
         exitCode: EXIT.usage,
         hint: `${SPEC.name} --help shows what it takes`,
       });
@@ -75,7 +93,7 @@ interface Task {
   dir: string;
 }
 
-const VERBS = { init, show, roll };
+const VERBS = { init, show, rotate };
 
 async function init(task: Task): Promise<void> {
   const { line, host, dir, prompt } = task;
@@ -87,8 +105,16 @@ async function init(task: Task): Promise<void> {
     });
   });
   const message = "New passphrase for the secret keys: ";
+  const recipient = line.value("gpg");
+  if (recipient !== undefined && line.on("no-passphrase")) {
+    throw new UserError("Cannot make keys: --gpg and --no-passphrase exclude each other", {
+      exitCode: EXIT.usage,
+    });
+  }
   const passphrase = line.on("no-passphrase")
     ? undefined
+    : recipient !== undefined
+    ? () => makePassphraseFile(host, recipient)
     : () => findPassphrase(host, { prompt, message, confirm: true });
   await initKeys(host, dir, { passphrase, own, issued: formatInstant(host.now()) });
   await show(task);
@@ -116,16 +142,36 @@ async function show({ host, console, dir }: Task): Promise<void> {
   );
 }
 
-async function roll({ line, host, console, dir, prompt }: Task): Promise<void> {
-  const passphrase = () => findPassphrase(host, { prompt });
-  const keyring = await loadKeyring(host, dir, { passphrase });
+async function rotate({ line, host, console, dir, prompt }: Task): Promise<void> {
+  const passphrase = once(() => findPassphrase(host, { prompt }));
+  const given = line.words[1];
+  const role = ROLES.find((name) => name === given);
+  if (given !== undefined && !role) {
+    throw new UserError(`Cannot rotate ${given}: roles are ${ROLES.join(", ")}`, {
+      exitCode: EXIT.usage,
+    });
+  }
   const file = line.value("with");
   const text = file === undefined ? undefined : await readSecretKeyFile(host, file);
   const signer = text === undefined
     ? undefined
     : signerOf(await parseSecretKey(text, isEncrypted(text) ? await passphrase() : undefined));
-  const root = await rollRoots(host, keyring, { issued: formatInstant(host.now()), signer });
-  console.out(`${dir}/root/${root.version}.json lists the keys in ${dir}`);
+  const issued = formatInstant(host.now());
+  if (!role) {
+    const keyring = await loadKeyring(host, dir, { passphrase });
+    const root = await rollRoots(host, keyring, { issued, signer });
+    console.out(`${dir}/root/${root.version}.json lists the keys in ${dir}`);
+  } else {
+    const { version, roles, before, after, retired } = await rotateKey(host, dir, role, {
+      issued,
+      passphrase,
+      signer,
+    });
+    console.out(`${dir}/root/${version}.json lists key ${keyIdHex(after)} for ${roles.join(", ")}`);
+    const where = retired === undefined ? "keeps its other roles" : `is now ${retired}.*`;
+    console.out(`  the old key ${keyIdHex(before)} ${where}`);
+  }
+  console.out("  nodes follow once the site is built and published: deno task site");
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args, new DenoHost()));

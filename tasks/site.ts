@@ -1,5 +1,5 @@
 /**
- * `deno task site`: builds the signed site from `nodes/`, and serves it for a look.
+ * `deno task site`: builds the signed site from `nodes/`, keeps it current, and serves it for a look.
  */
 import { promptSecret } from "@std/cli/prompt-secret";
 import {
@@ -13,16 +13,18 @@ import { errorText, EXIT, UserError } from "../lib/errors.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
 import { directorySite, SiteServer } from "../lib/lab/site_server.ts";
 import { loadIdentities } from "../lib/trust/age_identity.ts";
-import { loadKeyring } from "../lib/trust/keyring.ts";
+import { loadKeyring, loadSigner } from "../lib/trust/keyring.ts";
 import { findPassphrase, type Prompt } from "../lib/trust/passphrase.ts";
 import { DEFAULT_CACHE, DEFAULT_EXPIRES_HOURS, publishSite } from "../site/publish.ts";
+import { refreshSite } from "../site/refresh.ts";
 
 const DEFAULT_PORT = 8000;
+const VERBS = ["build", "refresh", "serve"];
 
 const SPEC: CommandSpec = {
   name: "deno task site",
   summary: "Build the signed site, with each node's instructions encrypted to that node.",
-  usage: ["[build]", "serve [--port N]"],
+  usage: ["[build]", "refresh", "serve [--port N]"],
   options: {
     nodes: { value: "DIR", help: "the fleet's YAML files, default nodes" },
     out: { value: "DIR", help: "the site, default public" },
@@ -55,7 +57,9 @@ const SPEC: CommandSpec = {
     "os-update.yaml in the nodes' folder says which channel gets which release, when; without it there is the channel\n" +
     "stable with the newest one. Files of a release are signed once and stay; to withdraw one remove its folder.",
     "The passphrase comes from .minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
-    "Network: none for build; serve listens on 127.0.0.1 only.",
+    "refresh signs only timestamp.json anew, so that the site does not expire: same serial, nothing to apply, no YAML and",
+    "no key but keys/timestamp.seckey needed. Run it daily; a publication can be kept current for 366 days.",
+    "Network: none for build and refresh; serve listens on 127.0.0.1 only.",
   ],
 };
 
@@ -69,10 +73,11 @@ export function main(
 ): Promise<number> {
   return runCommand(SPEC, args, async (line) => {
     const [verb = "build", ...rest] = line.words;
-    if (rest.length > 0 || (verb !== "build" && verb !== "serve")) {
-      throw usage("expected build or serve");
+    if (rest.length > 0 || !VERBS.includes(verb)) {
+      throw usage("expected build, refresh or serve");
     }
     if (verb === "build") await build(line, host, console, prompt);
+    else if (verb === "refresh") await refresh(line, host, console, prompt);
     else await serve(line, host, console, stop);
   }, console);
 }
@@ -104,6 +109,24 @@ async function build(
   console.out(`  releases ${count(releases)}`);
   console.out(`  files    ${files}, ${changed.length} changed, ${removed.length} removed`);
   console.out(`  encrypted anew for ${count(encrypted)}`);
+}
+
+async function refresh(
+  line: CommandLine,
+  host: Host,
+  console: Console,
+  prompt: Prompt,
+): Promise<void> {
+  const out = line.value("out") ?? "public";
+  const passphrase = () => findPassphrase(host, { prompt });
+  const signer = await loadSigner(host, line.value("keys") ?? "keys", "timestamp", { passphrase });
+  const refreshed = await refreshSite(host, {
+    out,
+    signer,
+    expiresHours: number(line, "expires-hours"),
+  });
+  if (line.on("json")) return console.out(JSON.stringify({ out, ...refreshed }, null, 2));
+  console.out(`${out}: serial ${refreshed.serial}, valid until ${refreshed.expires}`);
 }
 
 async function serve(

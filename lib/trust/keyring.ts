@@ -1,6 +1,6 @@
 /**
- * The admin's keys folder: `minisign.pubkey` and `minisign.seckey` sign everything; `timestamp.*` and `release.*`, where
- * they exist, take over these roles. `root/<n>.json` with `.minisig` is the chain of root documents (root_sign.ts).
+ * The admin's keys folder: `minisign.pubkey` and `minisign.seckey` sign everything; `config.*`, `timestamp.*` and
+ * `release.*`, where they exist, take over these roles. `root/<n>.json` with `.minisig` is the chain of root documents (root_sign.ts).
  *
  * Secret keys are decrypted when first needed. Refused: secret key files that others may read, key files whose halves
  * don't belong together.
@@ -26,7 +26,7 @@ import { findPassphrase, once } from "./passphrase.ts";
 /** Name of the key pair that signs everything that has no key of its own. */
 export const MAIN_KEY = "minisign";
 /** Roles that may have a key pair of their own, under this file name. */
-export const OWN_KEYS = ["timestamp", "release"] as const satisfies Role[];
+export const OWN_KEYS = ["config", "timestamp", "release"] as const satisfies Role[];
 
 /** Links that are followed to a secret key file. */
 const MAX_LINKS = 8;
@@ -128,6 +128,30 @@ export async function loadKeyring(
     },
   };
   return keyring;
+}
+
+/**
+ * The signer of one role, when only that role's key is at hand, e.g. the timestamp key on a machine that refreshes a site.
+ *
+ * @throws {UserError} when the folder has no key for the role.
+ */
+export async function loadSigner(
+  host: Host,
+  dir: string,
+  role: Role,
+  options: KeyringOptions = {},
+): Promise<Signer> {
+  const own = OWN_KEYS.find((name) => name === role);
+  for (const name of [...own ? [own] : [], MAIN_KEY]) {
+    const pair = await loadPair(host, dir, name);
+    if (!pair) continue;
+    const passphrase = options.passphrase ??
+      (() => findPassphrase(host, { prompt: () => null }));
+    return signerOf(await decrypt(pair, `${dir}/${name}.seckey`, passphrase));
+  }
+  throw new UserError(`Cannot sign as ${role}: there is no key for it in ${dir}`, {
+    hint: "deno task keys init makes keys",
+  });
 }
 
 /** A signer with a decrypted key. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { randomBytes } from "node:crypto";
 import { text } from "../bytes.ts";
 import { EXIT, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -25,6 +26,42 @@ export interface PassphraseOptions {
   message?: string;
   /** Ask twice, for a new passphrase. */
   confirm?: boolean;
+}
+
+/** Bytes of randomness in a generated passphrase. */
+const GENERATED_BYTES = 24;
+
+/**
+ * Makes a passphrase and writes it, encrypted with gpg to `recipient`, to {@linkcode PASSPHRASE_FILE}. gpg gets it on its standard
+ * input, never as an argument.
+ *
+ * @throws {UserError} when the file is there already, or gpg can't encrypt to that recipient.
+ */
+export async function makePassphraseFile(host: Host, recipient: string): Promise<string> {
+  if (await host.stat(PASSPHRASE_FILE)) {
+    throw new UserError(`Cannot make a passphrase: ${PASSPHRASE_FILE} exists already`, {
+      hint: "it is used without --gpg",
+    });
+  }
+  const passphrase = randomBytes(GENERATED_BYTES).toString("base64url");
+  const result = await host.run(
+    ["gpg", "--batch", "--quiet", "--armor", "--recipient", recipient, "--encrypt"],
+    { stdin: passphrase },
+  );
+  if (result.code === 127) {
+    throw new UserError("Cannot encrypt the passphrase: gpg is not installed", {
+      exitCode: EXIT.missing,
+      hint: "install gnupg",
+    });
+  }
+  if (result.code !== 0 || result.stdout.length === 0) {
+    const reason = text(result.stderr).trim().split("\n").at(-1) || `gpg ended with ${result.code}`;
+    throw new UserError(`Cannot encrypt the passphrase to ${recipient}: ${reason}`, {
+      hint: "gpg --list-keys shows the recipients that gpg knows and trusts",
+    });
+  }
+  await host.writeFile(PASSPHRASE_FILE, result.stdout, { mode: 0o600 });
+  return passphrase;
 }
 
 /** The passphrase. @throws {UserError} when there is none to be had. */

@@ -82,7 +82,7 @@ export async function ensureRoots(
     const file = `${keyring.dir}/${keyring.keyFiles[role]}.pubkey`;
     throw new UserError(
       `Cannot sign as ${role}: ${file} is not in root version ${root.version}, nodes would refuse it`,
-      { hint: "deno task keys roll makes the next version with the keys that are there now" },
+      { hint: "deno task keys rotate makes the next version with the keys that are there now" },
     );
   }
   return chain;
@@ -103,20 +103,20 @@ export async function rollRoots(
   const line = publicKeyLine(signer.publicKey);
   if (before && !before.roles.root.includes(line)) {
     throw new UserError(
-      `Cannot roll the keys: key ${
+      `Cannot rotate the keys: key ${
         keyIdHex(signer.publicKey)
       } is no root key of version ${before.version}`,
-      { hint: "sign with the old secret key: deno task keys roll --with FILE" },
+      { hint: "sign with the old secret key: deno task keys rotate --with FILE" },
     );
   }
   const version = (before?.version ?? 0) + 1;
   if (version > MAX_ROOT_VERSION) {
-    throw new UserError(`Cannot roll the keys: version ${MAX_ROOT_VERSION} is the last`);
+    throw new UserError(`Cannot rotate the keys: version ${MAX_ROOT_VERSION} is the last`);
   }
   const next = rootOf(keyring, version, options.issued);
   if (before && rootDigest({ ...next, version: before.version }) === rootDigest(before)) {
     throw new UserError(
-      `Cannot roll the keys: version ${before.version} lists just the keys that are there`,
+      `Cannot rotate the keys: version ${before.version} lists just the keys that are there`,
     );
   }
   await storeRoot(host, keyring, next, signer);

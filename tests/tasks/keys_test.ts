@@ -1,4 +1,5 @@
 import { assertEquals, assertFalse, assertMatch, assertStringIncludes } from "@std/assert";
+import { utf8 } from "../../lib/bytes.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { formatSecretKey } from "../../lib/trust/minisign_sign.ts";
 import { formatPublicKey } from "../../lib/trust/minisign.ts";
@@ -43,23 +44,68 @@ Deno.test("keys init refuses to replace keys and to go on without a passphrase",
   assertEquals(host.textOf("/keys/minisign.seckey"), before);
 });
 
-Deno.test("keys roll --with signs the next root with the key before", async () => {
+Deno.test("keys rotate --with signs the next root with the key before", async () => {
   const host = new FakeHost();
   await keys(host, "init", "--no-passphrase");
   host.put("/old", host.textOf("/keys/minisign.seckey"), 0o600);
   const key = testKey("new");
   host.put("/keys/minisign.seckey", await formatSecretKey(key), 0o600);
   host.put("/keys/minisign.pubkey", formatPublicKey(publicKeyOf(key)));
-  const without = await keys(host, "roll");
+  const without = await keys(host, "rotate");
   assertEquals(without.code, EXIT.failed);
   assertStringIncludes(without.output, "--with FILE");
-  const rolled = await keys(host, "roll", "--with", "/old");
+  const rolled = await keys(host, "rotate", "--with", "/old");
   assertEquals(rolled.code, EXIT.ok, rolled.output);
   assertStringIncludes((await keys(host, "show")).output, "root version 2");
 });
 
+Deno.test("keys rotate ROLE tells what it replaced and what is to be done", async () => {
+  const host = new FakeHost();
+  await keys(host, "init", "--no-passphrase", "--own", "timestamp");
+  const { code, output } = await keys(host, "rotate", "timestamp");
+  assertEquals(code, EXIT.ok, output);
+  assertMatch(output, /^\/keys\/root\/2\.json lists key [0-9A-F]+ for timestamp\n/);
+  assertMatch(output, /the old key ([0-9A-F]+) is now \/keys\/retired\/timestamp-\1\.\*/);
+  assertStringIncludes(output, "deno task site");
+  const config = await keys(host, "rotate", "config");
+  assertMatch(config.output, /the old key [0-9A-F]+ keeps its other roles/);
+  const shown = (await keys(host, "show")).output;
+  assertMatch(shown, /config\.pubkey +key [0-9A-F]+\n +signs +config\n/);
+  assertStringIncludes(shown, "root version 3");
+});
+
+Deno.test("keys init --gpg makes no keys when the passphrase can't be encrypted", async () => {
+  const host = new FakeHost();
+  const both = await keys(host, "init", "--gpg", "ann", "--no-passphrase");
+  assertEquals(both.code, EXIT.usage);
+  const none = await keys(host, "init", "--gpg", "ann");
+  assertEquals([none.code, none.output.includes("gpg is not installed")], [EXIT.missing, true]);
+  let given = "";
+  host.programs.set("gpg", (args, { stdin }) => {
+    assertEquals(args.slice(-3), ["--recipient", "ann", "--encrypt"]);
+    given = String(stdin);
+    return { code: 2, stderr: utf8("gpg: ann: skipped: No public key\n") };
+  });
+  const failed = await keys(host, "init", "--gpg", "ann");
+  assertEquals(failed.code, EXIT.failed);
+  assertStringIncludes(failed.output, "to ann: gpg: ann: skipped: No public key");
+  assertMatch(given, /^[\w-]{32}$/);
+  assertFalse(failed.output.includes(given));
+  assertFalse(host.log.join("\n").includes(given));
+  host.put(".minisign-pass-secret", "there");
+  const taken = await keys(host, "init", "--gpg", "ann");
+  assertStringIncludes(taken.output, "exists already");
+  assertEquals(await host.stat("/keys"), undefined);
+});
+
 Deno.test("keys says what it takes", async () => {
-  for (const args of [[], ["make"], ["show", "more"], ["init", "--own", "config"]]) {
+  for (
+    const args of [[], ["make"], ["show", "more"], ["rotate", "all"], ["rotate", "root", "more"], [
+      "init",
+      "--own",
+      "root",
+    ]]
+  ) {
     assertEquals((await keys(new FakeHost(), ...args)).code, EXIT.usage, args.join(" "));
   }
   assertEquals((await keys(new FakeHost(), "show")).code, EXIT.failed);

@@ -68,6 +68,20 @@ Deno.test("site says how to make keys when there are none", async () => {
   assertStringIncludes(output, "deno task keys init");
 });
 
+Deno.test("site refresh extends the site, without nodes/", async () => {
+  const host = await setUp();
+  await site(host, "--expires-hours", "1");
+  await host.remove("nodes");
+  host.clock = new Date("2026-11-22T20:30:00Z");
+  const { code, output } = await site(host, "refresh", "--expires-hours", "2");
+  assertEquals(code, EXIT.ok, output);
+  assertMatch(output, /^public: serial 1795377600, valid until 2026-11-22T22:30:00Z$/);
+  const json = JSON.parse((await site(host, "refresh", "--json")).output);
+  assertEquals([json.serial, json.expires], [1795377600, "2026-11-25T20:30:00Z"]);
+  assertEquals((await site(host, "refresh", "--out", "none")).code, EXIT.failed);
+  assertEquals((await site(host, "refresh", "--keys", "none")).code, EXIT.failed);
+});
+
 for (const words of ["make", "build twice", "--serial x", "--expires-hours 1.5", "--serail 1"]) {
   Deno.test(`site ${words} is not understood`, async () => {
     const { code, output } = await site(await setUp(), ...words.split(" "));
