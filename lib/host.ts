@@ -28,6 +28,8 @@ export interface RunOptions {
   stdin?: Uint8Array | string;
   /** Killed after this many milliseconds; default none. */
   timeoutMs?: number;
+  /** The program gets this process's own terminal for input and output, e.g. an editor. */
+  terminal?: boolean;
   /** Where output goes; "null" suits programs that leave a daemon holding the pipe. Default "piped". */
   output?: "piped" | "inherit" | "null";
 }
@@ -235,7 +237,7 @@ export class DenoHost implements Host {
 
   async run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const [program = "", ...args] = command;
-    const output = options.output ?? "piped";
+    const output = options.terminal ? "inherit" : options.output ?? "piped";
     const signal = options.timeoutMs === undefined
       ? undefined
       : AbortSignal.timeout(options.timeoutMs);
@@ -246,7 +248,7 @@ export class DenoHost implements Host {
         cwd: options.cwd,
         env: options.env,
         clearEnv: options.clearEnv,
-        stdin: options.stdin === undefined ? "null" : "piped",
+        stdin: options.terminal ? "inherit" : options.stdin === undefined ? "null" : "piped",
         stdout: output,
         stderr: output,
         signal,

@@ -8,6 +8,7 @@ import type * as v from "valibot";
 /** What is known of a schema from outside. */
 export interface SchemaParts {
   type: string;
+  key?: v.GenericSchema;
   entries?: Record<string, v.GenericSchema>;
   value?: v.GenericSchema;
   item?: v.GenericSchema;
@@ -15,7 +16,7 @@ export interface SchemaParts {
 }
 
 /** `schema` without what is wrapped around it. */
-function unwrapped(schema: v.GenericSchema | undefined): SchemaParts | undefined {
+export function unwrapped(schema: v.GenericSchema | undefined): SchemaParts | undefined {
   let inner = schema as SchemaParts | undefined;
   while (inner?.wrapped) inner = inner.wrapped as unknown as SchemaParts;
   return inner;

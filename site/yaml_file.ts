@@ -62,7 +62,7 @@ export interface SealedAt {
 export interface CheckOptions {
   /** Their plaintext. */
   unsealed?: Unsealed;
-  /** Leave them as they are, unchecked: for whoever only wants to know what is there. */
+  /** Leave out those whose plaintext is not given: for whoever only wants to know what is there. */
   survey?: boolean;
 }
 
@@ -128,7 +128,7 @@ export function checkYaml<Schema extends v.GenericSchema>(
           problemAt(path, "!age values belong below private: all else is readable by everyone"),
         );
       }
-      if (options.survey) {
+      if (options.survey && !options.unsealed?.has(one.armored)) {
         return one.isValid() ? "" : void faults.push(problemAt(path, NOT_ARMORED));
       }
       const plain = options.unsealed?.get(one.armored) ??
@@ -144,7 +144,10 @@ export function checkYaml<Schema extends v.GenericSchema>(
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (early.length > 0) return early.sort(inOrder);
   if (!result.success) {
-    const hidden = new Set(options.survey ? parsed.sealed.map(({ path }) => path.join("\0")) : []);
+    const unread = options.survey
+      ? parsed.sealed.filter(({ armored }) => !options.unsealed?.has(armored))
+      : [];
+    const hidden = new Set(unread.map(({ path }) => path.join("\0")));
     const issues = result.issues.filter((issue) =>
       !hidden.has((issue.path ?? []).map((item) => String(item.key)).join("\0"))
     );
