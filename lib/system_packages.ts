@@ -12,7 +12,7 @@ import type { Host } from "./host.ts";
 export interface Need {
   /** Any one of these will do. */
   anyOf: readonly string[];
-  /** The Debian package that gives it. */
+  /** The Debian package that gives it; of names between "|" the first that this release has. */
   package: string;
 }
 
@@ -46,6 +46,11 @@ export const TEST_NEEDS: readonly Need[] = [
   need("openssl", "openssl"),
   need("busybox-static", "busybox"),
   need("gnupg", "gpg"),
+  need("xorriso", "xorriso"),
+  need("dash", "dash"),
+  need("shellcheck", "shellcheck"),
+  need("docker.io", "dockerd"),
+  need("docker-cli|docker.io", "docker"),
 ];
 
 /** Options of {@linkcode ensurePackages}. */
@@ -98,7 +103,8 @@ export async function ensurePackages(
   needs: readonly Need[],
   options: EnsureOptions = {},
 ): Promise<void> {
-  const missing = await missingPackages(host, needs);
+  const wanted = await missingPackages(host, needs);
+  let missing = wanted.map((name) => name.split("|").at(-1)!);
   const listsMissing = options.aptLists === true && !await haveLists(host);
   if (missing.length === 0 && !listsMissing) return;
   const isRoot = text((await host.run(["id", "-u"])).stdout).trim() === "0";
@@ -111,7 +117,8 @@ export async function ensurePackages(
   );
   if (listsMissing || !await haveLists(host)) await apt(host, ["update"]);
   if (missing.length === 0) return;
-  const install = ["install", "--no-install-recommends", ...missing];
+  missing = await Promise.all(wanted.map((name) => firstKnown(host, name.split("|"))));
+  const install = ["install", "--no-install-recommends", ...new Set(missing)];
   const first = await tryApt(host, install);
   if (first === undefined) return;
   // Lists that are older than the mirror name packages that are gone: read them again, once.
@@ -131,6 +138,14 @@ function namesThem(missing: readonly string[], hasApt: boolean): UserError {
       }`
       : `install what Debian packs as: ${missing.join(" ")}`,
   });
+}
+
+/** The first package that apt knows; the last when it knows none. */
+async function firstKnown(host: Host, names: readonly string[]): Promise<string> {
+  for (const name of names.slice(0, -1)) {
+    if ((await host.run(["apt-cache", "show", name])).code === 0) return name;
+  }
+  return names.at(-1)!;
 }
 
 async function haveLists(host: Host): Promise<boolean> {

@@ -3,38 +3,71 @@
  *
  * @module
  */
-import { EXIT, UserError } from "../lib/errors.ts";
+import { errorText, EXIT, UserError } from "../lib/errors.ts";
 import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
 import { closest } from "../lib/cli/closest.ts";
 import { type MadeImage, makeImage, type MakeImageOptions } from "../lib/image/make.ts";
+import { openEngine } from "../lib/image/mkimage/engine.ts";
 import { BUILD_NEEDS, ensurePackages } from "../lib/system_packages.ts";
+import { containerProgram, mkimageTask } from "./image_mkimage.ts";
 
 /** Everything that makes an image out of overlay/image.yaml. */
-const ENGINES: Record<string, (host: Host, options: MakeImageOptions) => Promise<MadeImage>> = {
-  embedded: makeImage,
-};
+const ENGINES = ["embedded", "mkimage"] as const;
+const ARCHS = ["x86_64", "aarch64"] as const;
 
 const spec: CommandSpec = {
   name: "deno task image",
-  summary: "Builds the OS image that overlay/image.yaml defines: boot slot and disk image.",
-  usage: ["[--engine embedded] [--version V] [--out DIR] [--lab | --repository URL|DIR …]"],
+  summary: "Builds the OS image that overlay/image.yaml defines.",
+  usage: [
+    "[--engine embedded|mkimage] [--version V] [--out DIR] [--lab | --repository URL|DIR …]",
+    "--engine mkimage [--container docker|podman] [--print | --shell | --clean]",
+  ],
   options: {
-    engine: { value: "NAME", help: `what builds it: ${Object.keys(ENGINES).join(", ")}` },
+    engine: {
+      value: "NAME",
+      help:
+        "embedded: boot slot and disk image, made here; mkimage: an ISO by Alpine's mkimage.sh in a container",
+    },
     version: { value: "V", help: "names the image; default the commit's time, YYYY.MM.DD.HHMM" },
+    arch: { value: "ARCH", help: `${ARCHS.join(" or ")}, default ${ARCHS[0]}` },
     out: { value: "DIR", help: "where <version>/ is written, default dist" },
     repository: {
       value: "URL|DIR",
       many: true,
       help: "take packages from here, signed by a key in overlay/root/etc/apk/keys",
     },
-    lab: { help: "take packages from the lab repository, made from this machine's Debian" },
+    lab: {
+      help: "take packages from the lab repository, made from this machine's Debian (embedded)",
+    },
+    keys: {
+      value: "DIR",
+      help: "holds abuild/ with the key that signs the ISO's packages, default keys (mkimage)",
+    },
+    container: {
+      value: "PROGRAM",
+      help: "docker or podman, default the first that answers (mkimage)",
+    },
+    "container-network": {
+      value: "NAME",
+      help: "network of the builder, default the engine's (mkimage)",
+    },
+    print: {
+      help: "write all that would be run to build/mkimage/ and show it, run nothing (mkimage)",
+    },
+    shell: { help: "open a shell in the builder with everything in place (mkimage)" },
+    clean: { help: "remove builder images and volumes with downloads and cached parts (mkimage)" },
     json: { help: "print facts of the result as JSON" },
   },
   notes: [
-    "Without --lab and --repository: from the Alpine mirror in overlay/image.yaml when it answers, else from the lab\n" +
-    "repository. The same sources, version and SOURCE_DATE_EPOCH (default: the commit's time) give the same bytes.",
-    "Network: the mirror or the given URLs; for the lab repository Debian's package servers and the npm registry.",
+    "Without --engine: mkimage where Docker or Podman answers, else embedded; --lab is embedded. Which one is said.",
+    "Packages, without --lab and --repository: from the Alpine mirror in overlay/image.yaml; the embedded engine takes\n" +
+    "the lab repository when the mirror is silent. The same sources, version and SOURCE_DATE_EPOCH (default: the\n" +
+    "commit's time) give the same bytes with the embedded engine.",
+    "The container engine may be on another machine (DOCKER_HOST, CONTAINER_HOST): files are copied, nothing is mounted.\n" +
+    "The builder runs as an ordinary user without --privileged. The key goes into its container, and goes with it.",
+    "Network: the mirror or the given URLs; for the lab repository Debian's package servers and the npm registry; for the\n" +
+    "builder the container registry, gitlab.alpinelinux.org and the Alpine mirror.",
   ],
 };
 
@@ -49,35 +82,93 @@ export async function main(
     if (line.words.length > 0) {
       throw usage(`Cannot read the command line: unexpected word ${line.words[0]}`);
     }
-    const name = line.value("engine") ?? "embedded";
-    const engine = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
-    if (!engine) {
-      const near = closest(name, Object.keys(ENGINES));
-      throw usage(`Cannot use the engine ${name}: there is ${near ?? Object.keys(ENGINES)}`);
-    }
+    const oneOf = <T extends string>(option: string, what: string, known: readonly T[]) => {
+      const name = line.value(option);
+      const found = known.find((one) => one === name);
+      if (name === undefined || found) return found;
+      const near = closest(name, known);
+      throw usage(`Cannot use the ${what} ${name}: there is ${near ?? known.join(", ")}`);
+    };
+    const wanted = oneOf("engine", "engine", ENGINES);
+    const arch = oneOf("arch", "architecture", ARCHS);
     const given = line.values("repository");
     if (line.on("lab") && given.length > 0) {
       throw usage("Cannot read the command line: --lab and --repository exclude each other");
     }
+    const special = MKIMAGE_ONLY.filter((name) => line.on(name));
+    if (special.length > 1) {
+      throw usage(`Cannot read the command line: --${special.join(" and --")} exclude each other`);
+    }
+    const embeddedOnly = wanted === "embedded"
+      ? "--engine embedded"
+      : line.on("lab")
+      ? "--lab"
+      : undefined;
+    const mkimageOnly = special[0] ?? (wanted === "mkimage" ? "engine mkimage" : undefined);
+    if (embeddedOnly && mkimageOnly) {
+      throw usage(
+        `Cannot read the command line: ${embeddedOnly} and --${mkimageOnly} exclude each other`,
+      );
+    }
     const json = line.on("json");
     const stage = (text: string) => json ? console.err(text) : console.out(text);
-    await ensurePackages(host, BUILD_NEEDS, { aptLists: line.on("lab"), onStage: stage });
     const version = line.value("version");
-    const started = host.now().getTime();
-    const image = await engine(host, {
+    const options = {
       root: ".",
       outDir: line.value("out") ?? "dist",
       // Shared with the lab, so that packages are made once.
       cacheDir: "build/lab",
-      packages: line.on("lab") ? "lab" : given.length > 0 ? given : "auto",
       ...(version === undefined ? {} : { version }),
+      ...(arch === undefined ? {} : { arch }),
       deno: { path: Deno.execPath(), version: Deno.version.deno },
       onStage: stage,
-    });
+    };
+    const program = containerProgram(line);
+    const choice = mkimageOnly
+      ? { name: "mkimage" as const }
+      : embeddedOnly
+      ? { name: "embedded" as const }
+      : await chooseEngine(host, program);
+    if ("why" in choice) stage(`engine ${choice.name}: ${choice.why}`);
+    if (choice.name === "mkimage") {
+      const engine = "engine" in choice ? { engine: choice.engine } : {};
+      const keysDir = line.value("keys") ?? "keys";
+      const repositories = given.length > 0 ? { repositories: given } : {};
+      return await mkimageTask(host, {
+        line,
+        console,
+        stage,
+        ...engine,
+        options: { ...options, keysDir, ...repositories },
+      });
+    }
+    await ensurePackages(host, BUILD_NEEDS, { aptLists: line.on("lab"), onStage: stage });
+    const started = host.now().getTime();
+    const packages: MakeImageOptions["packages"] = line.on("lab")
+      ? "lab"
+      : given.length > 0
+      ? given
+      : "auto";
+    const image = await makeImage(host, { ...options, packages });
     const seconds = (host.now().getTime() - started) / 1000;
     if (json) console.out(JSON.stringify(facts(image, seconds), null, 2));
     else for (const text of summary(image, seconds)) console.out(text);
   }, console);
+}
+
+/** Switches that only the engine mkimage knows. */
+const MKIMAGE_ONLY = ["print", "shell", "clean"] as const;
+
+/** The engine where nobody says which, and why. */
+async function chooseEngine(host: Host, program: ReturnType<typeof containerProgram>) {
+  try {
+    const engine = await openEngine(host, program);
+    return { name: "mkimage", engine, why: `${engine.program} ${engine.version} answers` } as const;
+  } catch (error) {
+    // A program that was asked for by name has to answer.
+    if (program || !(error instanceof UserError)) throw error;
+    return { name: "embedded", why: errorText(error).replace(/^Cannot [^:]*: /, "") } as const;
+  }
 }
 
 function facts(image: MadeImage, seconds: number) {

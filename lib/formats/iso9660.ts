@@ -230,7 +230,7 @@ function readRockRidge(bytes: Bytes, view: DataView, first: Area, what: string):
   }
   try {
     if (names.length > 0) result.name = text(concat(names));
-    if (linked) result.target = links.parts.map((part) => text(concat(part))).join("/");
+    if (linked) result.target = links.parts.map((part) => text(concat(part))).join("/") || "/";
   } catch {
     throw bad(`${what} has a name that is not UTF-8`);
   }

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034 # mkimage.sh reads the variables
+# shellcheck shell=sh disable=SC2016,SC2034 # a command line is taken as it stands; mkimage.sh reads the variables
 # The image as mkimage.sh wants it. Words between @ signs are filled in from overlay/image.yaml; everything that matters
 # is set here, so that a change of Alpine's defaults does not change the image without a word.
 profile_psyopsos() {

@@ -54,6 +54,10 @@ export async function makeProject(): Promise<Project> {
   const key = { name: KEY, privateKey };
   await copy("overlay", `${dir}/overlay`);
   await Deno.writeTextFile(`${dir}/overlay/root/etc/apk/keys/${KEY}`, publicKey);
+  // What the task bundles.
+  await Deno.mkdir(`${dir}/agent`);
+  await Deno.writeTextFile(`${dir}/agent/main.ts`, "console.log(1);\n");
+  await Deno.writeTextFile(`${dir}/deno.json`, '{"version": "0.0.1"}\n');
   await Deno.mkdir(`${dir}/keys/abuild`, { recursive: true });
   const own = pair();
   await Deno.writeTextFile(`${dir}/keys/abuild/test-1.rsa`, own.privateKey, { mode: 0o600 });

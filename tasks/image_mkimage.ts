@@ -1,0 +1,192 @@
+/**
+ * `deno task image --engine mkimage`: what it does beside building, and how it is shown.
+ */
+import type { CommandLine, Console } from "../lib/cli/command.ts";
+import { EXIT, type ExitCode, UserError } from "../lib/errors.ts";
+import type { Host } from "../lib/host.ts";
+import {
+  cleanAll,
+  ensureBuilder,
+  makeContainer,
+  removeContainer,
+} from "../lib/image/mkimage/build.ts";
+import { filesByHand } from "../lib/image/mkimage/by_hand.ts";
+import {
+  CONTAINER_PROGRAMS,
+  type ContainerEngine,
+  type ContainerProgram,
+  openEngine,
+} from "../lib/image/mkimage/engine.ts";
+import {
+  knownPackages,
+  type MadeIso,
+  makeIso,
+  type MkimageOptions,
+  placeOf,
+  prepareBuild,
+} from "../lib/image/mkimage/make.ts";
+
+/** Where --print writes. */
+const PRINT_DIR = "build/mkimage";
+const MIB = 2 ** 20;
+
+/** What {@linkcode mkimageTask} is given by the task. */
+export interface MkimageTask {
+  line: CommandLine;
+  console: Console;
+  stage: (line: string) => void;
+  /** Opened already, when it was chosen because it answered. */
+  engine?: ContainerEngine;
+  options: MkimageOptions;
+}
+
+/** The program that --container names. @throws {UserError} */
+export function containerProgram(line: CommandLine): ContainerProgram | undefined {
+  const name = line.value("container");
+  const known = CONTAINER_PROGRAMS.find((program) => program === name);
+  if (name === undefined || known) return known;
+  throw new UserError(
+    `Cannot use the container program ${name}: there is ${CONTAINER_PROGRAMS.join(", ")}`,
+    {
+      exitCode: EXIT.usage,
+    },
+  );
+}
+
+/** Builds, or does what --print, --shell or --clean say. */
+export async function mkimageTask(host: Host, task: MkimageTask): Promise<ExitCode> {
+  const { line, console, stage, options } = task;
+  if (line.on("print")) return await printByHand(host, task);
+  const engine = task.engine ?? await openEngine(host, containerProgram(line));
+  if (line.on("clean")) {
+    const { volumes, images } = await cleanAll(engine);
+    console.out(
+      `removed ${volumes.length} volumes and ${images.length} images of ${engine.program}`,
+    );
+    return EXIT.ok;
+  }
+  const network = line.value("container-network");
+  const started = host.now().getTime();
+  const prepared = await prepareBuild(host, options);
+  using interrupt = onInterrupt();
+  const { signal } = interrupt;
+  const common = {
+    ...options,
+    onStage: stage,
+    signal,
+    ...(network === undefined ? {} : { network }),
+  };
+  if (line.on("shell")) {
+    const builder = await ensureBuilder(engine, prepared.plan, common);
+    const known = await knownPackages(host, prepared, common);
+    const place = placeOf(prepared, builder, known, network);
+    const name = await makeContainer(engine, prepared.plan, {
+      ...common,
+      place,
+      epoch: prepared.epoch,
+    }, true);
+    try {
+      stage(
+        `a shell in the builder, with everything in place; the build would run: ${
+          prepared.plan.command.join(" ")
+        }`,
+      );
+      return await interactive(engine, name) === 0 ? EXIT.ok : EXIT.failed;
+    } finally {
+      await removeContainer(engine, name);
+    }
+  }
+  const made = await makeIso(engine, prepared, common);
+  const seconds = (host.now().getTime() - started) / 1000;
+  if (line.on("json")) console.out(JSON.stringify(facts(made, seconds), null, 2));
+  else for (const text of summary(made, seconds)) console.out(text);
+  return EXIT.ok;
+}
+
+async function printByHand(host: Host, { line, console, options }: MkimageTask): Promise<ExitCode> {
+  // The script is run elsewhere.
+  const repositories = options.repositories && await Promise.all(
+    options.repositories.map((one) => /^https?:/.test(one) ? one : Deno.realPath(one)),
+  );
+  const prepared = await prepareBuild(host, {
+    ...options,
+    ...(repositories ? { repositories } : {}),
+  });
+  const files = filesByHand(prepared, {
+    program: containerProgram(line) ?? "docker",
+    keyFile: await Deno.realPath(prepared.key.path),
+  });
+  await host.mkdir(PRINT_DIR);
+  for (const [name, { data, mode }] of files) {
+    await host.writeFile(`${PRINT_DIR}/${name}`, data, { mode });
+  }
+  for (
+    const name of [
+      "Dockerfile",
+      "mkimg.psyopsos.sh",
+      "genapkovl-psyopsos.sh",
+      "build.sh",
+      "commands.sh",
+    ]
+  ) {
+    console.out(`### ${PRINT_DIR}/${name}`);
+    console.out(new TextDecoder().decode(files.get(name)!.data));
+  }
+  console.out(`### ${PRINT_DIR}/input.tar`);
+  for (const { path, mode, owner, data, secret } of prepared.plan.files) {
+    const note = secret ? " (not in it: commands.sh takes it from where it lies)" : "";
+    console.out(
+      `${mode.toString(8).padStart(4, "0")} ${owner.padEnd(5)} ${data.length} /${path}${note}`,
+    );
+  }
+  return EXIT.ok;
+}
+
+async function interactive({ program, env }: ContainerEngine, name: string): Promise<number> {
+  const child = new Deno.Command(program, {
+    args: ["start", "--attach", "--interactive", name],
+    env,
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  return (await child.status).code;
+}
+
+function facts({ version, arch, dir, iso, manifest, stages, size }: MadeIso, seconds: number) {
+  const packages = manifest.packages.filter(({ role }) => role === "installed").length;
+  return {
+    engine: "mkimage",
+    version,
+    arch,
+    kernel: manifest.kernel,
+    dir,
+    iso,
+    packages,
+    size,
+    stages,
+    seconds,
+  };
+}
+
+function summary({ version, arch, dir, manifest, size }: MadeIso, seconds: number): string[] {
+  const counted = manifest.packages.filter(({ role }) => role === "installed").length;
+  return [
+    `psyopsOS ${version} for ${arch}: ${counted} packages on the medium, Linux ${manifest.kernel}, ` +
+    `ISO ${(size / MIB).toFixed(1)} MiB, ${seconds.toFixed(1)} s`,
+    `  ${dir}`,
+  ];
+}
+
+/** Aborts at the first Ctrl-C or request to end. */
+function onInterrupt(): { signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, abort);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      for (const name of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(name, abort);
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Bytes, text } from "../../../lib/bytes.ts";
+import { UserError } from "../../../lib/errors.ts";
+import { fatFile } from "../../../lib/formats/fat12.ts";
+import { gunzip } from "../../../lib/formats/gzip.ts";
+import { ISO_SECTOR, isoFile, readIso } from "../../../lib/formats/iso9660.ts";
+
+/** Made by xorriso 1.5.4 with Rock Ridge, Joliet and two boot entries; its efi.img by mtools 4.0.32. */
+const vector = gunzip(await Deno.readFile("tests/vectors/iso9660/small.iso.gz"));
+const iso = readIso(vector);
+const PRIMARY = 16 * ISO_SECTOR;
+
+/** A copy with some bytes replaced. */
+function changed(at: number, ...bytes: number[]): Bytes {
+  const copy = vector.slice();
+  copy.set(bytes, at);
+  return copy;
+}
+
+function messageFor(bytes: Bytes): string {
+  return assertThrows(() => readIso(bytes), UserError).message;
+}
+
+Deno.test("readIso() reads volume id, names, links and modes as xorriso wrote them", () => {
+  assertEquals(iso.volumeId, "alpine-ps 2026.11.22.2015 x86_64");
+  assertEquals(iso.systemId, "LINUX");
+  const kinds = [...iso.entries].map((
+    [path, { kind, linkTarget }],
+  ) => [path, kind, linkTarget ?? ""]);
+  assertEquals(kinds.sort(), [
+    [".alpine-release", "file", ""],
+    ["a name with blanks", "directory", ""],
+    ["a name with blanks/Üml", "directory", ""],
+    ["a name with blanks/Üml/f", "file", ""],
+    ["boot", "directory", ""],
+    ["boot/boot.cat", "file", ""],
+    ["boot/grub", "directory", ""],
+    ["boot/grub/efi.img", "file", ""],
+    ["boot/isolinux.bin", "file", ""],
+    ["boot/vmlinuz-virt", "file", ""],
+    ["efi", "directory", ""],
+    ["efi/boot", "directory", ""],
+    ["efi/boot/bootx64.efi", "file", ""],
+    ["empty", "file", ""],
+    ["link", "symlink", "../../abs/x"],
+    ["long", "symlink", "/a/b/../c"],
+    ["n".repeat(240), "file", ""],
+    ["root", "symlink", "/"],
+  ]);
+  assertEquals(text(isoFile(vector, iso, "boot/vmlinuz-virt")), "kernel");
+  assertEquals(text(isoFile(vector, iso, "n".repeat(240))), "long\n");
+  assertEquals(isoFile(vector, iso, "empty").length, 0);
+});
+
+Deno.test("readIso() finds both boot entries where their images are", () => {
+  assertEquals(iso.boot.map(({ platform, bootable, offset }) => [platform, bootable, offset]), [
+    ["bios", true, iso.entries.get("boot/isolinux.bin")!.offset],
+    ["uefi", true, iso.entries.get("boot/grub/efi.img")!.offset],
+  ]);
+});
+
+Deno.test("isoFile() and fatFile() reach the program that firmware starts", () => {
+  const image = isoFile(vector, iso, "boot/grub/efi.img");
+  assertEquals(text(fatFile(image, "EFI/BOOT/BOOTX64.EFI")!), "MZloader");
+  for (const path of ["EFI/BOOT", "EFI/BOOT/OTHER.EFI", "EFI/BOOT/BOOTX64.EFI/X", "NONE"]) {
+    assertEquals(fatFile(image, path), undefined, path);
+  }
+});
+
+Deno.test("isoFile() refuses what is no file", () => {
+  for (const path of ["boot", "none", "link"]) {
+    assertThrows(() => isoFile(vector, iso, path), UserError, `no file /${path}`);
+  }
+});
+
+Deno.test("readIso() refuses what is no ISO image, or a damaged one", () => {
+  assertEquals(
+    messageFor(new Uint8Array(100)),
+    "Cannot read the ISO: truncated, or no ISO 9660 image",
+  );
+  const root = PRIMARY + 156;
+  const cases: [Bytes, string][] = [
+    [vector.slice(0, PRIMARY), "truncated"],
+    [changed(PRIMARY + 1, 0x58), "no volume descriptor in sector 16"],
+    [changed(PRIMARY, 2), "no primary volume descriptor"],
+    [changed(PRIMARY + 128, 0, 4, 4, 0), "blocks of an unusual size"],
+    [changed(root + 2, 0xff), "the root directory has two different numbers for one"],
+    [
+      changed(root + 2, 0xff, 0xff, 0xff, 0, 0, 0xff, 0xff, 0xff),
+      "the root directory lies outside",
+    ],
+    [changed(root + 10, 0, 0, 0, 0x7f, 0x7f, 0, 0, 0), "the root directory lies outside"],
+    [vector.slice(0, 64 * ISO_SECTOR), "lies outside of the image"],
+  ];
+  for (const [bytes, expected] of cases) {
+    assert(messageFor(bytes).includes(expected), `${messageFor(bytes)} / ${expected}`);
+  }
+});
+
+Deno.test("readIso() refuses a directory that leads back to the root", () => {
+  const rootOffset = new DataView(vector.buffer).getUint32(PRIMARY + 158, true) * ISO_SECTOR;
+  // The first record behind "." and ".." that is a directory gets the root's place.
+  for (let at = rootOffset, index = 0; vector[at]! > 0; at += vector[at]!, index++) {
+    if (index < 2 || !(vector[at + 25]! & 2)) continue;
+    const place = vector.slice(PRIMARY + 158, PRIMARY + 174);
+    assert(messageFor(changed(at + 2, ...place)).includes("is another one too"));
+    return;
+  }
+  throw new Error("the vector has no directory");
+});
+
+Deno.test("readIso() and fatFile() end with a message or a result whatever byte is wrong", () => {
+  const image = isoFile(vector, iso, "boot/grub/efi.img");
+  let seed = 7;
+  const random = (below: number) => (seed = Math.imul(seed, 48271) >>> 1) % below;
+  for (let round = 0; round < 400; round++) {
+    const bytes = vector.slice();
+    const fat = image.slice();
+    for (let i = 0; i < 4; i++) {
+      bytes[PRIMARY + random(40 * ISO_SECTOR)] = random(256);
+      fat[random(20_000)] = random(256);
+    }
+    for (const read of [() => readIso(bytes), () => fatFile(fat, "EFI/BOOT/BOOTX64.EFI")]) {
+      try {
+        read();
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+      }
+    }
+  }
+});
+
+Deno.test("fatFile() refuses what is no small FAT file system", () => {
+  const image = isoFile(vector, iso, "boot/grub/efi.img").slice();
+  assertThrows(() => fatFile(new Uint8Array(10), "X"), UserError, "truncated");
+  assertThrows(() => fatFile(new Uint8Array(1024), "X"), UserError, "no FAT file system");
+  assertThrows(() => fatFile(image.slice(0, 100_000), "X"), UserError, "truncated");
+  // The root's first entry (the folder EFI) leads to a cluster that is free, then to itself.
+  const loop = image.slice();
+  const root = 512 * (1 + 2 * image[22]!);
+  const cluster = loop[root + 26]!;
+  const at = 512 + Math.floor(cluster * 3 / 2);
+  const self = cluster % 2 === 0
+    ? [cluster, 0]
+    : [loop[at]! & 0x0f | (cluster & 0x0f) << 4, cluster >> 4];
+  loop.set(self, at);
+  assertThrows(() => fatFile(loop, "EFI/BOOT/BOOTX64.EFI"), UserError, "is a loop");
+  loop.set([0, 0], at);
+  assertThrows(() => fatFile(loop, "EFI/BOOT/BOOTX64.EFI"), UserError, "leads outside");
+});
