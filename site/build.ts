@@ -17,6 +17,7 @@ import {
   type Listed,
   publicationStatement,
   type Root,
+  type SignedDocument,
   storedPath,
   type Timestamp,
   TIMESTAMP_PATH,
@@ -118,31 +119,34 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
     index[node.name] = { path, ...facts };
     instructions.set(path, encrypted.ciphertext);
   }
+  const signatures = new Map<string, KnownSignature>();
+  const stored = new Map<string, Bytes>();
+  for (const [path, { type, bytes }] of signed) {
+    const known = signOnce(path, type, bytes, options);
+    const { minisig } = known;
+    signatures.set(path, known);
+    stored.set(path, canonicalJson({ payload: text(bytes), minisig } satisfies SignedDocument));
+  }
   const bins = makeBins([
-    ...[...signed].map(([path, { bytes }]) => [path, listed(bytes)] as const),
+    ...[...stored].map(([path, bytes]) => [path, listed(bytes)] as const),
     ...Object.entries(index).map(([name, { path: _, ...facts }]) =>
       [SITE_PATHS.postboot(name), facts] as const
     ),
   ]);
   // For people and other programs: nodes need nothing of it, so it is in no bin and a change of one node changes one bin.
-  add(SITE_PATHS.postbootIndex, "postboot-index", index);
+  const indexPath = SITE_PATHS.postbootIndex;
+  add(indexPath, "postboot-index", index);
+  const indexBytes = signed.get(indexPath)!.bytes;
+  signatures.set(indexPath, signOnce(indexPath, "postboot-index", indexBytes, options));
 
   const files = new Map<string, Bytes>();
-  const signatures = new Map(
-    [...signed].map(([path, { type, bytes }]) => [path, signOnce(path, type, bytes, options)]),
-  );
   files.set("index.html", makePage(fleet, signatures, options));
   files.set("error.html", errorPage());
-  for (const [path, { bytes }] of signed) {
-    files.set(path, bytes);
-    files.set(storedPath(path, sha256Hex(bytes)), bytes);
-  }
+  for (const [path, bytes] of stored) files.set(storedPath(path, sha256Hex(bytes)), bytes);
   for (const [path, bytes] of instructions) files.set(path, bytes);
   for (const [path, { bytes }] of signed) {
-    const known = signatures.get(path)!;
-    for (const at of [path, storedPath(path, sha256Hex(bytes))]) {
-      files.set(`${at}.minisig`, utf8(known.minisig));
-    }
+    files.set(path, bytes);
+    files.set(`${path}.minisig`, utf8(signatures.get(path)!.minisig));
   }
   for (const [path, bytes] of publishedRoots(options.roots)) files.set(path, bytes);
   const entries: BinEntry[] = [];

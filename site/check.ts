@@ -8,7 +8,8 @@ import { type Bytes, equal, sha256Hex, text, utf8 } from "../lib/bytes.ts";
 import { RefusedError, UserError } from "../lib/errors.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../lib/os_update.ts";
 import { openSite, type TrustState } from "../lib/trust/client.ts";
-import { ROOT_PATH, rootPath, storedPath } from "../lib/trust/freshness.ts";
+import type { DocumentType } from "../lib/trust/comment.ts";
+import { canonicalJson, ROOT_PATH, rootPath, storedPath } from "../lib/trust/freshness.ts";
 import type { PublicKey } from "../lib/trust/minisign.ts";
 import type { BuiltSite } from "./build.ts";
 import {
@@ -42,9 +43,17 @@ export async function checkSite(
     return Promise.reject(new UserError(`Cannot read ${path}: the site does not have it`));
   };
   const view = await openSite({ ...options, fetch });
-  parseGlobalDocument(await view.get(SITE_PATHS.global, "global"));
+  const get = async (path: string, type: DocumentType): Promise<Bytes> => {
+    const bytes = await view.get(path, type);
+    // The copy for people and the signature beside it must be the very ones that nodes get.
+    const payload = text(await fetch(path));
+    const copy = canonicalJson({ payload, minisig: text(await fetch(`${path}.minisig`)) });
+    if (view.files.has(storedPath(path, sha256Hex(copy)))) return bytes;
+    throw new RefusedError("hash", `Cannot accept ${path}: it is no copy of what nodes get`);
+  };
+  parseGlobalDocument(await get(SITE_PATHS.global, "global"));
   for (const tag of fleet.tags.keys()) {
-    parseTagNodes(await view.get(SITE_PATHS.tagNodes(tag), "tag"), tag);
+    parseTagNodes(await get(SITE_PATHS.tagNodes(tag), "tag"), tag);
   }
   if (await view.lists(OS_UPDATE_PATH)) {
     parseOsUpdate(await view.get(OS_UPDATE_PATH, "os-update"));
@@ -61,7 +70,7 @@ export async function checkSite(
   view.verifyInner(indexBytes, indexSignature, "postboot-index", indexPath);
   const index = parsePostbootIndex(indexBytes);
   for (const { name } of fleet.nodes) {
-    parseNodeDocument(await view.get(SITE_PATHS.node(name), "node"), name);
+    parseNodeDocument(await get(SITE_PATHS.node(name), "node"), name);
     const path = SITE_PATHS.postboot(name);
     const sha256 = sha256Hex(await view.getHashed(path));
     if (index[name]?.path !== storedPath(path, sha256) || index[name].sha256 !== sha256) {

@@ -7,9 +7,10 @@
 import { type Bytes, equal } from "../lib/bytes.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
+import { VERSIONED_FOLDERS } from "../lib/trust/freshness.ts";
 
 /** Directories below which files that are not part of the site are removed. Releases are elsewhere and stay. */
-const OWNED = ["psyopsOS/nodes", "psyopsOS/tags", "psyopsOS/postboot", "psyopsOS/bins"];
+export const OWNED: readonly string[] = ["psyopsOS/nodes", "psyopsOS/tags", ...VERSIONED_FOLDERS];
 
 /** What {@linkcode writeSite} did. */
 export interface Written {

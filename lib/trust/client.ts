@@ -16,7 +16,7 @@
  *
  * @module
  */
-import { type Bytes, sha256Hex, text } from "../bytes.ts";
+import { type Bytes, sha256Hex, text, utf8 } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
 import { type DocumentType, type Facts, isInstant, parseComment, ROLE_OF } from "./comment.ts";
 import {
@@ -33,6 +33,7 @@ import {
   MAX_TIMESTAMP_BYTES,
   parseBin,
   parseRoot,
+  parseSignedDocument,
   parseTimestamp,
   publicationStatement,
   type Root,
@@ -108,6 +109,8 @@ export interface SiteView {
    * @throws {RefusedError} naming the check that failed.
    */
   get(path: string, type: DocumentType): Promise<Bytes>;
+  /** As {@linkcode SiteView.get}, with what its signature states. */
+  getSigned(path: string, type: DocumentType): Promise<{ data: Bytes; facts: Facts }>;
   /** The bytes of a file that bears no signature of its own (`.age`): of the listed size and hash. */
   getHashed(path: string): Promise<Bytes>;
   /** Checks a signature that came inside a file, e.g. in decrypted instructions, and gives its facts. */
@@ -313,21 +316,23 @@ class View implements SiteView {
   }
 
   async get(path: string, type: DocumentType): Promise<Bytes> {
+    return (await this.getSigned(path, type)).data;
+  }
+
+  async getSigned(path: string, type: DocumentType): Promise<{ data: Bytes; facts: Facts }> {
     const listed = await this.#expect(path, MAX_DOCUMENT_BYTES);
-    const at = storedPath(path, listed.sha256);
-    const signed = await this.fetchSigned(at, listed.size);
-    checkListed(signed.data, listed, path);
-    const facts = accept(signed, type, keysOf(this.root, ROLE_OF[type]), path);
-    this.#notNewer(facts, path);
-    return signed.data;
+    const stored = await this.#stored(path, listed);
+    const { payload, minisig } = parseSignedDocument(stored, path);
+    const data = utf8(payload);
+    const facts = this.verifyInner(data, minisig, type, path);
+    this.files.set(storedPath(path, listed.sha256), stored);
+    return { data, facts };
   }
 
   async getHashed(path: string): Promise<Bytes> {
     const listed = await this.#expect(path, MAX_LISTED_BYTES);
-    const at = storedPath(path, listed.sha256);
-    const data = await fetchBounded(this.fetch, at, listed.size, path);
-    checkListed(data, listed, path);
-    this.files.set(at, data);
+    const data = await this.#stored(path, listed);
+    this.files.set(storedPath(path, listed.sha256), data);
     return data;
   }
 
@@ -370,6 +375,13 @@ class View implements SiteView {
       throw refusal("size", path, `it has ${listed.size} bytes, at most ${maxBytes} are read`);
     }
     return listed;
+  }
+
+  /** The listed bytes of a document. */
+  async #stored(path: string, listed: Listed): Promise<Bytes> {
+    const data = await fetchBounded(this.fetch, storedPath(path, listed.sha256), listed.size, path);
+    checkListed(data, listed, path);
+    return data;
   }
 
   #notNewer(facts: Facts, path: string): void {

@@ -31,7 +31,7 @@ export const binPath = (prefix: string, sha256: string): string =>
   versionedPath(`psyopsOS/bins/${prefix || "all"}.json`, sha256);
 
 /** Hex digits of a hash that stand in a file's name: enough that no two versions ever share one. */
-const NAME_DIGITS = 16;
+export const NAME_DIGITS = 16;
 
 /** `path` with its content's hash before the last dot: a name that never gets other content. */
 export function versionedPath(path: string, sha256: string): string {
@@ -42,13 +42,17 @@ export function versionedPath(path: string, sha256: string): string {
 /** A document that nodes read beside their instructions (os_update.ts). */
 export const OS_UPDATE_PATH = "psyopsOS/os-update.json";
 
+/** Folders in which every file has its content's hash in its name. */
+export const VERSIONED_FOLDERS = ["psyopsOS/bins", "psyopsOS/postboot", "psyopsOS/signed"] as const;
+
 /**
- * Where nodes read a listed document: what they need is at its {@linkcode versionedPath}, so that uploading the next version
- * takes nothing away from who still reads this one. Documents for people keep their plain name.
+ * Where the bytes of a listed document are: at a {@linkcode versionedPath}, so that uploading the next version takes nothing
+ * away from who still reads this one. A document that bears a signature is there together with it
+ * ({@linkcode SignedDocument}), for the same reason; what is at the plain path is a copy for people.
  */
 export function storedPath(path: string, sha256: string): string {
-  const versioned = path.endsWith(".age") || path === OS_UPDATE_PATH;
-  return versioned ? versionedPath(path, sha256) : path;
+  const place = path.endsWith(".age") ? path : path.replace(/^psyopsOS\//, "psyopsOS/signed/");
+  return versionedPath(place, sha256);
 }
 
 export const MAX_ROOT_BYTES = 64 * 1024;
@@ -103,10 +107,18 @@ export interface Bin {
   documents: Record<string, Listed>;
 }
 
-/** One document as a bin lists it. */
+/** One document as a bin lists it: hash and size of what is at its {@linkcode storedPath}. */
 export interface Listed {
   sha256: string;
   size: number;
+}
+
+/** A document in one file with its signature. */
+export interface SignedDocument {
+  /** The document's text. */
+  payload: string;
+  /** Its `.minisig`. */
+  minisig: string;
 }
 
 const instant = v.pipe(v.string(), v.check(isInstant, "must be a time like 2026-11-22T20:00:00Z"));
@@ -164,6 +176,8 @@ const BinSchema = v.strictObject({
   documents: v.record(path, v.strictObject({ sha256: hash, size: count(MAX_LISTED_BYTES) })),
 });
 
+const SignedDocumentSchema = v.strictObject({ payload: v.string(), minisig: signature });
+
 /** The root document in `bytes`. @throws {RefusedError} with check "schema". */
 export function parseRoot(bytes: Uint8Array, name = ROOT_PATH): Root {
   return parseJson(RootSchema, bytes, MAX_ROOT_BYTES, name);
@@ -192,6 +206,11 @@ export function publicationStatement({ serial, bins }: Pick<Timestamp, "serial" 
 export function timestampStatement(timestamp: Omit<Timestamp, "minisig">): Bytes {
   const { serial, issued, expires, root, bins, publication } = timestamp;
   return canonicalJson({ serial, issued, expires, root, bins, publication });
+}
+
+/** A stored document, whose signature is still to be checked. @throws {RefusedError} with check "schema". */
+export function parseSignedDocument(bytes: Uint8Array, name: string): SignedDocument {
+  return parseJson(SignedDocumentSchema, bytes, MAX_LISTED_BYTES, name);
 }
 
 /** The bin in `bytes`. With `prefix`, paths that don't belong to it are refused. @throws {RefusedError} "schema". */

@@ -4,13 +4,10 @@
  *
  * @module
  */
-import { sha256Hex, text } from "../../lib/bytes.ts";
 import { errorText, RefusedError } from "../../lib/errors.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/os_update.ts";
 import { type Fetch, openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
-import { parseComment } from "../../lib/trust/comment.ts";
-import { storedPath } from "../../lib/trust/freshness.ts";
-import { keyIdHex, parseSignature, type PublicKey } from "../../lib/trust/minisign.ts";
+import { keyIdHex, type PublicKey } from "../../lib/trust/minisign.ts";
 import { parseNodeDocument, SITE_PATHS } from "../document.ts";
 import { type NodeRow, nodeRow, type ReleaseRow, releaseRows, timeText } from "../page_rows.ts";
 
@@ -163,11 +160,8 @@ async function signedNames(view: SiteView): Promise<string[]> {
 /** What a node's row must say. */
 async function signedRow(view: SiteView, name: string): Promise<NodeRow> {
   const path = SITE_PATHS.node(name);
-  const bytes = await view.get(path, "node");
-  const document = parseNodeDocument(bytes, name);
-  const signature = view.files.get(`${storedPath(path, sha256Hex(bytes))}.minisig`);
-  const facts = parseComment(parseSignature(text(signature!), path).trustedComment);
-  return nodeRow(document, facts);
+  const { data, facts } = await view.getSigned(path, "node");
+  return nodeRow(parseNodeDocument(data, name), facts);
 }
 
 async function checkReleases(

@@ -139,10 +139,15 @@ function flip(data: Uint8Array): Uint8Array {
   return data;
 }
 
+/** Another hash of a bin: still a timestamp, but not the one that was signed. */
+function otherHash(data: Uint8Array): Uint8Array {
+  return utf8(text(data).replace(/(?<="sha256": ")./, (digit) => digit === "0" ? "1" : "0"));
+}
+
 const ALPHAS = placeOf(SITE, "psyopsOS/postboot/alpha.age");
 const BETAS = canonicalJson((await buildWorldSite()).envelopes.get("beta"));
 const REFUSALS: [string, string, Awaited<ReturnType<typeof makeSite>>][] = [
-  ["a flipped bit in the timestamp", "signature", withFile("psyopsOS/timestamp.json", flip)],
+  ["a changed timestamp", "signature", withFile("psyopsOS/timestamp.json", otherHash)],
   ["a flipped bit in the instructions", "hash", withFile(ALPHAS, flip)],
   [
     "another node's instructions in place of its own",

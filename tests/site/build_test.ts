@@ -144,6 +144,10 @@ Deno.test("every signed document bears a signature for its own type, path and se
   assertEquals(unsigned.map(plain), [
     "index.html",
     "error.html",
+    "psyopsOS/signed/global.*.json",
+    "psyopsOS/signed/nodes/alpha.*.json",
+    "psyopsOS/signed/nodes/beta.*.json",
+    "psyopsOS/signed/tags/lab/nodes.*.json",
     "psyopsOS/postboot/alpha.*.age",
     "psyopsOS/postboot/beta.*.age",
     "psyopsOS/bins/all.*.json",
@@ -238,8 +242,8 @@ Deno.test("one changed node changes few files", async () => {
   ).map(([path]) => plain(path));
   assertEquals(changed, [
     "index.html",
-    "psyopsOS/postboot.json",
     "psyopsOS/postboot/alpha.*.age",
+    "psyopsOS/postboot.json",
     "psyopsOS/postboot.json.minisig",
     "psyopsOS/bins/all.*.json",
     "psyopsOS/timestamp.json",

@@ -96,8 +96,9 @@ Deno.test("the timestamp is moved in after all else, and old files go after that
   assertEquals(removed.map((path) => path.replace(/\.[0-9a-f]{16}\./, ".*.")), [
     "psyopsOS/nodes/beta.json",
     "psyopsOS/nodes/beta.json.minisig",
-    "psyopsOS/postboot/beta.*.age",
     "psyopsOS/bins/all.*.json",
+    "psyopsOS/postboot/beta.*.age",
+    "psyopsOS/signed/nodes/beta.*.json",
   ]);
   const steps = host.log.filter((line) =>
     line.startsWith("rename /public.next") || line.startsWith("remove /public/")

@@ -41,6 +41,15 @@ export interface RootSpec {
   version?: number;
 }
 
+/** One signed document. */
+export interface DocumentSpec {
+  type: DocumentType;
+  text: string;
+  serial?: number;
+  /** Its signature; default a good one. */
+  minisig?: Bytes;
+}
+
 /** What {@linkcode signedSite} makes; everything has a default. */
 export interface SiteSpec {
   roots?: RootSpec[];
@@ -49,7 +58,7 @@ export interface SiteSpec {
   expires?: string;
   digits?: number;
   /** Signed documents. */
-  documents?: Record<string, { type: DocumentType; text: string; serial?: number }>;
+  documents?: Record<string, DocumentSpec>;
   /** Files without a signature. */
   hashed?: Record<string, string>;
   /** The root version that the timestamp names; default the newest. */
@@ -164,20 +173,22 @@ export function signedSite(spec: SiteSpec = {}): Map<string, Bytes> {
     }
   });
   const keys = { ...roots[roots.length - 1]!.keys, ...spec.signers };
-  const publish = (path: string, type: DocumentType, data: Bytes, at = serial) => {
-    files.set(path, data);
-    const signature = minisig(keys[ROLE_OF[type]], data, type, path, { serial: at, issued });
-    files.set(`${path}.minisig`, signature);
-  };
   const listed = (data: Bytes) => ({ sha256: sha256Hex(data), size: data.length });
   const bins = new Map<string, Record<string, { sha256: string; size: number }>>();
   const list = (path: string, data: Bytes) => {
     const prefix = binPrefix(path, digits);
     bins.set(prefix, { ...bins.get(prefix), [path]: listed(data) });
   };
-  for (const [path, { type, text, serial: at }] of Object.entries(documents)) {
-    publish(path, type, utf8(text), at);
-    list(path, utf8(text));
+  for (const [path, document] of Object.entries(documents)) {
+    const { type, text: payload, serial: at = serial } = document;
+    const data = utf8(payload);
+    const signature = document.minisig ??
+      minisig(keys[ROLE_OF[type]], data, type, path, { serial: at, issued });
+    const stored = canonicalJson({ payload, minisig: text(signature) });
+    files.set(path, data);
+    files.set(`${path}.minisig`, signature);
+    files.set(storedPath(path, sha256Hex(stored)), stored);
+    list(path, stored);
   }
   for (const [path, text] of Object.entries(hashed)) {
     files.set(storedPath(path, sha256Hex(utf8(text))), utf8(text));

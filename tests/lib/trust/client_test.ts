@@ -39,6 +39,7 @@ import {
   signedSite,
   signedTimestamp,
   type Signing,
+  type SiteSpec,
   type Stamp,
   testKey,
   timestampOf,
@@ -48,6 +49,8 @@ import {
 const PLAIN = signedSite();
 const BIN_PATH = binPathsOf(PLAIN)[0]!;
 const AGE_FILE = placeOf(PLAIN, AGE_PATH);
+const NODE_FILE = placeOf(PLAIN, NODE_PATH);
+const NODE_DATA = PLAIN.get(NODE_PATH)!;
 const NOW = new Date("2026-11-23T00:00:00Z");
 const OTHER = testKey("other");
 
@@ -89,6 +92,12 @@ function resigned(
   return files;
 }
 
+/** A site whose node document is listed with this signature. */
+function withSignature(signature: Bytes, spec: SiteSpec = {}) {
+  const document = { type: "node" as const, text: text(NODE_DATA), minisig: signature };
+  return signedSite({ ...spec, documents: { [NODE_PATH]: document } });
+}
+
 /** A site whose timestamp says something else, signed with the right keys unless told otherwise. */
 function restamped(stamp: Partial<Stamp>, signing: Signing = {}, files = signedSite()) {
   const { publication: _, minisig: __, ...old } = timestampOf(files);
@@ -106,7 +115,9 @@ Deno.test("openSite() walks root, timestamp, bin, and gives what was listed and 
   assertEquals(log, [TIMESTAMP_PATH, rootPath(1), `${rootPath(1)}.minisig`]);
   assertEquals(text(await view.get(NODE_PATH, "node")), '{"name":"n1"}\n');
   assertEquals(await view.getHashed(AGE_PATH), files.get(AGE_FILE));
-  assertEquals(log.slice(3), [BIN_PATH, NODE_PATH, `${NODE_PATH}.minisig`, AGE_FILE]);
+  assertEquals(log.slice(3), [BIN_PATH, NODE_FILE, AGE_FILE]);
+  const { facts } = await view.getSigned(NODE_PATH, "node");
+  assertEquals([facts.path, facts.serial, facts.issued], [NODE_PATH, 42, ISSUED]);
   assertEquals(view.timestamp.serial, 42);
   assertEquals(view.expired, false);
   assertEquals(view.state, {
@@ -132,8 +143,10 @@ Deno.test("openSite() can be repeated from the files it kept", async () => {
 
 Deno.test("openSite() refuses every flipped bit", async () => {
   const files = signedSite();
-  // root.json is for people; line 1 of a signature beside a file is an untrusted comment.
-  const used = [...files.keys()].filter((path) => !path.startsWith(ROOT_PATH));
+  // Copies are for people; line 1 of a signature beside a file is an untrusted comment.
+  const used = [...files.keys()].filter((path) =>
+    !path.startsWith(ROOT_PATH) && !path.startsWith(NODE_PATH)
+  );
   let tried = 0;
   for (const path of used) {
     const data = files.get(path)!;
@@ -162,10 +175,10 @@ Deno.test("openSite() names the check that a damaged file fails", async () => {
   const listing = new Map(files).set(TIMESTAMP_PATH, utf8(other));
   await assertRefused(() => open(listing), "signature", TIMESTAMP_PATH);
   await assertRefused(() => openAll(flipped(BIN_PATH)), "hash", BIN_PATH);
-  await assertRefused(() => openAll(flipped(NODE_PATH)), "hash", NODE_PATH);
+  await assertRefused(() => openAll(flipped(NODE_FILE)), "hash", NODE_PATH);
   await assertRefused(() => openAll(flipped(AGE_FILE)), "hash", AGE_PATH);
-  const notText = new Map(files).set(`${NODE_PATH}.minisig`, new Uint8Array([0xff, 0xfe]));
-  await assertRefused(() => openAll(notText), "malformed", NODE_PATH);
+  const notText = new Map(files).set(`${rootPath(1)}.minisig`, new Uint8Array([0xff, 0xfe]));
+  await assertRefused(() => openAll(notText), "malformed", rootPath(1));
 });
 
 Deno.test("openSite() reads one spelling of a timestamp", async () => {
@@ -200,25 +213,23 @@ Deno.test("openSite() refuses a document signed by another role's key", async ()
   await assertRefused(() => open(asTimestamp), "key", TIMESTAMP_PATH);
   const asConfig = signedSite({ roots, signers: { config: keys.timestamp } });
   await assertRefused(() => open(asConfig), "key", TIMESTAMP_PATH);
-  const node = signedSite({ roots });
-  resigned(NODE_PATH, "node", node.get(NODE_PATH)!, { key: keys.timestamp }, node);
-  await assertRefused(() => openAll(node), "key", NODE_PATH);
+  const byTimestamp = minisig(keys.timestamp, NODE_DATA, "node", NODE_PATH, { serial: 42 });
+  await assertRefused(() => openAll(withSignature(byTimestamp, { roots })), "key", NODE_PATH);
 });
 
 Deno.test("openSite() refuses a legacy signature", async () => {
-  const files = signedSite();
-  const lines = text(files.get(`${NODE_PATH}.minisig`)!).split("\n");
+  const lines = text(PLAIN.get(`${NODE_PATH}.minisig`)!).split("\n");
   // "ED" becomes "Ed".
   lines[1] = lines[1]!.replace(/^RU/, "RW");
-  files.set(`${NODE_PATH}.minisig`, utf8(lines.join("\n")));
+  const files = withSignature(utf8(lines.join("\n")));
   await assertRefused(() => openAll(files), "algorithm", NODE_PATH);
 });
 
 Deno.test("get() refuses a signature for another type or path", async () => {
-  const data = signedSite().get(NODE_PATH)!;
-  await assertRefused(() => openAll(resigned(NODE_PATH, "global", data)), "type", NODE_PATH);
-  const other = { as: "psyopsOS/nodes/n2.json" };
-  await assertRefused(() => openAll(resigned(NODE_PATH, "node", data, other)), "path", NODE_PATH);
+  const asGlobal = withSignature(minisig(MAIN, NODE_DATA, "global", NODE_PATH));
+  await assertRefused(() => openAll(asGlobal), "type", NODE_PATH);
+  const asOther = withSignature(minisig(MAIN, NODE_DATA, "node", "psyopsOS/nodes/n2.json"));
+  await assertRefused(() => openAll(asOther), "path", NODE_PATH);
   const view = await open(signedSite());
   await assertRefused(() => view.get(NODE_PATH, "tag"), "type", NODE_PATH);
 });
@@ -242,14 +253,11 @@ Deno.test("openSite() refuses a root or a timestamp signed as something else", a
 
 Deno.test("get() refuses a comment with another hash, and a comment of another program", async () => {
   const { sign } = await import("../../../lib/trust/minisign_sign.ts");
-  const files = signedSite();
   const comment = `psyopsOS type=node path=${NODE_PATH} sha256=${sha256Hex(utf8("else"))}`;
-  const signature = sign(files.get(NODE_PATH)!, MAIN, { trustedComment: comment });
-  files.set(`${NODE_PATH}.minisig`, utf8(signature));
-  await assertRefused(() => openAll(files), "hash", NODE_PATH);
-  const foreign = sign(files.get(NODE_PATH)!, MAIN, { trustedComment: "timestamp:1\tfile:n1" });
-  files.set(`${NODE_PATH}.minisig`, utf8(foreign));
-  await assertRefused(() => openAll(files), "malformed", NODE_PATH);
+  const another = utf8(sign(NODE_DATA, MAIN, { trustedComment: comment }));
+  await assertRefused(() => openAll(withSignature(another)), "hash", NODE_PATH);
+  const foreign = utf8(sign(NODE_DATA, MAIN, { trustedComment: "timestamp:1\tfile:n1" }));
+  await assertRefused(() => openAll(withSignature(foreign)), "malformed", NODE_PATH);
 });
 
 Deno.test("get() refuses what the bins do not list", async () => {
@@ -292,11 +300,12 @@ Deno.test("get() asks for no more than what is listed, and for nothing above its
     },
   });
   await view.get(NODE_PATH, "node");
-  assertEquals(limits.get(NODE_PATH), 3);
+  const place = placeOf(files, NODE_PATH);
+  assertEquals(limits.get(place), files.get(place)!.length);
   const [bin] = binPathsOf(files);
   assertEquals(limits.get(bin!), files.get(bin!)!.length);
   await assertRefused(() => view.get(big, "node"), "size", big);
-  assertEquals(limits.has(big), false);
+  assertEquals(limits.has(placeOf(files, big)), false);
 });
 
 Deno.test("openSite() refuses endless files", async () => {

@@ -177,9 +177,12 @@ Deno.test("storedPath() puts a hash into the names of what nodes read", () => {
   );
   assertEquals(
     storedPath("psyopsOS/os-update.json", HASH),
-    `psyopsOS/os-update.${HASH.slice(0, 16)}.json`,
+    `psyopsOS/signed/os-update.${HASH.slice(0, 16)}.json`,
   );
-  assertEquals(storedPath("psyopsOS/nodes/a.json", HASH), "psyopsOS/nodes/a.json");
+  assertEquals(
+    storedPath("psyopsOS/nodes/a.json", HASH),
+    `psyopsOS/signed/nodes/a.${HASH.slice(0, 16)}.json`,
+  );
 });
 
 Deno.test("binPrefix() keeps together what is about one node", () => {
