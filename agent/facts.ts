@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import type { Host } from "../lib/host.ts";
 import type { Status } from "../lib/node_report.ts";
-import { AGENT_FILE, IMAGE_FILE } from "./paths.ts";
+import { IMAGE_FILE } from "./paths.ts";
 import { outputOf, run } from "./programs.ts";
 
 /** Facts of the image; an image without them is of no version. */
@@ -37,9 +37,9 @@ export async function readImageFacts(host: Host): Promise<ImageFacts> {
   return { ...image, kernel };
 }
 
-/** Reads what was noted about the agent when it was bundled. */
-export async function readAgentFacts(host: Host): Promise<AgentFacts> {
-  return v.parse(agentSchema, await readJson(host, AGENT_FILE));
+/** What the agent was made from: the first line of its bundle says so. */
+export function agentFacts(): AgentFacts {
+  return v.parse(agentSchema, (globalThis as { psyopsosAgent?: unknown }).psyopsosAgent ?? {});
 }
 
 /** Seconds since the kernel started, with two decimals. */

@@ -7,7 +7,7 @@ import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command
 import { EXIT, type ExitCode, UserError } from "../lib/errors.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
 import type { Status } from "../lib/node_report.ts";
-import { readAgentFacts } from "./facts.ts";
+import { agentFacts } from "./facts.ts";
 import { STATUS_FILE } from "./paths.ts";
 import { runAgent } from "./run.ts";
 import { describeStatus } from "./status.ts";
@@ -37,7 +37,7 @@ export function main(
 ): Promise<ExitCode> {
   return runCommand(SPEC, args, async (line) => {
     if (line.on("version")) {
-      const { version, commit, form } = await readAgentFacts(host);
+      const { version, commit, form } = agentFacts();
       return processConsole.out(`psyopsos-agent ${version} (${commit}, ${form})`);
     }
     const [verb, ...rest] = line.words;

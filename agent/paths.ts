@@ -26,8 +26,6 @@ export const STAGING_DIR = "/var/lib/psyopsos/staging";
 export const IMAGE_FILE = "/etc/psyopsos/image.json";
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";
-/** Facts of the agent: version, commit, form. */
-export const AGENT_FILE = `${LIB_DIR}/agent.json`;
 /** Loads the drivers of all devices that are there. */
 export const COLDPLUG = `${LIB_DIR}/coldplug`;
 /** Lists the network interfaces, one a line: name and "up" or "down". */

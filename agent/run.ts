@@ -12,7 +12,7 @@ import type { Host } from "../lib/host.ts";
 import type { Status } from "../lib/node_report.ts";
 import { Clock } from "./clock.ts";
 import type { Told } from "./documents.ts";
-import { readAgentFacts, readBootId, readImageFacts } from "./facts.ts";
+import { agentFacts, readBootId, readImageFacts } from "./facts.ts";
 import { findIdentity } from "./find_identity.ts";
 import type { Identity } from "./identity.ts";
 import { CHECK_SECONDS, checkDelay, type Random, retryDelay } from "./interval.ts";
@@ -48,7 +48,7 @@ export async function runAgent(host: Host, options: RunAgentOptions): Promise<Ex
   const clock = new Clock(host);
   const image = await readImageFacts(host);
   clock.raise(image.epoch);
-  const agent = await readAgentFacts(host);
+  const agent = agentFacts();
   const status = firstStatus(image, agent, clock.now());
   const { print, pid, once, signal } = options;
   const reporter = new Reporter(host, { print, pid, clock, status });

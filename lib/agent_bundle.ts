@@ -1,19 +1,17 @@
 /**
- * Makes the agent's files for the image: its modules bundled into one script, and a note of what it was made from. The script
- * that starts it lies in `overlay/root`.
+ * Makes the agent's modules into one script that knows what it was made from. As it is, Deno runs it on the node; compiled
+ * (`agent_build/`), it brings its own Deno. The script that starts either lies in `overlay/root`.
  *
  * The same sources give the same bytes wherever they lie: the bundle is minified, which leaves no paths in it.
  *
  * @module
  */
-import type { Bytes } from "./bytes.ts";
+import { type Bytes, concat, utf8 } from "./bytes.ts";
 import { UserError } from "./errors.ts";
 import type { Host } from "./host.ts";
-import { canonicalJson } from "./trust/freshness.ts";
 
-/** Where the bundle and its note are in the image. */
+/** Where the bundle is in the image. */
 export const AGENT_BUNDLE_PATH = "usr/lib/psyopsos/agent.js";
-const AGENT_NOTE_PATH = "usr/lib/psyopsos/agent.json";
 
 /** Deno's own stack traces of Rust code help nobody here. */
 const ENV = { NO_COLOR: "1", RUST_BACKTRACE: "0" };
@@ -30,19 +28,27 @@ export interface BundleOptions {
   root?: string;
   /** Deno's program, default the one on PATH. */
   deno?: string;
-  /** What the note says the sources are; default what git says. */
+  /** What the script says its sources are; default what git says. */
   commit?: string;
 }
 
+/** The agent as one script, before it is known how it will run. */
+export interface AgentScript {
+  version: string;
+  /** With "+" when there are changes on top of it. */
+  commit: string;
+  code: Bytes;
+}
+
 /**
- * The agent's files by path in the image, without a leading slash.
+ * Bundles the agent's modules into one script.
  *
  * @throws {UserError} with what the bundler said.
  */
-export async function bundleAgent(
+export async function bundleScript(
   host: Host,
   { root = ".", deno = "deno", commit }: BundleOptions = {},
-): Promise<Map<string, ImageFile>> {
+): Promise<AgentScript> {
   // To standard output, so that nothing is left to be cleaned up.
   const command = [deno, "bundle", "--quiet", "--minify", "--platform", "deno", "agent/main.ts"];
   const result = await host.run(command, { cwd: root, env: ENV });
@@ -50,14 +56,29 @@ export async function bundleAgent(
     const said = new TextDecoder().decode(result.stderr).trim().split("\n")[0] ?? "";
     throw new UserError(`Cannot bundle the agent: ${said || `exit code ${result.code}`}`);
   }
-  const { version } = JSON.parse(await host.readTextFile(`${root}/deno.json`)) as {
+  const { version = "unknown" } = JSON.parse(await host.readTextFile(`${root}/deno.json`)) as {
     version?: string;
   };
-  const note = { version: version ?? "unknown", commit: commit ?? await gitCommit(host, root) };
-  return new Map([
-    [AGENT_BUNDLE_PATH, { data: result.stdout, mode: 0o644 }],
-    [AGENT_NOTE_PATH, { data: canonicalJson({ ...note, form: "bundle" }), mode: 0o644 }],
-  ]);
+  return { version, commit: commit ?? await gitCommit(host, root), code: result.stdout };
+}
+
+/** The script with a first line that says what it is; the agent reports these facts. */
+export function scriptWithFacts({ version, commit, code }: AgentScript, form: string): Bytes {
+  const facts = JSON.stringify({ version, commit, form });
+  return concat([utf8(`globalThis.psyopsosAgent=${facts};\n`), code]);
+}
+
+/**
+ * The agent's files in the form "bundle", by path in the image without a leading slash.
+ *
+ * @throws {UserError} with what the bundler said.
+ */
+export async function bundleAgent(
+  host: Host,
+  options: BundleOptions = {},
+): Promise<Map<string, ImageFile>> {
+  const data = scriptWithFacts(await bundleScript(host, options), "bundle");
+  return new Map([[AGENT_BUNDLE_PATH, { data, mode: 0o644 }]]);
 }
 
 /** The commit that is checked out, with "+" when there are changes on top of it; "unknown" outside of git. */

@@ -18,6 +18,7 @@ const NEVER = [
   "lib/image/",
   "lib/lab/",
   "lib/publish/",
+  "lib/agent_build/",
   "lib/agent_bundle.ts",
   "lib/system_packages.ts",
   "tasks/",

@@ -123,7 +123,6 @@ export class World extends FakeHost {
       "/etc/init.d/sshd": "#!/sbin/openrc-run\n",
       "/etc/ssh/sshd_config": "",
       "/etc/psyopsos/image.json": '{"version":"7","epoch":1000}',
-      [`${LIB_DIR}/agent.json`]: '{"version":"0.1.0","commit":"abc","form":"bundle"}',
       "/bin/sh": "",
       "/run/x": "",
       "/home/x": "",

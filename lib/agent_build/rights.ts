@@ -1,0 +1,48 @@
+/**
+ * What the agent may do and how its V8 is set. The wrapper `overlay/root/usr/bin/psyopsos-agent` gives the bundle the same
+ * on its command line; a compiled agent carries them inside, where nobody can add to them.
+ *
+ * @module
+ */
+
+/** Where the agent's own programs are on a node. */
+const LIB = "/usr/lib/psyopsos";
+
+/** Programs that the agent runs; whatever scripts a configuration brings run through /bin/sh. */
+const PROGRAMS = [
+  "findfs",
+  "mount",
+  "umount",
+  "ip",
+  "udhcpc",
+  "hostname",
+  "date",
+  "cat",
+  "rc-service",
+  "/bin/sh",
+  `${LIB}/coldplug`,
+  `${LIB}/interfaces`,
+];
+
+/** No environment, no system facts, no foreign code. Any file may be the configuration's. */
+export const RIGHTS: readonly string[] = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-net",
+  `--allow-run=${PROGRAMS.join(",")}`,
+];
+
+/** Nothing is fetched, asked or read beside the script; no cache file that somebody else could have prepared. */
+export const CLOSED: readonly string[] = [
+  "--quiet",
+  "--no-config",
+  "--no-lock",
+  "--no-remote",
+  "--no-npm",
+  "--cached-only",
+  "--no-prompt",
+  "--no-code-cache",
+];
+
+/** A small nursery and no helper threads: an agent that sleeps most of its life is to take little memory. */
+export const V8_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--single-threaded"];
