@@ -8,39 +8,52 @@ import { closest } from "../cli/closest.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { formatIdentityFile, generateIdentity } from "../trust/age_keygen.ts";
+import { formatInstant } from "../trust/comment.ts";
 import { formatPublicKey, parsePublicKey, type PublicKey } from "../trust/minisign.ts";
 import { loadRoots } from "../trust/root_sign.ts";
 import { driveFiles, makeIdentityDrive, type StaticNetwork } from "./drive.ts";
-import { isNodeName, TAG_NAME } from "./names.ts";
+import { isNodeName, RESERVED_NAMES, TAG_NAME } from "./names.ts";
 import { checkNetwork } from "./network.ts";
 import { formatSshPrivateKey, generateSshKey, sshFingerprint, sshPublicLine } from "./ssh_key.ts";
 
-/** What {@linkcode newNode} needs. */
-export interface NewNodeOptions {
+/** What {@linkcode makeIdentity} needs. */
+export interface IdentityOptions {
   name: string;
   /** Base URLs of the site, at least one. */
   sites: readonly string[];
-  tags?: readonly string[];
-  /** Directory of the fleet's YAML files. */
-  nodes: string;
   /** Directory with the site's public key. */
   keys: string;
   /** The image file to make. */
   out: string;
   network?: StaticNetwork;
+  /** An age key that also withstands quantum computers; its recipient is 1959 characters long. */
+  postQuantum?: boolean;
+}
+
+/** The public halves of what is on a new drive. */
+export interface MadeIdentity {
+  recipient: string;
+  sshHostKey: string;
+  /** `SHA256:…` of the SSH host key. */
+  sshFingerprint: string;
+  /** When the drive was made, in UTC. */
+  created: string;
+}
+
+/** What {@linkcode newNode} needs. */
+export interface NewNodeOptions extends IdentityOptions {
+  tags?: readonly string[];
+  /** Directory of the fleet's YAML files. */
+  nodes: string;
 }
 
 /** What was made. */
-export interface NewNode {
+export interface NewNode extends MadeIdentity {
   name: string;
   /** Path of the drive's image. */
   drive: string;
   /** Path of the node's file. */
   file: string;
-  recipient: string;
-  sshHostKey: string;
-  /** `SHA256:…` of the SSH host key. */
-  sshFingerprint: string;
 }
 
 /**
@@ -50,24 +63,45 @@ export interface NewNode {
  */
 export async function newNode(host: Host, options: NewNodeOptions): Promise<NewNode> {
   const { name, nodes, out } = options;
-  const fail = (state: string, hint?: string) =>
-    new UserError(`Cannot make node ${name}: ${state}`, { hint });
+  const fail = failure(name);
   if (!isNodeName(name)) {
     throw fail(
-      "its name must be 1 to 63 lower-case letters, digits and inner hyphens, not global or localhost",
+      `its name must be 1 to 63 lower-case letters, digits and inner hyphens, not ${
+        RESERVED_NAMES.join(" or ")
+      }`,
     );
   }
   const file = `${nodes}/${name}.yaml`;
-  if (await host.stat(file)) throw fail(`${file} exists`, "remove it to give the name anew");
+  if (await host.stat(file)) throw fail(`${file} exists`, "deno task node renew gives it new keys");
   if (await host.stat(out)) throw fail(`${out} exists`, "its keys would be lost; move it away");
-  const sites = options.sites.map((site) => baseUrl(site, fail));
-  if (sites.length === 0) throw fail("it needs the URL of its site");
   const tags = [...options.tags ?? []];
   await checkTags(host, nodes, tags, fail);
+  const made = await makeIdentity(host, options);
+  try {
+    await host.mkdir(nodes);
+    await host.writeFile(file, nodeFile(name, made, tags));
+  } catch (error) {
+    // Without its file nobody knows the drive's keys.
+    await host.remove(out);
+    throw error;
+  }
+  return { name, drive: out, file, ...made };
+}
+
+/**
+ * Makes new keys and the image of a drive with their private halves. What is at `out` is replaced.
+ *
+ * @throws {UserError} when a URL or the network is none, or the image can't be made.
+ */
+export async function makeIdentity(host: Host, options: IdentityOptions): Promise<MadeIdentity> {
+  const { name, out } = options;
+  const fail = failure(name);
+  const sites = options.sites.map((site) => baseUrl(site, fail));
+  if (sites.length === 0) throw fail("it needs the URL of its site");
   if (options.network) checkNetwork(options.network);
   const pinned = await pinnedKey(host, options.keys);
 
-  const age = await generateIdentity();
+  const age = await generateIdentity({ postQuantum: options.postQuantum });
   const ssh = generateSshKey();
   const sshHostKey = sshPublicLine(ssh, name);
   const files = driveFiles({
@@ -81,29 +115,23 @@ export async function newNode(host: Host, options: NewNodeOptions): Promise<NewN
   });
   await host.mkdir(parentOf(out));
   await makeIdentityDrive(host, { path: out, files });
-  try {
-    await host.mkdir(nodes);
-    await host.writeFile(file, nodeFile(name, age.recipient, sshHostKey, tags));
-  } catch (error) {
-    // Without its file nobody knows the drive's keys.
-    await host.remove(out);
-    throw error;
-  }
-  const { recipient } = age;
-  return { name, drive: out, file, recipient, sshHostKey, sshFingerprint: sshFingerprint(ssh) };
+  const created = formatInstant(host.now());
+  return { recipient: age.recipient, sshHostKey, sshFingerprint: sshFingerprint(ssh), created };
+}
+
+type Fail = (state: string, hint?: string) => UserError;
+
+function failure(name: string): Fail {
+  return (state, hint) => new UserError(`Cannot make node ${name}: ${state}`, { hint });
 }
 
 /** The text of a new node's file. Its values need no quotes: keys, names and tags hold plain characters only. */
-function nodeFile(
-  name: string,
-  recipient: string,
-  sshHostKey: string,
-  tags: readonly string[],
-): string {
+function nodeFile(name: string, made: MadeIdentity, tags: readonly string[]): string {
   return [
     `# Node ${name}. The private halves of these keys are on its identity drive only.`,
-    `recipient: ${recipient}`,
-    `sshHostKey: ${sshHostKey}`,
+    `recipient: ${made.recipient}`,
+    `sshHostKey: ${made.sshHostKey}`,
+    `created: ${made.created}`,
     `tags: [${tags.join(", ")}]`,
     "",
     "# config is readable by everyone, private leaves this machine only encrypted to the node.",
@@ -129,7 +157,7 @@ async function checkTags(
   host: Host,
   nodes: string,
   tags: readonly string[],
-  fail: (state: string, hint?: string) => UserError,
+  fail: Fail,
 ): Promise<void> {
   const known = (await host.readDir(`${nodes}/tags`))
     .flatMap((name) => name.endsWith(".yaml") ? [name.slice(0, -".yaml".length)] : []);
@@ -144,7 +172,7 @@ async function checkTags(
   if (new Set(tags).size < tags.length) throw fail("a tag is given twice");
 }
 
-function baseUrl(given: string, fail: (state: string) => UserError): string {
+function baseUrl(given: string, fail: Fail): string {
   const parsed = URL.canParse(given) ? new URL(given) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol) || /[?#\s]/.test(given)) {
     throw fail("its site must be an http:// or https:// URL without ? and #");

@@ -73,6 +73,12 @@ export function sshFingerprint(key: SshKey): string {
   return `SHA256:${hash.replaceAll("=", "")}`;
 }
 
+/** The same of a public line. */
+export function sshLineFingerprint(line: string): string {
+  const hash = createHash("sha256").update(line.split(" ")[1] ?? "", "base64").digest("base64");
+  return `SHA256:${hash.replaceAll("=", "")}`;
+}
+
 function publicBlob(key: SshKey): Bytes {
   return concat([string(TYPE), string(key.publicKey)]);
 }
