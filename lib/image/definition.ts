@@ -7,6 +7,7 @@
  */
 import * as v from "valibot";
 import { isNode, LineCounter, parseDocument } from "yaml";
+import { FORM_CHOICES } from "../agent_build/forms.ts";
 import { closest } from "../cli/closest.ts";
 import { UserError } from "../errors.ts";
 
@@ -77,15 +78,25 @@ const schema = v.strictObject({
   repositories: v.pipe(
     list(v.strictObject({
       url: pattern(/^https?:\/\/[^\s?#]+[^\s?#/]$/, "must be an http(s) URL without final slash"),
-      /** File names below `overlay/root/etc/apk/keys/`. */
+      /** Who may sign its index: file names, and what those files must be. */
       keys: v.pipe(
-        list(pattern(/^[\w@.-]+\.rsa\.pub$/, "must name a file of etc/apk/keys")),
+        list(v.strictObject({
+          name: pattern(/^[\w@.-]+\.rsa\.pub$/, "must be a key's file name, ending in .rsa.pub"),
+          sha256: pattern(/^[0-9a-f]{64}$/, "must be a SHA-256 in 64 hex digits"),
+        }, mapping)),
         v.nonEmpty("must not be empty"),
       ),
     }, mapping)),
     v.nonEmpty("must not be empty"),
   ),
   packages: v.pipe(list(dependency), v.nonEmpty("must not be empty")),
+  /** In which form the agent is in the image; a compiled one needs no package deno. */
+  agent: v.optional(
+    v.strictObject({
+      form: v.picklist(FORM_CHOICES, `must be one of ${FORM_CHOICES.join(", ")}`),
+    }, mapping),
+    { form: "auto" },
+  ),
   /** Packages that are unpacked for single files of theirs but not installed. */
   boot: v.strictObject({ busybox: dependency, loader: dependency }, mapping),
   kernel: v.strictObject({

@@ -35,6 +35,8 @@ export interface BuildImageOptions {
   repositories: readonly Repository[];
   /** Lines of the image's /etc/apk/repositories; default the definition's URLs. */
   repositoryLines?: readonly string[];
+  /** For its /etc/apk/keys beside those of the overlay, PEM by file name. */
+  keys?: ReadonlyMap<string, string>;
   /** Files of the agent, path without leading slash. */
   agent: ReadonlyMap<string, { data: Bytes; mode: number }>;
   /** The folder with `root/` and `boot/init`. */
@@ -113,7 +115,11 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
     services: definition.services,
     privileged: definition.privileged,
     overlay: [...overlay, ...agentFiles(options.agent)],
-    extra: new Map([...kernel.files, ["etc/psyopsos/image.json", json(imageFacts)]]),
+    extra: new Map([
+      ...kernel.files,
+      ...[...options.keys ?? []].map(([name, pem]) => [`etc/apk/keys/${name}`, utf8(pem)] as const),
+      ["etc/psyopsos/image.json", json(imageFacts)],
+    ]),
     epoch,
   });
   stage(`packing the root file system (zstd level ${definition.squashfs.level})`);

@@ -56,6 +56,7 @@ export async function makeImage(host: Host, options: MakeImageOptions): Promise<
     definition: source.definition,
     repositories: source.repositories,
     repositoryLines: source.lines,
+    keys: source.keys,
     agent: await agent,
     overlayDir: `${root}/overlay`,
     version,

@@ -5,15 +5,16 @@
  * @module
  */
 import { openRepositories, type Repository, UnreachableError } from "../apk/repository.ts";
-import type { KeyFiles } from "../apk/signature.ts";
 import { errorText, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { labRepository } from "../lab/repository.ts";
 import { type ImageDefinition, labDefinition } from "./definition.ts";
+import { openGiven, pinnedKeys } from "./repository_keys.ts";
 
 /**
  * "mirror": the definition's repositories. "lab": the lab repository. "auto": the mirror when it
- * answers, else the lab's. A list: these URLs or folders, signed by a key of overlay/root/etc/apk/keys.
+ * answers, else the lab's. A list: these URLs or folders, signed by a key of overlay/root/etc/apk/keys
+ * or one that the definition pins.
  */
 export type PackageSource = "auto" | "mirror" | "lab" | readonly string[];
 
@@ -23,7 +24,7 @@ export interface SourceOptions {
   root: string;
   packages: PackageSource;
   arch: "x86_64" | "aarch64";
-  /** Keeps downloads (`apk-cache/`) and the lab repository (`packages/`). */
+  /** Keeps downloads (`apk-cache/`), keys (`keys/`) and the lab repository (`packages/`). */
   cacheDir: string;
   /** Deno's program that may go into the lab repository. */
   deno?: { path: string; version: string };
@@ -38,11 +39,12 @@ export interface Sources {
   repositories: Repository[];
   /** For the image's own /etc/apk/repositories. */
   lines: string[];
+  /** For its /etc/apk/keys, PEM by file name: what may sign the packages of those lines. */
+  keys: Map<string, string>;
 }
 
 /** How long the mirror may be silent before the lab repository serves, in milliseconds. */
 const MIRROR_SILENCE_MS = 5000;
-const KEYS = "overlay/root/etc/apk/keys";
 
 /**
  * Opens the repositories for a definition.
@@ -53,22 +55,28 @@ export async function openSources(
   definition: ImageDefinition,
   options: SourceOptions,
 ): Promise<Sources> {
-  const { packages, arch, root } = options;
+  const { packages, arch } = options;
   const stage = options.onStage ?? (() => {});
   const urls = definition.repositories.map(({ url }) => url);
+  const pins = definition.repositories.flatMap((one) => one.keys);
   const common = { arch, cacheDir: `${options.cacheDir}/apk-cache`, note: stage };
   if (typeof packages !== "string") {
-    const keys = await readKeys(host, root, undefined);
-    const repositories = await openRepositories(host, packages, { ...common, keys });
-    return { kind: "given", definition, repositories, lines: urls };
+    const { repositories, keys } = await openGiven(host, packages, pins, {
+      ...options,
+      note: stage,
+    });
+    // Of the mirrors, a node can only use those whose keys it has.
+    const usable = definition.repositories.filter((one) =>
+      one.keys.some(({ name }) => keys.has(name))
+    );
+    return { kind: "given", definition, repositories, lines: usable.map(({ url }) => url), keys };
   }
   if (packages !== "lab") {
-    const names = definition.repositories.flatMap((one) => one.keys);
-    const keys = await readKeys(host, root, names);
     const silence = packages === "auto" ? { silenceMs: MIRROR_SILENCE_MS } : {};
     try {
+      const keys = await pinnedKeys(host, pins, { ...options, ...silence });
       const repositories = await openRepositories(host, urls, { ...common, ...silence, keys });
-      return { kind: "mirror", definition, repositories, lines: urls };
+      return { kind: "mirror", definition, repositories, lines: urls, keys };
     } catch (error) {
       if (packages === "mirror" || !(error instanceof UnreachableError)) throw error;
       stage(`${errorText(error)}: using the lab repository (Debian's packages) instead`);
@@ -88,25 +96,13 @@ export async function openSources(
     ...(options.deno ? { runningDeno: options.deno } : {}),
     onStage: stage,
   });
-  const keys = new Map([[lab.keyName, lab.publicKeyPem]]);
-  const repositories = await openRepositories(host, [lab.dir], { ...common, keys });
-  return { kind: "lab", definition: labDefinition(definition), repositories, lines: [] };
-}
-
-/** The public keys of the overlay: those named, or all. */
-async function readKeys(
-  host: Host,
-  root: string,
-  names: readonly string[] | undefined,
-): Promise<KeyFiles> {
-  const there = (await host.readDir(`${root}/${KEYS}`)).filter((name) => name.endsWith(".pub"));
-  const missing = names?.find((name) => !there.includes(name));
-  if (missing !== undefined) {
-    throw new UserError(`Cannot read the repository key ${KEYS}/${missing}: no such file`);
-  }
-  const keys = new Map<string, string>();
-  for (const name of new Set(names ?? there)) {
-    keys.set(name, await host.readTextFile(`${root}/${KEYS}/${name}`));
-  }
-  return keys;
+  const signedBy = new Map([[lab.keyName, lab.publicKeyPem]]);
+  const repositories = await openRepositories(host, [lab.dir], { ...common, keys: signedBy });
+  return {
+    kind: "lab",
+    definition: labDefinition(definition),
+    repositories,
+    lines: [],
+    keys: new Map(),
+  };
 }

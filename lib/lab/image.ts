@@ -5,14 +5,12 @@
  * @module
  */
 import { bundleAgent } from "../agent_bundle.ts";
-import { openRepositories, type Repository } from "../apk/repository.ts";
-import { keyFiles } from "../apk/signature.ts";
 import { type Bytes, concat, sha256Hex, text, utf8 } from "../bytes.ts";
 import type { Host } from "../host.ts";
-import { type ImageDefinition, labDefinition, parseDefinition } from "../image/definition.ts";
+import { type ImageDefinition, parseDefinition } from "../image/definition.ts";
 import { buildImage } from "../image/embedded.ts";
+import { openSources } from "../image/sources.ts";
 import { canonicalJson } from "../trust/freshness.ts";
-import { labRepository } from "./repository.ts";
 
 /** Where packages come from. */
 export const PACKAGE_SOURCES = ["auto", "mirror", "lab"] as const;
@@ -52,22 +50,21 @@ const ARCH = "x86_64";
 const OVERLAY = "overlay";
 /** Sources that decide what an image holds. */
 const BUILDERS = ["lib/image", "lib/formats", "lib/apk", "lib/kmod", "lib/boot_entries.ts"];
-/** A mirror that does not answer by then is not waited for. */
-const MIRROR_TIMEOUT_MS = 5_000;
 
 /** Makes the image, or finds it when nothing has changed. */
 export async function makeLabImage(host: Host, options: LabImageOptions): Promise<LabImage> {
   const { dir, flavour = "virt", onStage: stage = () => {} } = options;
   const definition = await readDefinition(host, flavour);
-  const packages = options.packages === "auto"
-    ? await mirrorAnswers(host, definition) ? "mirror" : "lab"
-    : options.packages;
-  if (options.packages === "auto" && packages === "lab") {
-    stage("the Alpine mirror does not answer: packages are made from Debian's");
-  }
-  const { repositories, used } = packages === "mirror"
-    ? await openMirror(host, definition, options)
-    : await openLab(host, definition, options);
+  const source = await openSources(host, definition, {
+    root: ".",
+    packages: options.packages,
+    arch: ARCH,
+    cacheDir: dir,
+    deno: options.deno,
+    onStage: stage,
+  });
+  const { repositories, definition: used } = source;
+  const packages = source.kind === "mirror" ? "mirror" : "lab";
   stage("bundling the agent");
   // Named after what it holds, not after the commit: a commit that changes nothing in it changes nothing here.
   const agent = await bundleAgent(host, { deno: options.deno.path, commit: "lab" });
@@ -88,6 +85,8 @@ export async function makeLabImage(host: Host, options: LabImageOptions): Promis
   const built = await buildImage(host, {
     definition: used,
     repositories,
+    repositoryLines: source.lines,
+    keys: source.keys,
     agent,
     overlayDir: OVERLAY,
     version,
@@ -119,67 +118,10 @@ export async function makeLabImage(host: Host, options: LabImageOptions): Promis
   return image;
 }
 
-interface Opened {
-  repositories: Repository[];
-  /** The definition as it holds with these repositories. */
-  used: ImageDefinition;
-}
-
 async function readDefinition(host: Host, flavour: string): Promise<ImageDefinition> {
   const file = `${OVERLAY}/image.yaml`;
   const definition = parseDefinition(await host.readTextFile(file), file);
   return { ...definition, kernel: { ...definition.kernel, flavour } };
-}
-
-async function openMirror(
-  host: Host,
-  definition: ImageDefinition,
-  { dir, onStage }: LabImageOptions,
-): Promise<Opened> {
-  const names = [...new Set(definition.repositories.flatMap(({ keys }) => keys))];
-  const folder = `${OVERLAY}/root/etc/apk/keys`;
-  const files: [string, Bytes][] = [];
-  for (const name of names) files.push([name, await host.readFile(`${folder}/${name}`)]);
-  const urls = definition.repositories.map(({ url }) => url);
-  const repositories = await openRepositories(host, urls, {
-    arch: ARCH,
-    keys: keyFiles(files),
-    cacheDir: `${dir}/apk-cache`,
-    note: onStage,
-  });
-  return { repositories, used: definition };
-}
-
-async function openLab(
-  host: Host,
-  definition: ImageDefinition,
-  { dir, flavour, deno, onStage }: LabImageOptions,
-): Promise<Opened> {
-  const made = await labRepository(host, {
-    cacheDir: `${dir}/packages`,
-    flavours: [flavour ?? "virt"],
-    runningDeno: deno,
-    onStage,
-  });
-  const repositories = await openRepositories(host, [made.dir], {
-    arch: made.arch,
-    keys: new Map([[made.keyName, made.publicKeyPem]]),
-  });
-  return { repositories, used: labDefinition(definition) };
-}
-
-async function mirrorAnswers(host: Host, { repositories }: ImageDefinition): Promise<boolean> {
-  try {
-    const response = await host.fetch(`${repositories[0]!.url}/${ARCH}/APKINDEX.tar.gz`, {
-      method: "HEAD",
-      signal: AbortSignal.timeout(MIRROR_TIMEOUT_MS),
-    });
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    // No route, no name, no answer: all the same here.
-    return false;
-  }
 }
 
 /** Names, modes and contents of everything at or below `paths`. */

@@ -18,7 +18,9 @@ export const EPOCH = 1_700_000_000;
 
 const DEFINITION = `
 name: fixture
-repositories: [{url: "https://mirror.example/main", keys: [${KEY}]}]
+repositories: [{url: "https://mirror.example/main", keys: [{name: ${KEY}, sha256: "${
+  "0".repeat(64)
+}"}]}]
 packages: [alpine-baselayout, busybox, chrony]
 boot: {busybox: busybox-static, loader: systemd-boot}
 kernel: {flavour: virt, modules: all}

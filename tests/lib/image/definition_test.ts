@@ -48,6 +48,7 @@ Deno.test("parseDefinition() refuses values of the wrong kind", () => {
     ["panic=10", "panic=10\\n", /./],
     ["level: 15", "level: 23", /squashfs\.level must be at most 22/],
     ["main\n", "main/\n", /repositories\.0\.url/],
+    [/sha256: \w+/.exec(source)![0], "sha256: 00ff", /keys\.0\.sha256 must be a SHA-256 in 64 hex/],
     ["flavour: virt\n", "flavour: virt\n  flavour: lts\n", /Map keys must be unique/],
     ["disk: {sizeMiB: 512}\n", "", /disk is missing/],
   ];
