@@ -56,7 +56,7 @@ export async function checkSite(
     parseTagNodes(await get(SITE_PATHS.tagNodes(tag), "tag"), tag);
   }
   if (await view.lists(OS_UPDATE_PATH)) {
-    parseOsUpdate(await view.get(OS_UPDATE_PATH, "os-update"));
+    parseOsUpdate(await get(OS_UPDATE_PATH, "os-update"));
   }
   for (const end of ["", ".minisig"]) {
     if (equal(await fetch(ROOT_PATH + end), await fetch(rootPath(view.root.version) + end))) {

@@ -103,19 +103,21 @@ behind it are. With JavaScript it checks them here; without, <a href="#by-hand">
 
 function nodeTable(nodes: readonly NodeRow[]): Html {
   return markup`<table>
-${head("Node", "Tags", "Keys: age, SSH", "Last change")}
+${head("Node", "Tags", "Keys: age, SSH", "Last change", "Check")}
 <tbody>
 ${nodes.map(nodeLine)}</tbody>
 </table>`;
 }
 
-function nodeLine({ name, notes, tags, key, ssh, changed }: NodeRow): Html {
+function nodeLine({ name, notes, tags, key, ssh, changed, serial }: NodeRow): Html {
   const title = markup`<a href="${SITE_PATHS.node(name)}" data-cell="name">${name}</a>`;
+  const changes =
+    markup`<span data-cell="changed">${changed}</span><span class="aside" data-cell="serial">${serial}</span>`;
   const keys = markup`<code data-cell="key">${key}</code><code data-cell="ssh">${ssh}</code>`;
   return markup`<tr data-node="${name}"><th scope="row">${title}<span class="aside" data-cell="notes">${notes}</span></th>${[
     cell("Tags", markup`<span data-cell="tags">${tags}</span>`),
     cell("Keys", keys),
-    cell("Changed", markup`<span data-cell="changed">${changed}</span>`),
+    cell("Changed", changes),
   ]}<td data-label="Check" class="check"></td></tr>
 `;
 }

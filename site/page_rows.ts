@@ -23,6 +23,7 @@ export interface NodeRow {
   key: string;
   ssh: string;
   changed: string;
+  serial: string;
 }
 
 /** Cells of a release's row, in their order. */
@@ -49,7 +50,8 @@ export function nodeRow(document: NodeDocument, signed: Signed): NodeRow {
     tags: tags.join(", "),
     key: recipientText(recipient),
     ssh: sshHostKey === undefined ? "" : sshFingerprint(sshHostKey),
-    changed: changedText(signed),
+    changed: signed.issued === undefined ? "" : timeText(signed.issued),
+    serial: signed.serial === undefined ? "" : `serial ${signed.serial}`,
   };
 }
 
@@ -59,7 +61,7 @@ export function releaseRows({ releases, channels }: OsUpdate): ReleaseRow[] {
     version,
     arch,
     channels: Object.keys(channels).filter((name) => channels[name]!.versions[arch] === version)
-      .join(", "),
+      .sort().join(", "),
     kernel,
     built: timeText(built),
     files: files.map(fileText).join(", "),
@@ -104,11 +106,6 @@ export function sshFingerprint(line: string): string {
 
 function fingerprint(data: Uint8Array): string {
   return encodeBase64(sha256(data)).replaceAll("=", "");
-}
-
-function changedText({ serial, issued }: Signed): string {
-  const parts = [issued === undefined ? "" : timeText(issued), serial ? `serial ${serial}` : ""];
-  return parts.filter(Boolean).join(", ");
 }
 
 function firstLine(notes: string): string {

@@ -152,9 +152,13 @@ async function readRelease(
   if (!files.some(({ kind }) => kind === "slot" || kind === "iso")) {
     throw fail("there is neither a boot slot nor an ISO beside it");
   }
+  files.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
   const built = formatInstant(new Date(epoch * 1000));
   return { version, arch, kernel, built, files, sources };
 }
+
+/** In the order in which files are listed. */
+const KINDS: readonly ReleaseFile["kind"][] = ["slot", "iso", "disk", "sbom", "manifest"];
 
 function kindOf(name: string): ReleaseFile["kind"] | undefined {
   if (name === MANIFEST) return "manifest";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type Bytes, equal } from "../../lib/bytes.ts";
 import { errorText, RefusedError } from "../../lib/errors.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/os_update.ts";
 import { type Fetch, openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
@@ -90,7 +91,7 @@ export async function checkPage(options: CheckOptions): Promise<Checked> {
     find("page", "fails", `This page is of publication ${shown.serial}, ${how}.`);
   }
   findings.push(await checkNodes(view, options));
-  const releases = await checkReleases(view, shown.releases);
+  const releases = await checkReleases(view, options);
   if (releases) findings.push(releases);
   return { findings, state: view.state, expires };
 }
@@ -114,7 +115,7 @@ async function checkNodes(view: SiteView, options: CheckOptions): Promise<Findin
   const work = async () => {
     for (let row = queue.shift(); row; row = queue.shift()) {
       try {
-        const different = differences(row, await signedRow(view, row.name));
+        const different = differences(row, await signedRow(view, options.fetch, row.name));
         if (different.length === 0) {
           held++;
           onNode(row.name, "holds", "holds");
@@ -143,10 +144,7 @@ async function checkNodes(view: SiteView, options: CheckOptions): Promise<Findin
   if (held < total) {
     return finding("open", `${held} of ${total} nodes are as signed, the others are unchecked.`);
   }
-  return finding(
-    "holds",
-    total === 0 ? "There are no nodes." : `All ${total} nodes are as signed.`,
-  );
+  return finding("holds", `${countText(total, "node")} as signed.`);
 }
 
 /** Names of the nodes that have a signed document. */
@@ -158,15 +156,23 @@ async function signedNames(view: SiteView): Promise<string[]> {
 }
 
 /** What a node's row must say. */
-async function signedRow(view: SiteView, name: string): Promise<NodeRow> {
+async function signedRow(view: SiteView, fetch: Fetch, name: string): Promise<NodeRow> {
   const path = SITE_PATHS.node(name);
   const { data, facts } = await view.getSigned(path, "node");
-  return nodeRow(parseNodeDocument(data, name), facts);
+  const document = parseNodeDocument(data, name);
+  await checkCopy(fetch, path, data);
+  return nodeRow(document, facts);
+}
+
+/** Checks the copy for people, which the page links to: it must be the document that nodes read. */
+async function checkCopy(fetch: Fetch, path: string, data: Bytes): Promise<void> {
+  if (equal(await fetch(path, data.length), data)) return;
+  throw new RefusedError("hash", `Cannot accept ${path}: it is not the signed document`);
 }
 
 async function checkReleases(
   view: SiteView,
-  shown: readonly ReleaseRow[],
+  { shown: { releases: shown }, fetch }: CheckOptions,
 ): Promise<Finding | undefined> {
   const finding = (state: State, text: string): Finding => ({ check: "releases", state, text });
   try {
@@ -175,13 +181,15 @@ async function checkReleases(
         ? undefined
         : finding("fails", "The releases shown are not signed.");
     }
-    const rows = releaseRows(parseOsUpdate(await view.get(OS_UPDATE_PATH, "os-update")));
+    const data = await view.get(OS_UPDATE_PATH, "os-update");
+    const rows = releaseRows(parseOsUpdate(data));
+    await checkCopy(fetch, OS_UPDATE_PATH, data);
     const wrong = Array.from({ length: Math.max(rows.length, shown.length) }, (_, i) => i)
       .filter((i) => !rows[i] || !shown[i] || differences(rows[i], shown[i]).length > 0);
     if (wrong.length > 0) {
       return finding("fails", "The list of releases is not what is signed.");
     }
-    return finding("holds", `All ${rows.length} releases are as signed.`);
+    return finding("holds", `${countText(rows.length, "release")} as signed.`);
   } catch (error) {
     return finding(stateOf(error), failure(error));
   }
@@ -200,6 +208,11 @@ function stateOf(error: unknown): State {
 function failure(error: unknown): string {
   const check = error instanceof RefusedError ? ` (${error.check})` : "";
   return `${errorText(error)}${check}.`;
+}
+
+function countText(count: number, what: string): string {
+  if (count === 0) return `No ${what} is there,`;
+  return count === 1 ? `The one ${what} is` : `All ${count} ${what}s are`;
 }
 
 function list(names: readonly string[]): string {

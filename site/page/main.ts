@@ -40,7 +40,7 @@ function shown(): Shown {
   return {
     serial: Number(main.dataset.serial),
     nodes: [...lines.values()].map((line) =>
-      cells<NodeRow>(line, ["name", "notes", "tags", "key", "ssh", "changed"])
+      cells<NodeRow>(line, ["name", "notes", "tags", "key", "ssh", "changed", "serial"])
     ),
     releases: [...document.querySelectorAll<HTMLElement>("tr[data-release]")].map((line) =>
       cells<ReleaseRow>(line, ["version", "arch", "channels", "kernel", "built", "files"])
@@ -130,7 +130,7 @@ function say(state: State, head: string, text: string): void {
 function mark(line: HTMLElement | undefined, state: State, text: string): void {
   const cell = line?.querySelector(".check");
   if (!cell) return;
-  cell.className = `script check ${state}`;
+  cell.className = `check ${state}`;
   cell.textContent = `${MARKS[state]} ${text}`;
 }
 
