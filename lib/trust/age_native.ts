@@ -153,8 +153,14 @@ function wrapKey(
   share: Bytes,
   recipient: Bytes,
 ): Bytes | undefined {
-  const shared = diffieHellman({ privateKey: secret, publicKey: other });
-  // A point of low order: anyone would know the secret.
+  let shared: Uint8Array;
+  try {
+    shared = diffieHellman({ privateKey: secret, publicKey: other });
+  } catch {
+    // A point of low order, as the library sees it.
+    return undefined;
+  }
+  // And should it not see it: anyone would know this secret.
   if (shared.every((byte) => byte === 0)) return undefined;
   return derive(shared, concat([share, recipient]), `${VERSION}/X25519`);
 }
