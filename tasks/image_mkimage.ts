@@ -78,7 +78,7 @@ export async function mkimageTask(host: Host, task: MkimageTask): Promise<ExitCo
   };
   if (line.on("shell")) {
     const builder = await ensureBuilder(engine, prepared.plan, common);
-    const known = await knownPackages(host, prepared, common);
+    const known = knownPackages(prepared);
     const place = placeOf(prepared, builder, known, network);
     const name = await makeContainer(engine, prepared.plan, {
       ...common,

@@ -94,6 +94,11 @@ export const BUILD_PROBLEMS: readonly KnownProblem[] = [
       "correct packages, kernel.flavour or mkimage in overlay/image.yaml, or give the repository that has it",
   },
   {
+    pattern: /can(?:'t|not) create \/home\/build\/work.*permission denied/i,
+    what: "the work folder can't be written by the builder's user",
+    cure: "deno task image --clean, then again",
+  },
+  {
     pattern: /unable to lock database/i,
     what: "a package root in the work folder is half made",
     cure: "deno task image --clean, then again",

@@ -7,12 +7,7 @@
 import { createHash } from "node:crypto";
 import { bundleAgent } from "../../agent_bundle.ts";
 import type { IndexRecord } from "../../apk/index.ts";
-import {
-  openRepositories,
-  type Repository,
-  type RepositoryOptions,
-  UnreachableError,
-} from "../../apk/repository.ts";
+import { type Repository, UnreachableError } from "../../apk/repository.ts";
 import { solve } from "../../apk/solver.ts";
 import type { Bytes } from "../../bytes.ts";
 import { errorText, UserError } from "../../errors.ts";
@@ -22,6 +17,8 @@ import { defaultEpoch, versionOf } from "../make.ts";
 import { type Manifest, manifestFile, manifestPackage } from "../manifest.ts";
 import { readOverlay } from "../overlay.ts";
 import { replaceFolder } from "../replace_folder.ts";
+import { overlayKeys } from "../repository_keys.ts";
+import { openSources } from "../sources.ts";
 import { type AbuildKey, abuildKey } from "./abuild_key.ts";
 import { makeApkovl } from "./apkovl.ts";
 import { dropWork, ensureBuilder, isFolder, runBuild, stopIfAborted } from "./build.ts";
@@ -42,7 +39,7 @@ export interface MkimageOptions {
   cacheDir: string;
   /** Holds `abuild/` with the key that signs the medium; made when missing. */
   keysDir: string;
-  /** URLs or folders, signed by a key of overlay/root/etc/apk/keys; default the definition's. */
+  /** URLs or folders, signed by a key of overlay/root/etc/apk/keys or a pinned one; default the definition's. */
   repositories?: readonly string[];
   /** Default: the date and time of `epoch`. */
   version?: string;
@@ -71,6 +68,8 @@ export interface PreparedBuild {
   key: AbuildKey;
   templates: Templates;
   repositoryKeys: ReadonlyMap<string, string>;
+  /** Undefined when they can't be read from this machine; the engine's may still. */
+  opened: readonly Repository[] | undefined;
 }
 
 /** Where everything lies. */
@@ -86,7 +85,6 @@ export interface MadeIso {
   size: number;
 }
 
-const KEYS = "overlay/root/etc/apk/keys";
 /** Largest ISO that is read, in bytes. */
 const MAX_ISO = 2 ** 31 - 1;
 /** Longest kernel command line that x86 takes. */
@@ -114,17 +112,15 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
   const agent = options.agent ??
     await bundleAgent(host, { root, ...(deno ? { deno: deno.path } : {}) });
   const urls = definition.repositories.map(({ url }) => url);
-  const names = options.repositories
-    ? undefined
-    : definition.repositories.flatMap(({ keys }) => keys);
-  const repositoryKeys = await readKeys(host, root, names);
+  const sources = await readSources(host, definition, { ...options, arch });
+  const repositoryKeys = sources.keys;
   const key = await abuildKey(host, `${options.keysDir}/abuild`);
   const apkovl = makeApkovl({
     definition,
     overlay: await readOverlay(host, `${root}/overlay/root`, definition.permissions),
     agent,
     keys: new Map([...repositoryKeys, [`${key.name}.pub`, key.publicKey]]),
-    repositories: urls,
+    repositories: sources.lines,
     facts: { version, arch, epoch, engine: "mkimage" },
     cmdline,
   });
@@ -148,12 +144,41 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
     key,
     repositoryKeys,
     templates,
+    opened: sources.repositories,
   };
   return { ...common, plan: makePlan({ ...common, repositories }) };
 }
 
+interface ReadSources {
+  repositories: readonly Repository[] | undefined;
+  keys: ReadonlyMap<string, string>;
+  /** Of the image's own /etc/apk/repositories. */
+  lines: readonly string[];
+}
+
+/**
+ * The repositories with the keys that sign them. What can't be read from here may be from the builder, which
+ * has Alpine's keys itself.
+ */
+async function readSources(
+  host: Host,
+  definition: ImageDefinition,
+  options: MkimageOptions & { arch: "x86_64" | "aarch64" },
+): Promise<ReadSources> {
+  const { root, arch, cacheDir, onStage = () => {} } = options;
+  const packages = options.repositories ?? "mirror";
+  try {
+    return await openSources(host, definition, { root, packages, arch, cacheDir, onStage });
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error;
+    onStage(`${errorText(error)}: going on, as the container engine may reach it`);
+    const lines = definition.repositories.map(({ url }) => url);
+    return { repositories: undefined, keys: await overlayKeys(host, root), lines };
+  }
+}
+
 /** Options of {@linkcode makeIso} beside what was prepared. */
-export interface MakeIsoOptions extends Pick<MkimageOptions, "outDir" | "cacheDir" | "onStage"> {
+export interface MakeIsoOptions extends Pick<MkimageOptions, "outDir" | "onStage"> {
   /** Network of containers, default the engine's. */
   network?: string;
   signal?: AbortSignal;
@@ -170,7 +195,7 @@ export async function makeIso(
   const { plan, definition, version, epoch, arch, key } = prepared;
   const onStage = options.onStage ?? (() => {});
   const builder = await ensureBuilder(engine, plan, { onStage, signal, network });
-  const known = await knownPackages(host, prepared, options);
+  const known = knownPackages(prepared);
   const place = placeOf(prepared, builder, known, network);
   const dir = `${options.outDir}/${version}`;
   const name = `${definition.name.toLowerCase()}-${version}-${arch}.iso`;
@@ -267,27 +292,10 @@ export interface KnownPackages {
  *
  * @throws {UserError} for packages that no repository has, before minutes are spent.
  */
-export async function knownPackages(
-  host: Host,
-  { definition, arch, plan, repositoryKeys }: PreparedBuild,
-  { cacheDir, onStage = () => {} }: Pick<MakeIsoOptions, "cacheDir" | "onStage">,
-): Promise<KnownPackages | undefined> {
-  const back = new Map(plan.copies.map(({ from, to }) => [to, from]));
-  const locations = plan.repositories.map((one) => back.get(one) ?? one);
-  const options: RepositoryOptions = {
-    arch,
-    keys: repositoryKeys,
-    cacheDir: `${cacheDir}/apk-cache`,
-    note: onStage,
-  };
-  let repositories: Repository[];
-  try {
-    repositories = await openRepositories(host, locations, { ...options, silenceMs: 5000 });
-  } catch (error) {
-    if (!(error instanceof UnreachableError)) throw error;
-    onStage(`${errorText(error)}: going on, as the container engine may reach it`);
-    return undefined;
-  }
+export function knownPackages(
+  { definition, arch, opened: repositories }: PreparedBuild,
+): KnownPackages | undefined {
+  if (!repositories) return undefined;
   const home = new Map(
     repositories.flatMap(({ records, name }) => records.map((one) => [one, name] as const)),
   );
@@ -378,23 +386,4 @@ async function readTemplates(host: Host, folder: string): Promise<Templates> {
     genapkovl: await read("genapkovl-psyopsos.sh"),
     driver: await read("build.sh"),
   };
-}
-
-/** Public keys of the overlay: those named, or all. */
-async function readKeys(
-  host: Host,
-  root: string,
-  names: readonly string[] | undefined,
-): Promise<Map<string, string>> {
-  const folder = `${root}/${KEYS}`;
-  const there = (await host.readDir(folder)).filter((name) => name.endsWith(".pub"));
-  const missing = names?.find((name) => !there.includes(name));
-  if (missing !== undefined) {
-    throw new UserError(`Cannot read the repository key ${KEYS}/${missing}: no such file`);
-  }
-  const keys = new Map<string, string>();
-  for (const name of new Set(names ?? there)) {
-    keys.set(name, await host.readTextFile(`${folder}/${name}`));
-  }
-  return keys;
 }

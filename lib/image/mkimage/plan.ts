@@ -199,6 +199,9 @@ export function createArguments(plan: Plan, place: Place, shell = false): string
     `${LABEL}=${shell ? "shell" : "build"}`,
     "--platform",
     plan.platform,
+    // The name is nobody's in any registry, so anybody could take it.
+    "--pull",
+    "never",
     ...(place.network === undefined ? [] : ["--network", place.network]),
     // An ordinary user is all it takes.
     "--cap-drop",

@@ -136,6 +136,11 @@ const SAID: [typeof BUILD_PROBLEMS, string, string][] = [
   ],
   [BUILD_PROBLEMS, "WARNING: Ignoring https://x/main: UNTRUSTED signature", "signed by a key"],
   [BUILD_PROBLEMS, "ERROR: Unable to lock database: No such file or directory", "half made"],
+  [
+    BUILD_PROBLEMS,
+    "build.sh: line 10: can't create /home/build/work/.unfinished: Permission denied",
+    "can't be written",
+  ],
   [BUILD_PROBLEMS, "Could not open file or uri for loading private key from :", "signing key"],
   [BUILD_PROBLEMS, "cp: can't stat '': No such file or directory", "signing key"],
   [BUILD_PROBLEMS, ">>> ERROR: Unable to deduce aports base checkout", "main/build-base"],
