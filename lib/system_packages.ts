@@ -46,6 +46,8 @@ export const TEST_NEEDS: readonly Need[] = [
   need("openssl", "openssl"),
   need("busybox-static", "busybox"),
   need("gnupg", "gpg"),
+  need("chromium", "chromium"),
+  need("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
   need("xorriso", "xorriso"),
   need("dash", "dash"),
   need("shellcheck", "shellcheck"),
