@@ -4,13 +4,15 @@
  *
  * @module
  */
-import { bundleAgent } from "../agent_bundle.ts";
+import { worldWithAgent } from "../agent_build/forms.ts";
+import { type BuiltAgent, makeAgent } from "../agent_build/make.ts";
 import { type Bytes, concat, sha256Hex, text, utf8 } from "../bytes.ts";
 import type { Host } from "../host.ts";
 import { type ImageDefinition, parseDefinition } from "../image/definition.ts";
 import { buildImage } from "../image/embedded.ts";
 import { openSources } from "../image/sources.ts";
 import { canonicalJson } from "../trust/freshness.ts";
+import { labGlibc } from "./glibc.ts";
 
 /** Where packages come from. */
 export const PACKAGE_SOURCES = ["auto", "mirror", "lab"] as const;
@@ -26,6 +28,8 @@ export interface LabImageOptions {
   flavour?: "virt" | "lts";
   /** Build though nothing has changed. */
   rebuild?: boolean;
+  /** Default: the agent as it now is, bundled. */
+  agent?: BuiltAgent;
   /** The deno that runs this: it makes the agent's bundle, and may go into the image. */
   deno: { path: string; version: string };
   onStage?: (line: string) => void;
@@ -65,17 +69,26 @@ export async function makeLabImage(host: Host, options: LabImageOptions): Promis
   });
   const { repositories, definition: used } = source;
   const packages = source.kind === "mirror" ? "mirror" : "lab";
-  stage("bundling the agent");
-  // Named after what it holds, not after the commit: a commit that changes nothing in it changes nothing here.
-  const agent = await bundleAgent(host, { deno: options.deno.path, commit: "lab" });
+  const agent = options.agent ?? await makeAgent(host, {
+    root: ".",
+    form: "bundle",
+    arch: ARCH,
+    deno: options.deno.path,
+    // Named after what it holds, not after the commit: a commit that changes nothing in it changes nothing here.
+    commit: "lab",
+    glibc: labGlibc({ cacheDir: `${dir}/packages` }),
+    onStage: stage,
+  });
+  const withAgent = { ...used, packages: worldWithAgent(used.packages, agent) };
   const epoch = await epochOf(host);
   const index = repositories.map(({ records }) => records.map(({ checksum }) => checksum));
   const key = sha256Hex(concat([
-    canonicalJson({ packages, used, epoch, index }),
-    ...[...agent.values()].map(({ data }) => data),
+    canonicalJson({ packages, used: withAgent, epoch, index }),
+    ...[...agent.files.values()].map(({ data }) => data),
     ...await treeBytes(host, [OVERLAY, ...BUILDERS]),
   ]));
-  const imageDir = `${dir}/image-${flavour}`;
+  // One of each kind is kept.
+  const imageDir = `${dir}/image-${flavour}${agent.form === "bundle" ? "" : `-${agent.form}`}`;
   const known = options.rebuild ? undefined : await readKnown(host, imageDir, key);
   if (known) {
     stage("the image is as it was: nothing to build");
@@ -83,11 +96,11 @@ export async function makeLabImage(host: Host, options: LabImageOptions): Promis
   }
   const version = `0.0.0-lab.${key.slice(0, 8)}`;
   const built = await buildImage(host, {
-    definition: used,
+    definition: withAgent,
     repositories,
     repositoryLines: source.lines,
     keys: source.keys,
-    agent,
+    agent: agent.files,
     overlayDir: OVERLAY,
     version,
     epoch,
