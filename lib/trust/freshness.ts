@@ -237,10 +237,15 @@ export function binPrefix(path: string, digits: number): string {
   return sha256Hex(utf8(node === undefined ? path : `node ${node}`)).slice(0, digits);
 }
 
-/** The keys that `role` has in `root`. */
-export function keysOf(root: Root, role: Role): PublicKey[] {
-  return root.roles[role].map(parsePublicKey);
+/** The keys that `role` has in `root`; the same objects each time, since preparing a key costs as much as using it. */
+export function keysOf(root: Root, role: Role): readonly PublicKey[] {
+  const lines = root.roles[role];
+  let keys = parsedKeys.get(lines);
+  if (!keys) parsedKeys.set(lines, keys = lines.map(parsePublicKey));
+  return keys;
 }
+
+const parsedKeys = new WeakMap<readonly string[], readonly PublicKey[]>();
 
 /**
  * Identifies what a root document decides: SHA-256 over its version and its keys in any order. A node remembers it so
