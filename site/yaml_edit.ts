@@ -70,13 +70,9 @@ export function putArmored(
     const key = path[depth];
     if (key === undefined) {
       if (isMap(node) || isSeq(node)) throw fail("is no single value");
-      const splice = pair ? valueSplice(source, pair, armored, flow) : scalarSplice(
-        source,
-        node as Node,
-        armored,
-        flow,
-        indentAt(source, startOf(node)) + INDENT,
-      );
+      const splice = pair
+        ? valueSplice(source, pair, armored, flow)
+        : itemSplice(source, node as Node, armored, flow);
       return checked(parsed, applied(source, [splice]), withValue(parsed.value, path, armored));
     }
     if (isMap(node)) {
@@ -216,6 +212,14 @@ function valueSplice(
   return { ...splice, start, text: ` ${anchor}!age ${splice.text}` };
 }
 
+/** An item of a list. */
+function itemSplice(source: string, node: Node, armored: string, flow: boolean): Splice {
+  const indent = indentAt(source, startOf(node)) + INDENT;
+  const splice = scalarSplice(source, node, armored, flow, indent);
+  const tagged = isScalar(node) && node.value instanceof Sealed;
+  return tagged ? splice : { ...splice, text: `!age ${splice.text}` };
+}
+
 /** The text of a scalar without its tag. */
 function scalarSplice(
   source: string,
@@ -228,7 +232,7 @@ function scalarSplice(
   const nl = newline(source);
   const isBlock = isScalar(node) && (node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED");
   if (isBlock) {
-    const comment = /\s#.*$/.exec(source.slice(start, source.indexOf("\n", start)).trimEnd());
+    const comment = /\s+#.*$/.exec(source.slice(start, source.indexOf("\n", start)).trimEnd());
     return { start, end, text: scalarText(armored, false, indent, nl, comment?.[0] ?? "") };
   }
   if (flow) return { start, end, text: scalarText(armored, true, indent, nl, "") };
