@@ -7,7 +7,8 @@ import { errorText, EXIT, UserError } from "../lib/errors.ts";
 import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
 import { closest } from "../lib/cli/closest.ts";
-import { type MadeImage, makeImage, type MakeImageOptions } from "../lib/image/make.ts";
+import { LOCK_FILE } from "../lib/image/image_lock.ts";
+import { type MadeImage, makeImage, type MakeImageOptions, updateLock } from "../lib/image/make.ts";
 import { openEngine } from "../lib/image/mkimage/engine.ts";
 import { BUILD_NEEDS, ensurePackages } from "../lib/system_packages.ts";
 import { containerProgram, mkimageTask } from "./image_mkimage.ts";
@@ -22,6 +23,7 @@ const spec: CommandSpec = {
   usage: [
     "[--engine embedded|mkimage] [--version V] [--out DIR] [--lab | --repository URL|DIR …]",
     "--engine mkimage [--container docker|podman] [--print | --shell | --clean]",
+    "--update-lock [--arch ARCH] [--repository URL|DIR …]",
   ],
   options: {
     engine: {
@@ -35,11 +37,16 @@ const spec: CommandSpec = {
     repository: {
       value: "URL|DIR",
       many: true,
-      help: "take packages from here, signed by a key in overlay/root/etc/apk/keys",
+      help:
+        "take packages from here, signed by a key in overlay/root/etc/apk/keys or one that image.yaml pins",
     },
     lab: {
       help: "take packages from the lab repository, made from this machine's Debian (embedded)",
     },
+    "update-lock": {
+      help: `write ${LOCK_FILE}: the exact packages that images are made of from now on`,
+    },
+    "no-lock": { help: `take what the repositories have now, whatever ${LOCK_FILE} says` },
     keys: {
       value: "DIR",
       help: "holds abuild/ with the key that signs the ISO's packages, default keys (mkimage)",
@@ -64,10 +71,13 @@ const spec: CommandSpec = {
     "Packages, without --lab and --repository: from the Alpine mirror in overlay/image.yaml; the embedded engine takes\n" +
     "the lab repository when the mirror is silent. The same sources, version and SOURCE_DATE_EPOCH (default: the\n" +
     "commit's time) give the same bytes with the embedded engine.",
+    `${LOCK_FILE}, where it stands, names every package with its SHA-256. Packages from the mirror or --repository must\n` +
+    "be those, and a package that is gone or another now is an error; the lab repository has packages of its own and no\n" +
+    "lock. A public key that image.yaml pins is fetched once from alpinelinux.org and kept in build/lab/keys.",
     "The container engine may be on another machine (DOCKER_HOST, CONTAINER_HOST): files are copied, nothing is mounted.\n" +
     "The builder runs as an ordinary user without --privileged. The key goes into its container, and goes with it.",
-    "Network: the mirror or the given URLs; for the lab repository Debian's package servers and the npm registry; for the\n" +
-    "builder the container registry, gitlab.alpinelinux.org and the Alpine mirror.",
+    "Network: the mirror or the given URLs, and alpinelinux.org for a key that is not there; for the lab repository Debian's\n" +
+    "package servers and the npm registry; for the builder the container registry, gitlab.alpinelinux.org and the Alpine mirror.",
   ],
 };
 
@@ -121,8 +131,28 @@ export async function main(
       ...(version === undefined ? {} : { version }),
       ...(arch === undefined ? {} : { arch }),
       deno: { path: Deno.execPath(), version: Deno.version.deno },
+      noLock: line.on("no-lock"),
       onStage: stage,
     };
+    if (line.on("update-lock")) {
+      const other = ["engine", "lab", "no-lock", ...MKIMAGE_ONLY].find((name) =>
+        line.on(name) || line.value(name) !== undefined
+      );
+      if (other) {
+        throw usage(
+          `Cannot read the command line: --update-lock and --${other} exclude each other`,
+        );
+      }
+      const changes = await updateLock(host, {
+        ...options,
+        packages: given.length > 0 ? given : "mirror",
+      });
+      if (json) console.out(JSON.stringify({ lock: LOCK_FILE, changes }, null, 2));
+      else {for (const text of [...changes, `${LOCK_FILE}: ${changes.length} changes`]) {
+          console.out(text);
+        }}
+      return;
+    }
     const program = containerProgram(line);
     const choice = mkimageOnly
       ? { name: "mkimage" as const }

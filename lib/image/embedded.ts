@@ -4,14 +4,13 @@
  *
  * @module
  */
-import type { IndexRecord } from "../apk/index.ts";
 import type { OpenPackage } from "../apk/package.ts";
 import { openPackages, type Repository } from "../apk/repository.ts";
-import { solve } from "../apk/solver.ts";
 import { type Bytes, sha256Hex, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { assemble } from "./assemble.ts";
+import { choosePackages } from "./choose_packages.ts";
 import type { ImageDefinition } from "./definition.ts";
 import { diskImage } from "./disk.ts";
 import { bootArchive, rootfsArchive } from "./initrd.ts";
@@ -33,6 +32,8 @@ export interface BuildImageOptions {
   definition: ImageDefinition;
   /** Opened, in order of precedence. */
   repositories: readonly Repository[];
+  /** Hex SHA-256 that package files must have, by package name, from a lock. */
+  sha256?: ReadonlyMap<string, string>;
   /** Lines of the image's /etc/apk/repositories; default the definition's URLs. */
   repositoryLines?: readonly string[];
   /** For its /etc/apk/keys beside those of the overlay, PEM by file name. */
@@ -95,9 +96,11 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
   }
 
   stage("choosing packages");
-  const chosen = choosePackages(options, arch);
+  const { repositories, sha256 } = options;
+  const chosen = choosePackages(definition, repositories, arch);
   stage(`opening ${chosen.length} packages`);
-  const opened = await openPackages(options.repositories, chosen.map(({ record }) => record));
+  const records = chosen.map(({ record }) => record);
+  const opened = await openPackages(repositories, records, { ...(sha256 ? { sha256 } : {}) });
   const packages = chosen.map((one, i) => ({ ...one, opened: opened[i]! }));
   const taken = (role: PackageRole) => packages.find((one) => one.role === role)!.opened;
   const installed = packages.filter(({ role }) => role === "installed");
@@ -204,46 +207,6 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
     },
     rootfsCached: cached,
   };
-}
-
-interface Chosen {
-  record: IndexRecord;
-  role: PackageRole;
-  /** Name of the repository, as messages give it. */
-  repository: string;
-}
-
-/** The world's packages in the order of installation, then those of which only files are taken. */
-function choosePackages({ definition, repositories }: BuildImageOptions, arch: string): Chosen[] {
-  const home = new Map(
-    repositories.flatMap(({ records, name }) => records.map((record) => [record, name] as const)),
-  );
-  const chosen = (record: IndexRecord, role: PackageRole): Chosen => ({
-    record,
-    role,
-    repository: publicName(home.get(record) ?? ""),
-  });
-  const single = (wanted: string, role: PackageRole): Chosen => {
-    // Alone and without its dependencies: what is taken apart is not installed.
-    const alone = repositories.map((repository) => ({
-      ...repository,
-      records: repository.records.filter(({ name }) => name === wanted.replace(/[<>=~@].*$/, ""))
-        .map((record) => ({ ...record, depends: [], installIf: [], original: record })),
-    }));
-    const [found] = solve([wanted], alone, { arch });
-    return chosen((found as IndexRecord & { original: IndexRecord }).original, role);
-  };
-  return [
-    ...solve(definition.packages, repositories, { arch }).map((one) => chosen(one, "installed")),
-    single(`linux-${definition.kernel.flavour}`, "kernel"),
-    single(definition.boot.busybox, "initramfs"),
-    single(definition.boot.loader, "loader"),
-  ];
-}
-
-/** A repository as the manifest names it: a folder's path is a fact of this machine, not of the image. */
-function publicName(repository: string): string {
-  return /^https?:/.test(repository) ? repository : "a local folder";
 }
 
 /** A file of a package that is taken apart. */

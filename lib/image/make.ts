@@ -8,8 +8,9 @@ import { bundleAgent } from "../agent_bundle.ts";
 import { text } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { parseDefinition } from "./definition.ts";
+import { type ImageDefinition, parseDefinition } from "./definition.ts";
 import { buildImage, type BuiltImage } from "./embedded.ts";
+import { followLock, type LockedSources, makeImageLock, writeImageLock } from "./image_lock.ts";
 import { openSources, type PackageSource, type Sources } from "./sources.ts";
 
 /** Options of {@linkcode makeImage}. */
@@ -31,6 +32,8 @@ export interface MakeImageOptions {
   cmdlineExtra?: string;
   /** Deno's program that bundles the agent and may go into the lab repository; default the one on PATH. */
   deno?: { path: string; version: string };
+  /** Take what the repositories have now, though `overlay/image.lock` stands there. */
+  noLock?: boolean;
   onStage?: (line: string) => void;
 }
 
@@ -42,8 +45,7 @@ export interface MadeImage extends BuiltImage {
 /** @throws {UserError} */
 export async function makeImage(host: Host, options: MakeImageOptions): Promise<MadeImage> {
   const { root, deno, arch = "x86_64" } = options;
-  const file = `${root}/overlay/image.yaml`;
-  let definition = parseDefinition(await host.readTextFile(file), file.replace(/^\.\//, ""));
+  let definition = await readDefinition(host, root);
   const { flavour } = options;
   if (flavour) definition = { ...definition, kernel: { ...definition.kernel, flavour } };
   const epoch = options.epoch ?? await defaultEpoch(host, root);
@@ -52,9 +54,12 @@ export async function makeImage(host: Host, options: MakeImageOptions): Promise<
   const agent = bundleAgent(host, { root, ...(deno ? { deno: deno.path } : {}) });
   agent.catch(() => {});
   const source = await openSources(host, definition, { ...options, arch });
+  const locked: LockedSources = options.noLock
+    ? { repositories: source.repositories }
+    : await followLock(host, source, { ...options, arch });
   const built = await buildImage(host, {
     definition: source.definition,
-    repositories: source.repositories,
+    ...locked,
     repositoryLines: source.lines,
     keys: source.keys,
     agent: await agent,
@@ -68,6 +73,28 @@ export async function makeImage(host: Host, options: MakeImageOptions): Promise<
     onStage: options.onStage,
   });
   return { ...built, packages: source.kind };
+}
+
+/**
+ * Writes `overlay/image.lock` for what the mirror (or given repositories) has now.
+ * @returns what changed, one line per package.
+ */
+export async function updateLock(
+  host: Host,
+  options: Pick<MakeImageOptions, "root" | "cacheDir" | "arch" | "onStage"> & {
+    packages: "mirror" | readonly string[];
+  },
+): Promise<string[]> {
+  const { root, arch = "x86_64", onStage = () => {} } = options;
+  const definition = await readDefinition(host, root);
+  const { repositories } = await openSources(host, definition, { ...options, arch });
+  onStage("fetching and verifying packages");
+  return await writeImageLock(host, root, await makeImageLock(definition, repositories, arch));
+}
+
+async function readDefinition(host: Host, root: string): Promise<ImageDefinition> {
+  const file = `${root}/overlay/image.yaml`;
+  return parseDefinition(await host.readTextFile(file), file.replace(/^\.\//, ""));
 }
 
 /** `YYYY.MM.DD.HHMM` of a time in seconds since 1970, UTC: sorts by age as boot loaders compare. */

@@ -28,6 +28,9 @@ Deno.test("deno task image refuses command lines it does not understand", async 
     [["now"], "now"],
     [["--lab", "--repository", "/r"], "--lab and --repository"],
     [["--versoin", "1"], "did you mean --version?"],
+    [["--update-lock", "--lab"], "--update-lock and --lab exclude each other"],
+    [["--update-lock", "--no-lock"], "--update-lock and --no-lock exclude each other"],
+    [["--update-lock", "--engine", "mkimage"], "--update-lock and --engine exclude each other"],
     [["--engine", "constructor"], "Cannot use the engine constructor"],
   ];
   for (const [args, expected] of cases) {

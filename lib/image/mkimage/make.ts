@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { bundleAgent } from "../../agent_bundle.ts";
 import type { IndexRecord } from "../../apk/index.ts";
+import type { Lock } from "../../apk/lock.ts";
 import { type Repository, UnreachableError } from "../../apk/repository.ts";
 import { solve } from "../../apk/solver.ts";
 import type { Bytes } from "../../bytes.ts";
@@ -16,6 +17,7 @@ import { type ImageDefinition, parseDefinition } from "../definition.ts";
 import { defaultEpoch, versionOf } from "../make.ts";
 import { type Manifest, manifestFile, manifestPackage } from "../manifest.ts";
 import { readOverlay } from "../overlay.ts";
+import { checkLocked, checkRequest, readImageLock } from "../image_lock.ts";
 import { replaceFolder } from "../replace_folder.ts";
 import { overlayKeys } from "../repository_keys.ts";
 import { openSources } from "../sources.ts";
@@ -53,6 +55,8 @@ export interface MkimageOptions {
   deno?: { path: string; version: string };
   /** Files of the agent; default: bundled. */
   agent?: ReadonlyMap<string, { data: Bytes; mode: number }>;
+  /** Take what the repositories have now, though `overlay/image.lock` stands there. */
+  noLock?: boolean;
   onStage?: (line: string) => void;
 }
 
@@ -70,6 +74,8 @@ export interface PreparedBuild {
   repositoryKeys: ReadonlyMap<string, string>;
   /** Undefined when they can't be read from this machine; the engine's may still. */
   opened: readonly Repository[] | undefined;
+  /** What the medium's packages have to be. */
+  lock?: Lock;
 }
 
 /** Where everything lies. */
@@ -109,6 +115,8 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
       `Cannot use the kernel command line: not up to ${MAX_CMDLINE} printable characters`,
     );
   }
+  const lock = options.noLock ? undefined : await readImageLock(host, root);
+  if (lock) checkRequest(lock, definition, arch);
   const agent = options.agent ??
     await bundleAgent(host, { root, ...(deno ? { deno: deno.path } : {}) });
   const urls = definition.repositories.map(({ url }) => url);
@@ -145,6 +153,7 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
     repositoryKeys,
     templates,
     opened: sources.repositories,
+    ...(lock ? { lock } : {}),
   };
   return { ...common, plan: makePlan({ ...common, repositories }) };
 }
@@ -192,10 +201,13 @@ export async function makeIso(
 ): Promise<MadeIso> {
   const { host } = engine;
   const { signal, network } = options;
-  const { plan, definition, version, epoch, arch, key } = prepared;
+  const { plan, definition, version, epoch, arch, key, lock } = prepared;
   const onStage = options.onStage ?? (() => {});
-  const builder = await ensureBuilder(engine, plan, { onStage, signal, network });
   const known = knownPackages(prepared);
+  if (lock && known) {
+    checkLocked(lock, [...known.medium, ...known.boot].map((record) => ({ record })));
+  }
+  const builder = await ensureBuilder(engine, plan, { onStage, signal, network });
   const place = placeOf(prepared, builder, known, network);
   const dir = `${options.outDir}/${version}`;
   const name = `${definition.name.toLowerCase()}-${version}-${arch}.iso`;
@@ -236,6 +248,7 @@ export async function makeIso(
         ...(known ? { known: known.medium } : {}),
       });
     });
+    if (lock) checkLocked(lock, product.packages);
     stopIfAborted(signal);
     onStage("writing");
     const manifest = manifestOf(prepared, product, name, known);
