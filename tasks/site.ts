@@ -144,7 +144,11 @@ async function serve(
   }
   let server: SiteServer;
   try {
-    server = await SiteServer.start({ read: directorySite(host, out), port });
+    server = await SiteServer.start({
+      read: directorySite(host, out),
+      port,
+      errorPage: "error.html",
+    });
   } catch (error) {
     throw new UserError(`Cannot serve ${out} on port ${port}: ${errorText(error)}`, {
       cause: error,

@@ -30,6 +30,8 @@ export interface SiteServerOptions {
   read: (path: string) => Promise<Bytes | undefined>;
   /** Default: any free port. */
   port?: number;
+  /** Site path of the page to show for what is not there; default none. */
+  errorPage?: string;
 }
 
 /** Larger status documents are refused. */
@@ -52,6 +54,7 @@ export class SiteServer {
   /** While set, connections are cut as soon as they come, as if nobody listened. */
   down = false;
   read: SiteServerOptions["read"];
+  readonly #errorPage?: string;
   readonly #statuses = new Map<string, Status[]>();
   readonly #waiting = new Set<() => void>();
   readonly #sockets = new Set<Socket>();
@@ -59,6 +62,7 @@ export class SiteServer {
 
   private constructor(options: SiteServerOptions) {
     this.read = options.read;
+    this.#errorPage = options.errorPage;
     this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#server.on("connection", (socket) => {
       if (this.down) return void socket.destroy();
@@ -153,7 +157,9 @@ export class SiteServer {
     const path = (request.url ?? "/").split("?")[0]!;
     const end = (status: number, headers: Record<string, string> = {}, body?: Bytes) => {
       this.requests.push({ method, path, status });
-      response.writeHead(status, { ...headers, "content-length": body?.length ?? 0 });
+      // Of a 304 it would be the length of what is not sent.
+      const length = status === 304 ? {} : { "content-length": body?.length ?? 0 };
+      response.writeHead(status, { ...headers, ...length });
       response.end(method === "HEAD" || !body ? undefined : Buffer.from(body));
     };
     // A connection kept alive from before it went down.
@@ -179,7 +185,12 @@ export class SiteServer {
         ifRange: one("if-range"),
         range: one("range"),
       }, trick ?? honest);
-      end(answer.status, { ...answer.headers, "content-type": contentType(path) }, answer.body);
+      if (answer.status === 404 && this.#errorPage !== undefined) {
+        const page = await this.read(this.#errorPage);
+        return end(404, { "content-type": contentType(this.#errorPage) }, page);
+      }
+      const type = contentType(wanted ?? path);
+      end(answer.status, { ...answer.headers, "content-type": type }, answer.body);
     } catch {
       // The node went away, or a file vanished while it was read: this request alone fails.
       if (response.headersSent) response.destroy();
@@ -225,5 +236,6 @@ export function sitePath(path: string): string | undefined {
 
 function contentType(path: string): string {
   if (path.endsWith(".json")) return "application/json";
-  return path.endsWith(".html") || path === "/" ? "text/html; charset=utf-8" : "text/plain";
+  if (path.endsWith(".html")) return "text/html; charset=utf-8";
+  return path.endsWith(".minisig") ? "text/plain; charset=utf-8" : "application/octet-stream";
 }

@@ -182,7 +182,11 @@ let run = 0;
 /** Checks and shows; a newer run silences an older one. */
 async function check(fetch: Fetch, maxNodes = UNASKED_NODES): Promise<void> {
   const current = ++run;
-  for (const line of lines.values()) line.querySelector(".check")?.replaceChildren();
+  for (const line of lines.values()) {
+    const cell = one(".check", line);
+    cell.className = "check";
+    cell.replaceChildren();
+  }
   one("#findings").replaceChildren();
   say("open", "Checking …", "");
   let key: PublicKey;
