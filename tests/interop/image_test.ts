@@ -100,6 +100,7 @@ Deno.test({
       assertEquals(facts("etc/shadow"), "-rw-r----- 0/42");
       assertEquals(facts("etc/secret"), "-rw------- 0/0");
       assertEquals(facts("etc/a"), "-rw-r--r-- 0/0");
+      assertEquals(facts("etc/apk/keys/fixture.rsa.pub"), "-rw-r--r-- 0/0");
       assertEquals(facts("usr/bin/tool"), "-rwxr-xr-x 0/0");
       assertEquals(facts("tmp"), "drwxrwxrwt 0/0");
       assertEquals(facts("var/lib/chrony"), "drwxr-x--- 100/101");

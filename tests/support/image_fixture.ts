@@ -136,6 +136,7 @@ export async function buildFixture(
   return await buildImage(host, {
     definition: parseDefinition(DEFINITION),
     repositories: [repository],
+    keys,
     agent: new Map(odd ? agent.toReversed() : agent),
     overlayDir,
     version: "1.0",
