@@ -51,11 +51,12 @@ export function glibcMinor(bytes: Uint8Array): number {
 }
 
 /**
- * The versions that a Deno program calls itself by, e.g. ["2.4.2"]; there may be others' among them. A prerelease's
- * or canary's suffix is left out.
+ * The versions that a Deno program calls itself by, oldest first, e.g. ["2.4.2"]; there may be others' among them. A
+ * prerelease's or canary's suffix is left out.
  */
 export function denoVersions(bytes: Uint8Array): string[] {
-  return [...new Set(texts(bytes, "Deno/", /^\d+\.\d+\.\d+/))];
+  return [...new Set(texts(bytes, "Deno/", /^\d+\.\d+\.\d+/))]
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 
 /** Longest text that is looked at behind a mark. */

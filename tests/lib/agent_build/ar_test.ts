@@ -1,0 +1,30 @@
+import { assertEquals } from "@std/assert";
+import { arMember } from "../../../lib/agent_build/ar.ts";
+import { concat, utf8 } from "../../../lib/bytes.ts";
+
+function member(name: string, data: string) {
+  const header = `${name.padEnd(16)}${"0".padEnd(12)}${"0".padEnd(6)}${"0".padEnd(6)}` +
+    `${"100644".padEnd(8)}${String(data.length).padEnd(10)}\`\n`;
+  return utf8(header + data + (data.length % 2 ? "\n" : ""));
+}
+
+const ARCHIVE = concat([
+  utf8("!<arch>\n"),
+  member("debian-binary", "2.0\n"),
+  member("control.tar.xz/", "odd"),
+  member("data.tar.xz", "payload"),
+]);
+
+Deno.test("arMember() finds members behind odd sizes, with GNU's slash and without", () => {
+  assertEquals(arMember(ARCHIVE, "debian-binary"), utf8("2.0\n"));
+  assertEquals(arMember(ARCHIVE, "control.tar.xz"), utf8("odd"));
+  assertEquals(arMember(ARCHIVE, "data.tar.xz"), utf8("payload"));
+});
+
+Deno.test("arMember() gives nothing of what is not there, cut or no archive", () => {
+  assertEquals(arMember(ARCHIVE, "data.tar.gz"), undefined);
+  assertEquals(arMember(ARCHIVE.subarray(0, ARCHIVE.length - 3), "data.tar.xz"), undefined);
+  assertEquals(arMember(utf8("!<arch>"), "x"), undefined);
+  assertEquals(arMember(utf8("PK\x03\x04 and more of it"), "x"), undefined);
+  assertEquals(arMember(concat([ARCHIVE.subarray(0, 8), new Uint8Array(200)]), "x"), undefined);
+});
