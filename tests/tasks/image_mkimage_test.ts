@@ -349,6 +349,8 @@ dockerTest(
       "--rm",
       "--network",
       "none",
+      "--user",
+      "build",
       ...mount,
       baseImage,
       "/bin/sh",
@@ -571,19 +573,26 @@ dockerTest(
     const { stdout: tar } = await new Deno.Command("tar", { args: ["-C", dir, "-cf", "-", "."] })
       .output();
     const prepared = await prepareBuild(engine.host, options);
-    const { plan } = prepared;
-    await engine.ok("import", ["import", "-", plan.image], {
-      stdin: tar,
-    });
+    assertStringIncludes(said.join("\n"), "going on, as the container engine may reach it");
+    assertEquals(knownPackages(prepared), undefined);
+    await engine.ok("import", ["import", "-", prepared.plan.image], { stdin: tar });
     const place = { name: `${PREFIX}-work-foreign` };
     const resultDir = `${dir}/result`;
-    const run = () => runBuild(engine, plan, { place, epoch: 0, resultDir, onStage: () => {} });
-    const error = await assertRejects(run, UserError);
-    assertStringIncludes(
-      error.message,
-      "the engine's machine can't run programs of the image's architecture",
-    );
-    assertStringIncludes(error.hint!, "emulator");
+    // The daemon labels imports with its own architecture: it refuses by the label, then by the program.
+    for (const platform of ["linux/arm64", engine.platform]) {
+      const plan = { ...prepared.plan, platform };
+      const run = () => runBuild(engine, plan, { place, epoch: 0, resultDir, onStage: () => {} });
+      const error = await assertRejects(run, UserError);
+      assertMatch(
+        error.message,
+        /^Cannot (?:make the builder's container|build the ISO|start the builder)/,
+      );
+      assertStringIncludes(
+        error.message,
+        "the engine's machine can't run programs of the image's architecture",
+      );
+      assertStringIncludes(error.hint!, "emulator");
+    }
     assertEquals(await containers(world), []);
     await dropWork(engine, place);
   },
@@ -669,4 +678,43 @@ dockerTest("--clean removes this project's volumes and images, and nothing else"
   assertEquals(left.includes(`${PREFIX}:`), false);
   assertStringIncludes(left, "psyopsos-double:");
   assertEquals((await build(world)).said.includes("from the cache"), false);
+});
+
+Deno.test({
+  name: "--shell opens a shell in the builder with everything in place, and removes it afterwards",
+  ...needTool(...NEEDS, "script"),
+  fn: async () => {
+    const world = await (made ??= makeWorld());
+    const words = ["--engine", "mkimage", "--shell", "--repository", world.project.repository];
+    const command = [
+      Deno.execPath(),
+      ...["run", "-q", "-A", "--config", `${REPO}/deno.json`, `${REPO}/tasks/image.ts`],
+      ...words,
+    ].join(" ");
+    // A terminal, as a person has one.
+    const child = new Deno.Command(toolPath("script")!, {
+      args: ["--quiet", "--return", "--command", command, "/dev/null"],
+      cwd: world.project.dir,
+      env: { SOURCE_DATE_EPOCH: `${FIXTURE_EPOCH}`, NO_COLOR: "1", SHELL: "/bin/sh" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    let said = "";
+    const writer = child.stdin.getWriter();
+    let typed = false;
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+      said += chunk;
+      if (typed || !said.includes("$ ")) continue;
+      typed = true;
+      await writer.write(
+        new TextEncoder().encode("echo $(id -un) $(ls genapkovl-*) $(ls ~/.abuild); exit\n"),
+      );
+    }
+    const { code } = await child.status;
+    await writer.close().catch(() => {});
+    assertEquals(code, 0, said);
+    assertStringIncludes(said, "build genapkovl-psyopsos.sh test-1.rsa test-1.rsa.pub");
+    assertEquals(await containers(world), []);
+  },
 });
