@@ -1,7 +1,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EXIT } from "../../lib/errors.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
+import { formatIdentityFile } from "../../lib/trust/age_keygen.ts";
 import { main } from "../../tasks/node.ts";
+import { ADMIN, secretFiles } from "../site/secret_support.ts";
+import { RECIPIENTS } from "../site/support.ts";
 import { FakeHost } from "../support/fake_host.ts";
 
 const STICK = {
@@ -24,6 +27,14 @@ async function setUp(device: Record<string, unknown> = STICK): Promise<FakeHost>
   for (const tool of ["mke2fs", "debugfs", "wipefs", "dd", "blockdev", "cmp"]) {
     host.programs.set(tool, () => "");
   }
+  return host;
+}
+
+/** A host with the fleet with secrets, keys and the admin's identity. */
+async function setUpFleet(): Promise<FakeHost> {
+  const host = await setUp();
+  for (const [path, source] of await secretFiles()) host.put(`nodes/${path}`, source);
+  host.put("keys/admin.age", formatIdentityFile(ADMIN), 0o600);
   return host;
 }
 
@@ -143,6 +154,87 @@ Deno.test("node new takes a static network", async () => {
   });
 });
 
+Deno.test("node new notes when the drive was made, and can make a post-quantum key", async () => {
+  const host = await setUp();
+  const { code, output } = await node(host, `${NEW} --post-quantum`);
+  assertEquals(code, EXIT.ok, output);
+  assertMatch(host.textOf("nodes/alpha.yaml"), /^created: 2026-11-22T20:00:00Z$/m);
+  assertMatch(host.textOf("nodes/alpha.yaml"), /^recipient: age1pq1/m);
+  assertMatch(output, /age +age1pq1[a-z0-9]{17}…[a-z0-9]{12}\n/);
+});
+
+Deno.test("node list is a table, without anybody's identity", async () => {
+  const host = await setUpFleet();
+  await host.remove("keys/admin.age");
+  await node(host, "new gamma --site https://x.example --tag lab");
+  const { code, output } = await node(host, "list");
+  assertEquals(code, EXIT.ok, output);
+  const [head, ...rows] = output.split("\n");
+  assertMatch(head!, /^NODE +TAGS +AGE KEY +DRIVE MADE$/);
+  assertEquals(rows.map((row) => row.split(/ +/).length), [4, 4, 4]);
+  assertEquals(rows[0], `alpha  lab   ${RECIPIENTS[0]}  -`);
+  assertMatch(rows[2]!, /^gamma {2}lab {3}age1\w{58} {2}2026-11-22T20:00:00Z$/);
+  const facts = JSON.parse((await node(host, "list --json")).output);
+  assertEquals(facts.map((one: { name: string }) => one.name), ["alpha", "beta", "gamma"]);
+});
+
+Deno.test("node show tells facts and names of secrets, no values", async () => {
+  const host = await setUpFleet();
+  const { code, output } = await node(host, "show alpha");
+  assertEquals(code, EXIT.ok, output);
+  assertMatch(output, /^ {2}ssh key {5}SHA256:[A-Za-z0-9+/]{43}$/m);
+  assertStringIncludes(output, "nodes/tags/lab.yaml:4  files./etc/token.content");
+  assertStringIncludes(output, "scripts.join.run  (in plain)");
+  assertEquals(/MARK|SECRET|BEGIN AGE|1234$/m.test(output), false);
+  assertStringIncludes((await node(host, "show alpa")).output, "did you mean alpha?");
+});
+
+Deno.test("node revoke asks, removes the node and lists what it shared", async () => {
+  const host = await setUpFleet();
+  for (const answer of [null, "", "yes", "beta"]) {
+    const { code, output } = await node(host, "revoke alpha", answer);
+    assertEquals([code, output.includes("it was not confirmed")], [EXIT.failed, true]);
+    assertEquals((await host.stat("nodes/alpha.yaml"))?.kind, "file");
+  }
+  const { code, output, questions } = await node(host, "revoke alpha", "alpha");
+  assertEquals(code, EXIT.ok, output);
+  assertEquals(questions, ["Node alpha will be taken out of the fleet. Type alpha to go on:"]);
+  assertStringIncludes(output, "nodes/global.yaml:8  files./etc/all.content");
+  assertStringIncludes(output, "nodes/tags/lab.yaml:15  scripts.plain.run  (in plain)");
+  assertEquals(await host.stat("nodes/alpha.yaml"), undefined);
+});
+
+Deno.test("node revoke --rotate encrypts everything anew; without an identity nothing happens", async () => {
+  const host = await setUpFleet();
+  const before = host.textOf("nodes/global.yaml");
+  const { code, output } = await node(host, "revoke alpha --yes --rotate");
+  assertEquals(code, EXIT.ok, output);
+  assertStringIncludes(output, "2 secrets are encrypted anew");
+  assertEquals(host.textOf("nodes/global.yaml") === before, false);
+  const other = await setUpFleet();
+  await other.remove("keys/admin.age");
+  assertEquals((await node(other, "revoke alpha --yes --rotate")).code, EXIT.failed);
+  assertEquals((await other.stat("nodes/alpha.yaml"))?.kind, "file");
+});
+
+Deno.test("node renew makes a new drive and revokes the old key", async () => {
+  const host = await setUpFleet();
+  host.put("build/nodes/alpha.img", "the old drive");
+  const { code, output } = await node(host, "renew alpha --site https://x.example");
+  assertEquals(code, EXIT.ok, output);
+  assertStringIncludes(output, `its old key ${RECIPIENTS[0]} is revoked`);
+  assertStringIncludes(output, "nodes/tags/lab.yaml:4  files./etc/token.content");
+  assertEquals(host.textOf("nodes/alpha.yaml").includes(RECIPIENTS[0]), false);
+  assertEquals(host.textOf("build/nodes/alpha.img").includes("old"), false);
+  const written = await node(
+    host,
+    "renew alpha --site https://x.example --write /dev/sdb",
+    "/dev/sdb",
+  );
+  assertMatch(written.output, /drive +\/dev\/sdb$/m);
+  assertEquals(await host.stat("build/nodes/alpha.img"), undefined);
+});
+
 for (
   const words of [
     "",
@@ -152,6 +244,11 @@ for (
     "new alpha",
     "new alpha --site http://x/ --gateway 192.0.2.1",
     "new alpha --sites http://x/",
+    "list alpha",
+    "show",
+    "revoke alpha beta",
+    "renew alpha",
+    "remove alpha",
   ]
 ) {
   Deno.test(`node ${words} is not understood`, async () => {
