@@ -53,7 +53,8 @@ export interface FuzzReport {
   unharmed: number;
   /** Faults; at most {@linkcode MAX_FAULTS} are kept. */
   faults: Fault[];
-  faultCount: number;
+  /** How many there were of each kind. */
+  found: Record<Fault["kind"], number>;
   /** Most bytes that one site made its reader fetch. */
   mostBytes: number;
 }
@@ -76,7 +77,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     missing: 0,
     unharmed: 0,
     faults: [],
-    faultCount: 0,
+    found: { accepted: 0, crashed: 0 },
     mostBytes: 0,
   };
   const step = options.single ? 1 : CHECK_EVERY;
@@ -86,7 +87,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     const scene = scenes[number % scenes.length]!;
     const { files, steps } = mutate(scene.pool, random);
     const fault = (kind: Fault["kind"], detail: string) => {
-      report.faultCount++;
+      report.found[kind]++;
       if (report.faults.length < MAX_FAULTS) {
         report.faults.push({ seed, case: number, kind, steps, detail });
       }

@@ -8,7 +8,12 @@
  */
 import { type Bytes, concat, text, utf8 } from "../bytes.ts";
 import { type DocumentType, type Facts, isDocumentType, ROLE_OF } from "../trust/comment.ts";
-import { canonicalJson, TIMESTAMP_PATH, timestampStatement } from "../trust/freshness.ts";
+import {
+  canonicalJson,
+  TIMESTAMP_PATH,
+  timestampStatement,
+  VERSIONED_FOLDERS,
+} from "../trust/freshness.ts";
 import type { Signer } from "../trust/keyring.ts";
 import type { Random } from "./random.ts";
 
@@ -38,6 +43,9 @@ export interface Mutant {
 const OVERSIZED = new Uint8Array(5 * 1024 * 1024).fill(0x20);
 /** Most bytes that one splice puts in or takes out. */
 const MAX_SPLICE = 64;
+
+/** Folders of what nodes read beside the timestamp. */
+const READ = ["psyopsOS/root/", ...VERSIONED_FOLDERS.map((folder) => `${folder}/`)];
 
 type Mutation = (files: Map<string, Bytes>, pool: Pool, random: Random) => string;
 
@@ -69,9 +77,11 @@ export function mutate(pool: Pool, random: Random): Mutant {
 }
 
 function anyPath(files: Files, random: Random): string {
-  // The few files that everything hangs on are changed as often as all others together.
-  if (random.once(3)) return TIMESTAMP_PATH;
-  return random.pick([...files.keys()]);
+  // What nodes read is changed more often than the copies for people.
+  if (random.once(4)) return TIMESTAMP_PATH;
+  const paths = [...files.keys()];
+  const read = paths.filter((path) => READ.some((folder) => path.startsWith(folder)));
+  return random.pick(read.length > 0 && !random.once(3) ? read : paths);
 }
 
 function flipBits(files: Map<string, Bytes>, _pool: Pool, random: Random): string {
