@@ -38,7 +38,7 @@ export function indexPage(facts: PageFacts): Bytes {
   const line = publicKeyLine(pinned);
   const body = markup`<header>
 <h1>psyopsOS</h1>
-${notes === undefined ? undefined : markup`<p class="notes">${notes.trim()}</p>`}
+<p class="notes">${(notes ?? "").trim()}</p>
 </header>
 <main data-serial="${facts.serial}" data-key="${line}">
 ${stateSection(facts)}
@@ -92,11 +92,11 @@ behind it are. With JavaScript it checks them here; without, <a href="#by-hand">
 <ul id="findings"></ul>
 <p id="folder" hidden><label>The folder that this page is in: <input type="file" webkitdirectory></label></p>
 <dl>
-<div><dt>Publication</dt><dd>${serial}, issued ${time(issued)}</dd></div>
+<div><dt>Publication</dt><dd id="current">${serial}, issued ${time(issued)}</dd></div>
 <div><dt>Valid until</dt><dd id="expires">${
     time(expires)
   }<span class="aside">, unless it was refreshed after this page was made</span></dd></div>
-<div><dt>Pinned key</dt><dd><code>${keyIdHex(pinned)}</code></dd></div>
+<div><dt>Pinned key</dt><dd><code id="key-id">${keyIdHex(pinned)}</code></dd></div>
 </dl>
 </section>`;
 }
@@ -109,8 +109,8 @@ ${nodes.map(nodeLine)}</tbody>
 </table>`;
 }
 
-function nodeLine({ name, notes, tags, key, ssh, changed, serial }: NodeRow): Html {
-  const title = markup`<a href="${SITE_PATHS.node(name)}" data-cell="name">${name}</a>`;
+function nodeLine({ name, link, notes, tags, key, ssh, changed, serial }: NodeRow): Html {
+  const title = markup`<a href="${link}" data-cell="name">${name}</a>`;
   const changes =
     markup`<span data-cell="changed">${changed}</span><span class="aside" data-cell="serial">${serial}</span>`;
   const keys = markup`<code data-cell="key">${key}</code><code data-cell="ssh">${ssh}</code>`;

@@ -7,7 +7,7 @@
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { sha256, utf8 } from "../lib/bytes.ts";
 import type { OsUpdate, ReleaseFile } from "../lib/os_update.ts";
-import type { NodeDocument } from "./document.ts";
+import { type NodeDocument, SITE_PATHS } from "./document.ts";
 
 /** The serial and time that a document's signature bears. */
 export interface Signed {
@@ -18,6 +18,8 @@ export interface Signed {
 /** Cells of a node's row, in their order. */
 export interface NodeRow {
   name: string;
+  /** Where its public document is. */
+  link: string;
   notes: string;
   tags: string;
   key: string;
@@ -34,6 +36,8 @@ export interface ReleaseRow {
   kernel: string;
   built: string;
   files: string;
+  /** Where the files are, in their order. */
+  links: string;
 }
 
 /** Recipients up to this length are shown whole, so that they can be compared with the node's file. */
@@ -46,6 +50,7 @@ export function nodeRow(document: NodeDocument, signed: Signed): NodeRow {
   const { name, notes, tags, recipient, sshHostKey } = document;
   return {
     name,
+    link: SITE_PATHS.node(name),
     notes: firstLine(notes ?? ""),
     tags: tags.join(", "),
     key: recipientText(recipient),
@@ -65,6 +70,7 @@ export function releaseRows({ releases, channels }: OsUpdate): ReleaseRow[] {
     kernel,
     built: timeText(built),
     files: files.map(fileText).join(", "),
+    links: files.map(({ path }) => path).join(" "),
   })).reverse();
 }
 

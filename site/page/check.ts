@@ -9,7 +9,7 @@ import { errorText, RefusedError } from "../../lib/errors.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/os_update.ts";
 import { type Fetch, openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
 import { keyIdHex, type PublicKey } from "../../lib/trust/minisign.ts";
-import { parseNodeDocument, SITE_PATHS } from "../document.ts";
+import { parseGlobalDocument, parseNodeDocument, SITE_PATHS } from "../document.ts";
 import { type NodeRow, nodeRow, type ReleaseRow, releaseRows, timeText } from "../page_rows.ts";
 
 /** "open": could not be checked, or has not been yet. */
@@ -25,6 +25,8 @@ export interface Finding {
 /** What the page says. */
 export interface Shown {
   serial: number;
+  /** Of the fleet as a whole. */
+  notes: string;
   nodes: readonly NodeRow[];
   releases: readonly ReleaseRow[];
 }
@@ -48,8 +50,8 @@ export interface Checked {
   findings: Finding[];
   /** To be remembered; undefined when the site was refused. */
   state?: TrustState;
-  /** When the verified timestamp expires. */
-  expires?: string;
+  /** The verified timestamp's facts. */
+  current?: { serial: number; issued: string; expires: string };
 }
 
 /** Requests at a time. */
@@ -85,15 +87,30 @@ export async function checkPage(options: CheckOptions): Promise<Checked> {
   } else {
     find("expiry", "holds", `It is valid until ${timeText(expires)}.`);
   }
-  if (shown.serial === serial) find("page", "holds", "This page is of that publication.");
-  else {
-    const how = shown.serial < serial ? "older: reload it" : "newer than what the site serves";
-    find("page", "fails", `This page is of publication ${shown.serial}, ${how}.`);
-  }
+  findings.push(await checkHead(view, shown));
   findings.push(await checkNodes(view, options));
   const releases = await checkReleases(view, options);
   if (releases) findings.push(releases);
-  return { findings, state: view.state, expires };
+  return { findings, state: view.state, current: { serial, issued, expires } };
+}
+
+/** Whether the page is of the publication that is current, its notes included. */
+async function checkHead(view: SiteView, shown: Shown): Promise<Finding> {
+  const finding = (state: State, text: string): Finding => ({ check: "page", state, text });
+  const { serial } = view.timestamp;
+  if (shown.serial !== serial) {
+    const how = shown.serial < serial ? "older: reload it" : "newer than what the site serves";
+    return finding("fails", `This page is of publication ${shown.serial}, ${how}.`);
+  }
+  try {
+    const { notes = "" } = parseGlobalDocument(await view.get(SITE_PATHS.global, "global"));
+    if (shown.notes !== notes.trim()) {
+      return finding("fails", "The notes at its top are not signed.");
+    }
+  } catch (error) {
+    return finding(stateOf(error), failure(error));
+  }
+  return finding("holds", "This page is of that publication.");
 }
 
 async function checkNodes(view: SiteView, options: CheckOptions): Promise<Finding> {

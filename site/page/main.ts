@@ -30,20 +30,29 @@ for (const line of document.querySelectorAll<HTMLElement>("tr[data-node]")) {
   lines.set(line.dataset.node ?? "", line);
 }
 
-/** The texts of a row's cells. */
-function cells<Row extends NodeRow | ReleaseRow>(line: HTMLElement, names: (keyof Row & string)[]) {
+/** The texts of a row's cells, and where its links lead. */
+function cells<Row extends NodeRow | ReleaseRow>(
+  line: HTMLElement,
+  names: (keyof Row & string)[],
+  linksAs: keyof Row & string,
+) {
   const text = (name: string) => line.querySelector(`[data-cell="${name}"]`)?.textContent ?? "";
-  return Object.fromEntries(names.map((name) => [name, text(name)])) as unknown as Row;
+  const links = [...line.querySelectorAll("a")].map((link) => link.getAttribute("href"));
+  return Object.fromEntries([
+    ...names.map((name) => [name, text(name)]),
+    [linksAs, links.join(" ")],
+  ]) as Row;
 }
 
 function shown(): Shown {
   return {
     serial: Number(main.dataset.serial),
+    notes: one(".notes").textContent ?? "",
     nodes: [...lines.values()].map((line) =>
-      cells<NodeRow>(line, ["name", "notes", "tags", "key", "ssh", "changed", "serial"])
+      cells<NodeRow>(line, ["name", "notes", "tags", "key", "ssh", "changed", "serial"], "link")
     ),
     releases: [...document.querySelectorAll<HTMLElement>("tr[data-release]")].map((line) =>
-      cells<ReleaseRow>(line, ["version", "arch", "channels", "kernel", "built", "files"])
+      cells<ReleaseRow>(line, ["version", "arch", "channels", "kernel", "built", "files"], "links")
     ),
   };
 }
@@ -134,26 +143,22 @@ function mark(line: HTMLElement | undefined, state: State, text: string): void {
   cell.textContent = `${MARKS[state]} ${text}`;
 }
 
-function show({ findings, expires }: Checked): void {
+function show({ findings, current }: Checked): void {
   one("#findings").replaceChildren(...findings.map(({ check, state, text }) => {
-    const item = document.createElement("li");
+    const item = element("li", "");
     item.className = state;
     item.dataset.check = check;
-    const [sign, words] = [document.createElement("b"), document.createElement("span")];
-    sign.textContent = MARKS[state];
+    const sign = element("b", MARKS[state]);
     sign.title = state;
-    words.textContent = text;
-    item.append(sign, words);
+    item.append(sign, element("span", text));
     return item;
   }));
-  if (expires !== undefined) {
-    const time = document.createElement("time");
-    time.dateTime = expires;
-    time.textContent = timeText(expires);
-    const left = document.createElement("span");
+  if (current) {
+    const { serial, issued, expires } = current;
+    one("#current").replaceChildren(`${serial}, issued `, time(issued));
+    const left = element("span", `, ${remaining(Date.parse(expires) - new Date().getTime())}`);
     left.className = "aside";
-    left.textContent = `, ${remaining(Date.parse(expires) - new Date().getTime())}`;
-    one("#expires").replaceChildren(time, left);
+    one("#expires").replaceChildren(time(expires), left);
   }
   const count = (state: State) => findings.filter((finding) => finding.state === state).length;
   if (count("fails") > 0) {
@@ -169,7 +174,19 @@ function show({ findings, expires }: Checked): void {
   }
 }
 
-/** "for another 2 d 4 h", "since 3 h". */
+function element<Name extends keyof HTMLElementTagNameMap>(name: Name, text: string) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+function time(instant: string): HTMLElement {
+  const made = element("time", timeText(instant));
+  made.dateTime = instant;
+  return made;
+}
+
+/** "for another 2 d 4 h", "expired for 3 h". */
 function remaining(ms: number): string {
   const hours = Math.floor(Math.abs(ms) / 3_600_000);
   const [days, rest] = [Math.floor(hours / 24), hours % 24];
@@ -195,6 +212,8 @@ async function check(fetch: Fetch, maxNodes = UNASKED_NODES): Promise<void> {
   } catch (error) {
     return say("fails", "Nothing was checked.", `${errorText(error)}.`);
   }
+  // The page may say something else.
+  one("#key-id").textContent = keyIdHex(key);
   const options = { key, state: remembered(key), now: new Date(), fetch, shown: shown(), maxNodes };
   const checked = await checkPage({
     ...options,

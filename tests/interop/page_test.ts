@@ -226,6 +226,21 @@ Deno.test({
         alpha: "fails",
       }],
       ["page-tags", index, ">lab<", ">admin<", { ...ALL_HOLD, nodes: "fails", alpha: "fails" }],
+      ["page-link", index, 'href="psyopsOS/nodes/beta.json"', 'href="psyopsOS/nodes/alpha.json"', {
+        ...ALL_HOLD,
+        nodes: "fails",
+        beta: "fails",
+      }],
+      ["page-notes", index, "&lt;img src=x", "Pay &lt;img src=x", {
+        ...ALL_HOLD,
+        page: "fails",
+        nodes: "fails",
+        alpha: "fails",
+      }],
+      ["page-release-link", index, "x86_64.slot.tar", "x86_64.iso", {
+        ...ALL_HOLD,
+        releases: "fails",
+      }],
       ["page-release", index, ">6.18.1-0-lts<", ">6.18.2-0-lts<", {
         ...ALL_HOLD,
         releases: "fails",

@@ -55,6 +55,7 @@ function page(more: Partial<PageFacts> = {}): string {
 Deno.test("nodeRow() says name, tags, keys and last change", () => {
   assertEquals(ROW, {
     name: "alpha",
+    link: "psyopsOS/nodes/alpha.json",
     notes: "In the cellar. …",
     tags: "lab, edge",
     key: RECIPIENTS[0],

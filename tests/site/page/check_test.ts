@@ -40,7 +40,7 @@ async function setUp(serial = 42, withReleases = true) {
     const { trustedComment } = parseSignature(text(files.get(`${path}.minisig`)!));
     return nodeRow(parseNodeDocument(files.get(path)!, name), parseComment(trustedComment));
   });
-  const shown = { serial, nodes, releases: withReleases ? releaseRows(osUpdate) : [] };
+  const shown = { serial, notes: "", nodes, releases: withReleases ? releaseRows(osUpdate) : [] };
   return { files, shown };
 }
 
@@ -89,7 +89,7 @@ Deno.test("checkPage() finds a built site whole, and gives what is to be remembe
   const { states, said, checked } = await check(await setUp());
   assertEquals(states, ALL_HOLD);
   assertEquals(said.nodes, "All 2 nodes are as signed.");
-  assertEquals(checked.expires, EXPIRES);
+  assertEquals(checked.current, { serial: 42, issued: ISSUED, expires: EXPIRES });
   assertEquals(checked.state?.serial, 42);
 });
 
@@ -164,6 +164,8 @@ Deno.test("checkPage() refuses another key, an old page, an old site and an expi
   const old = await check({ ...whole, shown: { ...whole.shown, serial: 41 } });
   assertEquals(old.states, { ...ALL_HOLD, page: "fails" });
   assertStringIncludes(old.said.page!, "reload");
+  const noted = await check({ ...whole, shown: { ...whole.shown, notes: "Send money." } });
+  assertEquals(noted.states, { ...ALL_HOLD, page: "fails" });
   const ahead = await check({ ...whole, shown: { ...whole.shown, serial: 43 } });
   assertEquals(ahead.states.page, "fails");
   const expired = await check(whole, { now: new Date(EXPIRES) });
