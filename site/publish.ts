@@ -7,7 +7,7 @@
 import { RefusedError, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { RELEASES_PATH } from "../lib/os_update.ts";
-import { encryptTo } from "../lib/trust/age.ts";
+import { encryptQuickly } from "../lib/trust/age_encrypt.ts";
 import { NO_STATE } from "../lib/trust/client.ts";
 import { formatInstant } from "../lib/trust/comment.ts";
 import {
@@ -111,7 +111,7 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
     expires,
     roots,
     sign,
-    encrypt: encryptTo,
+    encrypt: encryptQuickly,
     cache,
     signatures: await loadSignatures(host, cacheDir),
   });
