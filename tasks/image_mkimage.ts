@@ -17,14 +17,13 @@ import {
   type ContainerProgram,
   openEngine,
 } from "../lib/image/mkimage/engine.ts";
+import { type MadeIso, makeIso } from "../lib/image/mkimage/make.ts";
 import {
   knownPackages,
-  type MadeIso,
-  makeIso,
   type MkimageOptions,
   placeOf,
   prepareBuild,
-} from "../lib/image/mkimage/make.ts";
+} from "../lib/image/mkimage/prepare.ts";
 
 /** Where --print writes. */
 const PRINT_DIR = "build/mkimage";

@@ -58,3 +58,13 @@ Deno.test("ensurePackages() is silent when all is there", async () => {
   await ensurePackages(host, NEEDS);
   assertEquals(host.log, []);
 });
+
+Deno.test("ensurePackages() takes the first of several packages that this release has", async () => {
+  for (const [known, expected] of [["docker-cli", "docker-cli"], ["", "docker.io"]]) {
+    const host = debian("0");
+    host.programs.set("apt-get", () => "");
+    host.programs.set("apt-cache", (args) => args.includes(known!) ? "" : { code: 100 });
+    await ensurePackages(host, [{ package: "docker-cli|docker.io", anyOf: ["docker"] }]);
+    assertEquals(host.log.at(-1)!.split(" ").at(-1), expected);
+  }
+});

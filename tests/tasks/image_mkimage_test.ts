@@ -12,14 +12,13 @@ import { EXIT, UserError } from "../../lib/errors.ts";
 import { DenoHost, type RunOptions } from "../../lib/host.ts";
 import { cleanAll, dropWork, runBuild } from "../../lib/image/mkimage/build.ts";
 import { type ContainerEngine, openEngine } from "../../lib/image/mkimage/engine.ts";
+import { type MadeIso, makeIso } from "../../lib/image/mkimage/make.ts";
 import {
   knownPackages,
-  type MadeIso,
-  makeIso,
   type MkimageOptions,
   placeOf,
   prepareBuild,
-} from "../../lib/image/mkimage/make.ts";
+} from "../../lib/image/mkimage/prepare.ts";
 import { PREFIX } from "../../lib/image/mkimage/plan.ts";
 import { type Dockerd, startDockerd } from "../support/dockerd.ts";
 import { FakeHost } from "../support/fake_host.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Bytes, utf8 } from "../../bytes.ts";
-import { placeOf, type PreparedBuild } from "./make.ts";
+import { placeOf, type PreparedBuild } from "./prepare.ts";
 import { buildArguments, createArguments, inputArchive, OUT } from "./plan.ts";
 import { quote } from "./profile.ts";
 

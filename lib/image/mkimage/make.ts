@@ -5,78 +5,26 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { bundleAgent } from "../../agent_bundle.ts";
 import type { IndexRecord } from "../../apk/index.ts";
-import type { Lock } from "../../apk/lock.ts";
-import { type Repository, UnreachableError } from "../../apk/repository.ts";
-import { solve } from "../../apk/solver.ts";
 import type { Bytes } from "../../bytes.ts";
-import { errorText, UserError } from "../../errors.ts";
+import { UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
-import { type ImageDefinition, parseDefinition } from "../definition.ts";
-import { defaultEpoch, versionOf } from "../make.ts";
 import { type Manifest, manifestFile, manifestPackage } from "../manifest.ts";
-import { readOverlay } from "../overlay.ts";
-import { checkLocked, checkRequest, readImageLock } from "../image_lock.ts";
+import { checkLocked } from "../image_lock.ts";
 import { replaceFolder } from "../replace_folder.ts";
-import { overlayKeys } from "../repository_keys.ts";
-import { openSources } from "../sources.ts";
-import { type AbuildKey, abuildKey } from "./abuild_key.ts";
-import { makeApkovl } from "./apkovl.ts";
-import { dropWork, ensureBuilder, isFolder, runBuild, stopIfAborted } from "./build.ts";
+import { dropWork, ensureBuilder, runBuild, stopIfAborted } from "./build.ts";
 import type { ContainerEngine } from "./engine.ts";
-import { makePlan, type Place, type Plan, type Templates, workVolume } from "./plan.ts";
+import type { Place } from "./plan.ts";
 import { checkFresh, checkProduct, type Product } from "./product.ts";
-import { bootPackages, hostnameOf, mediumPackages } from "./profile.ts";
+import { hostnameOf, mediumPackages } from "./profile.ts";
 import type { Stage } from "./stages.ts";
-import { workdirKey } from "./workdir_key.ts";
-
-/** Options of {@linkcode prepareBuild}. */
-export interface MkimageOptions {
-  /** Folder of the project. */
-  root: string;
-  /** Results lie in `<outDir>/<version>/`. */
-  outDir: string;
-  /** Package indexes are kept here. */
-  cacheDir: string;
-  /** Holds `abuild/` with the key that signs the medium; made when missing. */
-  keysDir: string;
-  /** URLs or folders, signed by a key of overlay/root/etc/apk/keys or a pinned one; default the definition's. */
-  repositories?: readonly string[];
-  /** Default: the date and time of `epoch`. */
-  version?: string;
-  /** Default: SOURCE_DATE_EPOCH, else the time of the checked out commit. */
-  epoch?: number;
-  arch?: "x86_64" | "aarch64";
-  /** Another kernel than the definition's. */
-  flavour?: string;
-  cmdlineExtra?: string;
-  /** Deno's program that bundles the agent; default the one on PATH. */
-  deno?: { path: string; version: string };
-  /** Files of the agent; default: bundled. */
-  agent?: ReadonlyMap<string, { data: Bytes; mode: number }>;
-  /** Take what the repositories have now, though `overlay/image.lock` stands there. */
-  noLock?: boolean;
-  onStage?: (line: string) => void;
-}
-
-/** A build that only waits for a container engine. */
-export interface PreparedBuild {
-  plan: Plan;
-  definition: ImageDefinition;
-  version: string;
-  epoch: number;
-  arch: string;
-  cmdline: string;
-  apkovl: Bytes;
-  key: AbuildKey;
-  templates: Templates;
-  repositoryKeys: ReadonlyMap<string, string>;
-  /** Undefined when they can't be read from this machine; the engine's may still. */
-  opened: readonly Repository[] | undefined;
-  /** What the medium's packages have to be. */
-  lock?: Lock;
-}
+import {
+  type KnownPackages,
+  knownPackages,
+  type MkimageOptions,
+  placeOf,
+  type PreparedBuild,
+} from "./prepare.ts";
 
 /** Where everything lies. */
 export interface MadeIso {
@@ -93,98 +41,6 @@ export interface MadeIso {
 
 /** Largest ISO that is read, in bytes. */
 const MAX_ISO = 2 ** 31 - 1;
-/** Longest kernel command line that x86 takes. */
-const MAX_CMDLINE = 2047;
-
-/** Everything up to the container, without one. Makes the signing key when there is none. @throws {UserError} */
-export async function prepareBuild(host: Host, options: MkimageOptions): Promise<PreparedBuild> {
-  const { root, deno, arch = "x86_64", flavour } = options;
-  const file = `${root}/overlay/image.yaml`;
-  let definition = parseDefinition(await host.readTextFile(file), file.replace(/^\.\//, ""));
-  if (flavour) definition = { ...definition, kernel: { ...definition.kernel, flavour } };
-  const epoch = options.epoch ?? await defaultEpoch(host, root);
-  const version = options.version ?? versionOf(epoch);
-  if (!/^[a-zA-Z0-9][\w.-]{0,99}$/.test(version)) {
-    throw new UserError(
-      `Cannot call the image ${JSON.stringify(version)}: letters, digits and . _ -`,
-    );
-  }
-  const cmdline = [definition.cmdline, options.cmdlineExtra ?? ""].join(" ").trim();
-  if (cmdline.length > MAX_CMDLINE || !/^[\x20-\x7e]+$/.test(cmdline)) {
-    throw new UserError(
-      `Cannot use the kernel command line: not up to ${MAX_CMDLINE} printable characters`,
-    );
-  }
-  const lock = options.noLock ? undefined : await readImageLock(host, root);
-  if (lock) checkRequest(lock, definition, arch);
-  const agent = options.agent ??
-    await bundleAgent(host, { root, ...(deno ? { deno: deno.path } : {}) });
-  const urls = definition.repositories.map(({ url }) => url);
-  const sources = await readSources(host, definition, { ...options, arch });
-  const repositoryKeys = sources.keys;
-  const key = await abuildKey(host, `${options.keysDir}/abuild`);
-  const apkovl = makeApkovl({
-    definition,
-    overlay: await readOverlay(host, `${root}/overlay/root`, definition.permissions),
-    agent,
-    keys: new Map([...repositoryKeys, [`${key.name}.pub`, key.publicKey]]),
-    repositories: sources.lines,
-    facts: { version, arch, epoch, engine: "mkimage" },
-    cmdline,
-  });
-  const templates = await readTemplates(host, `${root}/overlay/mkimage`);
-  const repositories = (options.repositories ?? urls).map((location) => ({
-    location,
-    local: !/^https?:\/\//.test(location),
-  }));
-  for (const { location, local } of repositories) {
-    if (local && !await isFolder(host, location)) {
-      throw new UserError(`Cannot use the repository ${location}: no URL and no folder`);
-    }
-  }
-  const common = {
-    definition,
-    version,
-    epoch,
-    arch,
-    cmdline,
-    apkovl,
-    key,
-    repositoryKeys,
-    templates,
-    opened: sources.repositories,
-    ...(lock ? { lock } : {}),
-  };
-  return { ...common, plan: makePlan({ ...common, repositories }) };
-}
-
-interface ReadSources {
-  repositories: readonly Repository[] | undefined;
-  keys: ReadonlyMap<string, string>;
-  /** Of the image's own /etc/apk/repositories. */
-  lines: readonly string[];
-}
-
-/**
- * The repositories with the keys that sign them. What can't be read from here may be from the builder, which
- * has Alpine's keys itself.
- */
-async function readSources(
-  host: Host,
-  definition: ImageDefinition,
-  options: MkimageOptions & { arch: "x86_64" | "aarch64" },
-): Promise<ReadSources> {
-  const { root, arch, cacheDir, onStage = () => {} } = options;
-  const packages = options.repositories ?? "mirror";
-  try {
-    return await openSources(host, definition, { root, packages, arch, cacheDir, onStage });
-  } catch (error) {
-    if (!(error instanceof UnreachableError)) throw error;
-    onStage(`${errorText(error)}: going on, as the container engine may reach it`);
-    const lines = definition.repositories.map(({ url }) => url);
-    return { repositories: undefined, keys: await overlayKeys(host, root), lines };
-  }
-}
 
 /** Options of {@linkcode makeIso} beside what was prepared. */
 export interface MakeIsoOptions extends Pick<MkimageOptions, "outDir" | "onStage"> {
@@ -268,58 +124,6 @@ export async function makeIso(
   }
 }
 
-/** Names of container and volume of a build: the same only while nothing that cached parts hold has changed. */
-export function placeOf(
-  { plan, templates, arch, key, repositoryKeys }: PreparedBuild,
-  builder: string,
-  known: KnownPackages | undefined,
-  network?: string,
-): Place {
-  const name = workVolume(workdirKey({
-    arch,
-    builder,
-    publicKey: key.publicKey,
-    keyName: key.name,
-    repositories: plan.repositories,
-    repositoryKeys,
-    profile: plan.profile,
-    driver: templates.driver,
-    ...(known ? { packages: [...known.medium, ...known.boot] } : {}),
-  }));
-  return { name, ...(network === undefined ? {} : { network }) };
-}
-
-/** What the repositories have of what the image is made from. */
-export interface KnownPackages {
-  /** On the medium, dependencies included. */
-  medium: IndexRecord[];
-  /** For kernel, modules and microcode. */
-  boot: IndexRecord[];
-  /** Repository of each. */
-  home: ReadonlyMap<IndexRecord, string>;
-}
-
-/**
- * Chooses packages as apk will. Undefined when the repositories can't be read from this machine (the engine's
- * may still): then only `--clean` makes sure that a package built again under its version is noticed.
- *
- * @throws {UserError} for packages that no repository has, before minutes are spent.
- */
-export function knownPackages(
-  { definition, arch, opened: repositories }: PreparedBuild,
-): KnownPackages | undefined {
-  if (!repositories) return undefined;
-  const home = new Map(
-    repositories.flatMap(({ records, name }) => records.map((one) => [one, name] as const)),
-  );
-  const choose = (world: readonly string[]) => solve(world, repositories, { arch });
-  const medium = choose(mediumPackages(definition));
-  const there = new Set(medium);
-  const boot = choose(["alpine-base", ...bootPackages(definition, arch)])
-    .filter((record) => !there.has(record));
-  return { medium, boot, home };
-}
-
 /** Runs `judge`; when it refuses what was made, its caches are no good either. */
 async function discardOnFailure<T>(
   engine: ContainerEngine,
@@ -382,21 +186,5 @@ function manifestOf(
     ],
     deferredScripts: [],
     files: [manifestFile(name, bytes)],
-  };
-}
-
-async function readTemplates(host: Host, folder: string): Promise<Templates> {
-  const read = async (name: string) => {
-    try {
-      return await host.readTextFile(`${folder}/${name}`);
-    } catch (cause) {
-      throw new UserError(`Cannot read ${folder}/${name}: ${errorText(cause)}`, { cause });
-    }
-  };
-  return {
-    dockerfile: await read("Dockerfile"),
-    profile: await read("mkimg.psyopsos.sh"),
-    genapkovl: await read("genapkovl-psyopsos.sh"),
-    driver: await read("build.sh"),
   };
 }
