@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { DirectoryTarget } from "./directory_target.ts";
 import { parseTarget } from "./parse_target.ts";
@@ -28,7 +29,13 @@ export async function openTarget(
   }
   const settings = await findS3Settings(host, options);
   const patience = { ...PATIENCE, ...options.patience };
-  const client = new PatientClient(host, settings, parsed.bucket, patience);
+  let client: PatientClient;
+  try {
+    client = new PatientClient(host, settings, parsed.bucket, patience);
+  } catch (error) {
+    const state = errorText(error).replace(/\.$/, "");
+    throw new UserError(`Cannot publish to ${name}: ${state}`, { cause: error });
+  }
   return {
     target: new S3Target(client, parsed.bucket, parsed.prefix),
     retries: () => client.retries,

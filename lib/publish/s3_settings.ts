@@ -57,8 +57,9 @@ export async function findS3Settings(host: Host, options: S3Options): Promise<S3
   const given = options.endpoint ?? host.env("AWS_ENDPOINT_URL_S3") ??
     host.env("AWS_ENDPOINT_URL") ?? profile.endpoint;
   const endpoint = (given ?? `https://s3.${region}.amazonaws.com`).replace(/\/+$/, "");
-  if (!/^https?:\/\/[^/?#@]+/.test(endpoint) || !URL.canParse(endpoint)) {
-    throw new UserError(`Cannot publish: ${endpoint} is no http:// or https:// URL`, {
+  if (!isPlainUrl(endpoint)) {
+    // Not shown: it may hold a password.
+    throw new UserError("Cannot publish: the endpoint is no plain http:// or https:// URL", {
       exitCode: EXIT.usage,
     });
   }
@@ -114,6 +115,13 @@ function findKeys(host: Host, options: S3Options, profile: Profile) {
   throw new UserError("Cannot publish: there are no S3 credentials", {
     hint: `set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put them into ${profile.files}`,
   });
+}
+
+/** Whether `given` is a URL of a server: no password, query or fragment. */
+function isPlainUrl(given: string): boolean {
+  if (!/^https?:\/\//.test(given) || !URL.canParse(given)) return false;
+  const { username, password, search, hash } = new URL(given);
+  return `${username}${password}${search}${hash}` === "";
 }
 
 async function readProfile(host: Host, name: string): Promise<Profile> {

@@ -384,6 +384,12 @@ const ONE_LINE_FAILURES: {
     prepare: (server) => void (server.mischief = () => "cut"),
   },
   {
+    name: "an endpoint that has no host names for buckets",
+    says: "pathPrefix is incompatible with pathStyle=false",
+    prepare: () => {},
+    words: ["--endpoint", "http://127.0.0.1:1/storage/s3", "--virtual-host"],
+  },
+  {
     name: "no server",
     says: "http://127.0.0.1:1 cannot be reached",
     prepare: () => {},
@@ -460,6 +466,47 @@ Deno.test("publish works with a server that knows no conditions", async () => {
   };
   assertEquals((await world.publishTo(server)).code, EXIT.ok);
   assertSame(world, server);
+});
+
+Deno.test("publish as a program, with the bucket in the host name", async () => {
+  const world = await PublishWorld.make();
+  await using server = await S3Server.start();
+  world.host.clock = new Date();
+  await world.build(1);
+  const dir = await Deno.makeTempDir({ prefix: "psyopsos-publish-" });
+  try {
+    for (const [path, bytes] of world.files()) {
+      await Deno.mkdir(`${dir}/${path}`.replace(/[^/]+$/, ""), { recursive: true });
+      await Deno.writeFile(`${dir}/${path}`, bytes);
+    }
+    const run = async (secret: string) => {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-q", "-P=build", "tasks/publish.ts", `s3://${server.bucket}`]
+          .concat("--virtual-host", "--from", dir, "--keys", `${dir}/none`, "--json"),
+        // A proxy sees the host name that is asked for; nobody has to know its address.
+        env: {
+          NO_COLOR: "1",
+          HTTP_PROXY: server.url,
+          NO_PROXY: "",
+          AWS_ENDPOINT_URL: "http://s3.example.test",
+          AWS_ACCESS_KEY_ID: KEYS.accessKey,
+          AWS_SECRET_ACCESS_KEY: secret,
+          AWS_REGION: server.region,
+        },
+      }).output();
+      const decoder = new TextDecoder();
+      return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+    };
+    const wrong = await run("wrong");
+    assertEquals([wrong.code, server.objects.size], [EXIT.failed, 0]);
+    assertStringIncludes(wrong.err, "the secret access key is wrong");
+    const { code, out, err } = await run(KEYS.secretKey);
+    assertEquals(code, EXIT.ok, err);
+    assertEquals(JSON.parse(out).uploads, world.files().size);
+    assertSame(world, server);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 Deno.test("publish puts a site into a directory and keeps it current there", async () => {

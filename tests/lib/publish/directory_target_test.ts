@@ -1,0 +1,49 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
+import { UserError } from "../../../lib/errors.ts";
+import { DirectoryTarget } from "../../../lib/publish/directory_target.ts";
+import { inMemory } from "../../../lib/publish/target.ts";
+import { FakeHost } from "../../support/fake_host.ts";
+
+const FACTS = { contentType: "text/plain", cacheControl: "no-cache", sha256: "" };
+const put = (target: DirectoryTarget, path: string, text: string, tag?: { tag?: string }) =>
+  target.put(path, inMemory(utf8(text)), FACTS, tag && { tag: tag.tag });
+
+Deno.test("DirectoryTarget puts, shows, lists and removes files", async () => {
+  const host = new FakeHost();
+  const target = new DirectoryTarget(host, "/srv/site");
+  assertEquals(await target.get("a/b.json", 100), undefined);
+  assertEquals(await target.stat("a"), undefined);
+  await put(target, "a/b.json", "hello");
+  await put(target, "a/c/d.json", "world!");
+  await put(target, "e.html", "");
+  assertEquals((await target.get("a/b.json", 100))?.bytes, utf8("hello"));
+  assertEquals(await target.stat("a/b.json"), { size: 5, sha256: sha256Hex(utf8("hello")) });
+  const listed = async (prefix: string) => {
+    const found: string[] = [];
+    for await (const { path, size, md5 } of target.list(prefix)) {
+      found.push(`${path} ${size} ${md5}`);
+    }
+    return found;
+  };
+  assertEquals(await listed("a/"), [
+    "a/b.json 5 5d41402abc4b2a76b9719d911017c592",
+    "a/c/d.json 6 08cf82251c975a5e9734699fadf5e9c0",
+  ]);
+  assertEquals((await listed("")).length, 3);
+  assertEquals(await listed("none/"), []);
+  await target.remove("a/b.json");
+  assertEquals(await target.stat("a/b.json"), undefined);
+});
+
+Deno.test("DirectoryTarget refuses what is too long, and what changed meanwhile", async () => {
+  const target = new DirectoryTarget(new FakeHost(), "/srv/site");
+  await put(target, "t.json", "first", {});
+  const tag = (await target.get("t.json", 100))!.tag;
+  await assertRejects(() => target.get("t.json", 4), UserError, "is longer than 4 bytes");
+  await put(target, "t.json", "second", { tag });
+  for (const old of [{ tag }, {}]) {
+    await assertRejects(() => put(target, "t.json", "x", old), UserError, "somebody else");
+  }
+  assertEquals((await target.get("t.json", 100))?.bytes, utf8("second"));
+});
