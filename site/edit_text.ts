@@ -7,7 +7,7 @@
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 
-/** A file system in RAM that everyone may write to. */
+/** A file system in RAM that everyone may write to. The user's own, XDG_RUNTIME_DIR, is taken before it. */
 const IN_MEMORY = "/dev/shm";
 
 /** Runs `body`, and removes `dir` should the process be ended meanwhile. */
@@ -20,9 +20,7 @@ export type Guard = <T>(dir: string, body: () => Promise<T>) => Promise<T>;
  */
 export async function editText(host: Host, before: string, guard: Guard): Promise<string> {
   const editor = host.env("VISUAL") || host.env("EDITOR") || "vi";
-  const inMemory = (await host.stat(IN_MEMORY))?.kind === "directory";
-  const parent = inMemory ? IN_MEMORY : host.env("TMPDIR") || "/tmp";
-  const dir = `${parent}/psyopsos-secret-${crypto.randomUUID()}`;
+  const dir = `${await placeFor(host)}/psyopsos-secret-${crypto.randomUUID()}`;
   const file = `${dir}/secret`;
   return await guard(dir, async () => {
     try {
@@ -42,6 +40,20 @@ export async function editText(host: Host, before: string, guard: Guard): Promis
       await host.remove(dir);
     }
   });
+}
+
+/** A directory in RAM, else the one for temporary files. */
+async function placeFor(host: Host): Promise<string> {
+  for (const place of [host.env("XDG_RUNTIME_DIR"), IN_MEMORY]) {
+    if (!place) continue;
+    try {
+      if ((await host.stat(place))?.kind === "directory") return place;
+    } catch {
+      // Deno keeps /dev from programs that may not do everything.
+      continue;
+    }
+  }
+  return host.env("TMPDIR") || "/tmp";
 }
 
 async function readBack(host: Host, file: string): Promise<string> {

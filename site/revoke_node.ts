@@ -8,6 +8,7 @@ import { isMap, isScalar, parseDocument } from "yaml";
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { type IdentityOptions, type MadeIdentity, makeIdentity } from "../lib/identity/new_node.ts";
+import { isPostQuantum } from "../lib/trust/age_value.ts";
 import { type Exposed, exposedTo, findNode } from "./exposure.ts";
 import { assembleFleet, parseFiles, readFleetFiles } from "./fleet.ts";
 import { openSecrets } from "./secret_files.ts";
@@ -90,11 +91,13 @@ export interface Renewed
 export async function renewNode(host: Host, options: RenewOptions): Promise<Renewed> {
   const { name, nodes, cache, out } = options;
   const { shared, recipient } = await inspect(host, options, "renew");
+  // A node is not made weaker because nobody repeated an option.
+  const postQuantum = options.postQuantum || isPostQuantum(recipient);
   const file = `${nodes}/${name}.yaml`;
   const source = await host.readTextFile(file);
   const aside = `${out}.new`;
   try {
-    const made = await makeIdentity(host, { ...options, out: aside });
+    const made = await makeIdentity(host, { ...options, postQuantum, out: aside });
     await host.writeFile(file, withIdentity(file, source, made));
     await host.rename(aside, out);
     await host.remove(`${cache}/${name}.json`);

@@ -43,7 +43,9 @@ const SPEC: CommandSpec = {
       help: "write the drive to this device, e.g. /dev/sdb; all on it is lost",
     },
     yes: { help: "ask nothing; with --write: take also a device that is not removable" },
-    "post-quantum": { help: "new, renew: an age key that also withstands quantum computers" },
+    "post-quantum": {
+      help: "new, renew: an age key that also withstands quantum computers; renew keeps the kind",
+    },
     rotate: {
       help: "revoke, renew: encrypt all secrets anew, and all instructions with the next build",
     },
@@ -226,9 +228,9 @@ function afterwards(
 ): void {
   if (rotated) {
     console.out(
-      `  ${
+      `  secrets encrypted anew: ${
         rekeyed?.changed.length ?? 0
-      } secrets are encrypted anew, all instructions will be with the next build`,
+      }; instructions will be with the next build`,
     );
   }
   if (shared.length === 0) return console.out("  it shared no private values with other nodes");

@@ -67,8 +67,8 @@ tag have the same name, say nodes/NAME or tags/NAME.`,
     `set takes the value from standard input, or asks for it without echo; never from the command line. It needs no identity.
 The value is kept as it is, to the last newline; only where it must be one line, that newline is left out. A file that is
 new gets mode "0600" along.`,
-    `edit opens $VISUAL, else $EDITOR, else vi, on a file that only you can read, in memory (/dev/shm) where there is such a
-place; it is removed whatever happens.`,
+    `edit opens $VISUAL, else $EDITOR, else vi, on a file that only you can read, in memory ($XDG_RUNTIME_DIR, /dev/shm) where
+there is such a place; it is removed whatever happens.`,
     `rekey encrypts to the recipients in admins of global.yaml what is encrypted to others, or does not say to whom. Run it
 after a change of admins, with an identity that can still read everything. Then it reads all files again and proves of
 each secret: it names exactly the admins, has one stanza for each and no other, can be decrypted, and is what it was. A

@@ -133,6 +133,14 @@ Deno.test("renewNode() gives new keys and keeps the rest of the node's file", as
   assertEquals(having(host, "public", made.recipient).length > 0, true);
 });
 
+Deno.test("renewNode() keeps a post-quantum node post-quantum", async () => {
+  const { host } = await setUp();
+  const first = await renewNode(host, { ...RENEW, postQuantum: true });
+  const second = await renewNode(host, RENEW);
+  for (const { recipient } of [first, second]) assertEquals(recipient.slice(0, 7), "age1pq1");
+  assertEquals(second.revoked, first.recipient);
+});
+
 Deno.test("renewNode() leaves drive and file as they were when it fails", async () => {
   const { host } = await setUp();
   host.put("drives/alpha.img", "old");

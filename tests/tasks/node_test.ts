@@ -209,7 +209,7 @@ Deno.test("node revoke --rotate encrypts everything anew; without an identity no
   const before = host.textOf("nodes/global.yaml");
   const { code, output } = await node(host, "revoke alpha --yes --rotate");
   assertEquals(code, EXIT.ok, output);
-  assertStringIncludes(output, "2 secrets are encrypted anew");
+  assertStringIncludes(output, "secrets encrypted anew: 2;");
   assertEquals(host.textOf("nodes/global.yaml") === before, false);
   const other = await setUpFleet();
   await other.remove("keys/admin.age");

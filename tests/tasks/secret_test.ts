@@ -230,6 +230,24 @@ for (
   });
 }
 
+Deno.test("deno task secret edit may do what it needs to", async () => {
+  const host = new DenoHost();
+  const dir = await Deno.makeTempDir();
+  try {
+    await host.mkdir(`${dir}/nodes`);
+    await host.writeFile(`${dir}/nodes/global.yaml`, `admins: [${ADMIN.recipient}]\n`);
+    const words = ["edit", "global", "hostname", "--nodes", `${dir}/nodes`];
+    const { code } = await host.run([Deno.execPath(), "task", "-q", "secret", ...words], {
+      env: { EDITOR: "echo hush >", XDG_RUNTIME_DIR: "" },
+      timeoutMs: 60_000,
+    });
+    assertEquals(code, EXIT.ok);
+    assertStringIncludes(await host.readTextFile(`${dir}/nodes/global.yaml`), "hostname: !age |");
+  } finally {
+    await host.remove(dir);
+  }
+});
+
 Deno.test("secret edit leaves no file behind, whoever ends it", async () => {
   const host = new DenoHost();
   const dir = await Deno.makeTempDir();
@@ -255,7 +273,7 @@ Deno.test("secret edit leaves no file behind, whoever ends it", async () => {
       },
     );
     const command = [
-      `exec env TASK=$$ EDITOR=${editor} '${Deno.execPath()}' run -q -A tasks/secret.ts edit n hostname`,
+      `exec env XDG_RUNTIME_DIR= TASK=$$ EDITOR=${editor} '${Deno.execPath()}' run -q -A tasks/secret.ts edit n hostname`,
       `--nodes ${dir}/nodes --identity ${dir}/admin.age`,
     ].join(" ");
     const { code } = await host.run(["sh", "-c", command], { timeoutMs: 60_000 });
