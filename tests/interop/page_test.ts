@@ -6,6 +6,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { text, utf8 } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/host.ts";
 import { directorySite, SiteServer } from "../../lib/lab/site_server.ts";
+import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";
 import { publicKeyLine } from "../../lib/trust/minisign.ts";
 import { publicKeyOf } from "../../lib/trust/minisign_sign.ts";
@@ -343,6 +344,40 @@ Deno.test({
     await checkWith("no key");
     await page.locator("#verdict.fails").waitFor();
     assertEquals(await verdictOf(page), "fails: Nothing was checked.");
+    assertEquals(complaints, []);
+  },
+});
+
+Deno.test({
+  name:
+    "of a big fleet the first nodes are checked unasked, the rest when asked; names and tags filter",
+  ...needs,
+  async fn() {
+    await using site = await Site.publish();
+    await using browser = await startBrowser();
+    const many = 203;
+    for (let i = 0; i < many; i++) {
+      const { recipient } = await generateIdentity();
+      await host.writeFile(`${site.dir}/nodes/node-${i}.yaml`, `recipient: ${recipient}\n`);
+    }
+    await site.build();
+    const { page, complaints } = await visit(browser, site.url, site.url);
+    const first = await checksOf(page);
+    assertEquals([first.nodes, first.alpha, first["node-99"]], ["open", "holds", ""]);
+    assertEquals(await verdictOf(page), "open: Not all could be checked.");
+    await page.locator("#rest button").click();
+    await page.locator("#verdict.holds").waitFor();
+    const all = await checksOf(page);
+    assertEquals(Object.values(all).filter((state) => state === "holds").length, many + 2 + 6);
+    assertEquals(await page.locator("#rest").isVisible(), false);
+
+    const shown = page.locator("tr[data-node]:visible");
+    await page.locator("#filter input").fill("node-20");
+    assertEquals(await shown.count(), 4);
+    await page.locator("#filter input").fill("LAB");
+    assertEquals(await shown.count(), 1);
+    await page.locator("#filter input").fill("");
+    assertEquals(await shown.count(), many + 2);
     assertEquals(complaints, []);
   },
 });

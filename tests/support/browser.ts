@@ -49,15 +49,11 @@ export async function visit(
 /** Waits for the checks' end; gives each check's state, and each node's. */
 export async function checksOf(page: Page): Promise<Record<string, string>> {
   await page.locator("#findings li").first().waitFor();
-  const states: Record<string, string> = {};
-  for (const item of await page.locator("#findings li").all()) {
-    states[await item.getAttribute("data-check") ?? "?"] = await item.getAttribute("class") ?? "?";
-  }
-  for (const row of await page.locator("tr[data-node]").all()) {
-    const classes = await row.locator(".check").getAttribute("class") ?? "";
-    states[await row.getAttribute("data-node") ?? "?"] = classes.replace("check", "").trim();
-  }
-  return states;
+  return await page.evaluate(`Object.fromEntries([
+    ...[...document.querySelectorAll("#findings li")].map((item) => [item.dataset.check, item.className]),
+    ...[...document.querySelectorAll("tr[data-node]")].map((row) =>
+      [row.dataset.node, row.querySelector(".check").className.replace("check", "").trim()]),
+  ])`);
 }
 
 /** The verdict: its state and its first words. */
