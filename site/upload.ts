@@ -157,15 +157,16 @@ async function compareByLists(
   for (const path of changed.stored) {
     wanted.push({ path, size: await local.size(path), replaces: false });
   }
-  for (const plain of changed.documents) {
-    for (const path of [plain, `${plain}.minisig`]) {
-      if (await local.has(path)) {
-        wanted.push({ path, size: await local.size(path), replaces: true });
-      }
+  const copies = new Set(changed.documents.flatMap((path) => [path, `${path}.minisig`]));
+  for (const path of copies) {
+    if (await local.has(path)) {
+      wanted.push({ path, size: await local.size(path), replaces: true });
     }
   }
-  // What no bin lists: pages, roots, the index, releases.
-  const others = (await local.files([...OWNED])).filter((path) => path !== TIMESTAMP_PATH);
+  // Beside the documents of each node and tag: pages, roots, the index, releases.
+  const others = (await local.files(OWNED)).filter((path) =>
+    path !== TIMESTAMP_PATH && !copies.has(path)
+  );
   await inParallel(others, DEFAULT_PARALLEL, async (path) => {
     const found = path === LAST_PATH ? page : await target.stat(path);
     const size = await local.size(path);

@@ -2,7 +2,7 @@
  * A fleet with a site that is built in memory, to be published; and a client that reads all of a published site and believes
  * nothing.
  */
-import { type Bytes, text, utf8 } from "../../lib/bytes.ts";
+import { type Bytes, sha256Hex, utf8 } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import { OS_UPDATE_PATH } from "../../lib/os_update.ts";
 import { decryptWith } from "../../lib/trust/age.ts";
@@ -13,6 +13,7 @@ import type { PublicKey } from "../../lib/trust/minisign.ts";
 import { initKeys, loadRoots } from "../../lib/trust/root_sign.ts";
 import { parseEnvelope, parseInstructions } from "../../site/document.ts";
 import { publishSite } from "../../site/publish.ts";
+import { refreshSite } from "../../site/refresh.ts";
 import { main } from "../../tasks/publish.ts";
 import { FakeHost } from "./fake_host.ts";
 import { KEYS, REGION, type S3Server } from "./s3_server.ts";
@@ -40,6 +41,10 @@ export class PublishWorld {
     const world = new PublishWorld();
     const { host } = world;
     host.clock = new Date(ISSUED);
+    host.programs.set("cp", ([from = "", to = ""]) => {
+      host.put(to, host.nodes.get(from)!.data);
+      return "";
+    });
     await initKeys(host, "keys", { issued: ISSUED });
     host.put("nodes/global.yaml", "config: {check: {everySeconds: 300}}\n");
     host.put("nodes/tags/lab.yaml", "notes: Those in the lab.\n");
@@ -59,6 +64,28 @@ export class PublishWorld {
     const keyring = await loadKeyring(this.host, "keys");
     const options = { nodes: "nodes", out: "public", cache: "cache", keyring, serial, ...more };
     await publishSite(this.host, options);
+  }
+
+  /** Extends the site in "public" by the timestamp key alone. */
+  async refresh(): Promise<void> {
+    const keyring = await loadKeyring(this.host, "keys");
+    await refreshSite(this.host, { out: "public", signer: await keyring.signer("timestamp") });
+  }
+
+  /** Puts a built image below "images". */
+  putImage(version: string): void {
+    const slot = utf8(`slot ${version}`);
+    const path = `psyopsos-${version}-x86_64.slot.tar`;
+    const manifest = {
+      manifest: 1,
+      version,
+      arch: "x86_64",
+      kernel: "6.18.1-0-lts",
+      epoch: Date.parse(ISSUED) / 1000,
+      files: [{ path, size: slot.length, sha256: sha256Hex(slot) }],
+    };
+    this.host.put(`images/${version}/${path}`, slot);
+    this.host.put(`images/${version}/manifest.json`, JSON.stringify(manifest));
   }
 
   /** Replaces text in a node's file. */
@@ -142,9 +169,4 @@ function typeOf(path: string) {
   if (path === OS_UPDATE_PATH) return "os-update";
   if (path.startsWith("psyopsOS/nodes/")) return "node";
   return path.startsWith("psyopsOS/tags/") ? "tag" : "global";
-}
-
-/** Text of a file of a site. */
-export function textIn(files: ReadonlyMap<string, Bytes>, path: string): string {
-  return text(files.get(path)!);
 }

@@ -3,7 +3,7 @@
  * wholly; and the same command must finish the work.
  */
 import { assert, assertEquals } from "@std/assert";
-import { EXIT } from "../../lib/errors.ts";
+import { EXIT, UserError } from "../../lib/errors.ts";
 import { NO_STATE } from "../../lib/trust/client.ts";
 import { rotateKey } from "../../lib/trust/rotate.ts";
 import { PublishWorld } from "../support/publish_world.ts";
@@ -40,6 +40,10 @@ const CHANGES: Change[] = [
     words: ["--prune"],
   },
   {
+    name: "a release",
+    change: (world) => world.putImage("1.0"),
+  },
+  {
     name: "another config key",
     change: async ({ host }) => {
       await rotateKey(host, "keys", "config", {
@@ -74,7 +78,7 @@ for (const { name, change, words = [], ways } of CHANGES) {
       const old = new Map(server.objects);
       const state = (await world.read(server.contents())).state;
       await change(world);
-      await world.build(2);
+      await world.build(2, { releases: "images" });
 
       const count = await runs(world, server, old, words);
       const seen = new Set<number>();
@@ -153,6 +157,37 @@ Deno.test("publish of a third site over one that was broken off anywhere", async
     assertComplete(world, server, [], `request ${at}`);
     assertEquals((await world.read(server.contents())).serial, 3);
   }
+});
+
+Deno.test("publish into a directory, broken off at any file, leaves the old site or the new one", async () => {
+  const world = await PublishWorld.make();
+  const { host } = world;
+  await world.build(1);
+  await world.publish("file:/srv/site");
+  const there = () =>
+    new Map(
+      [...host.nodes].filter(([path, { kind }]) => path.startsWith("/srv/site/") && kind === "file")
+        .map(([path, { data }]) => [path.slice("/srv/site/".length), data]),
+    );
+  const old = there();
+  for (const name of ["alpha", "beta"]) world.edit(name, `${name}-first`, `${name}-second`);
+  world.edit("beta", "config: {}", "config: {check: {everySeconds: 60}}");
+  await world.build(2);
+  const write = host.writeFile.bind(host);
+  const seen: number[] = [];
+  for (let at = 0, code: number = EXIT.failed; code !== EXIT.ok; at++) {
+    await host.remove("/srv/site");
+    for (const [path, bytes] of old) host.put(`/srv/site/${path}`, bytes);
+    let left = at;
+    host.writeFile = (...args) =>
+      left-- > 0 ? write(...args) : Promise.reject(new UserError("Cannot write: the disk is full"));
+    ({ code } = await world.publish("file:/srv/site", "--parallel", "2"));
+    host.writeFile = write;
+    seen.push((await world.read(there())).serial);
+    assertEquals((await world.publish("file:/srv/site")).code, EXIT.ok);
+    for (const [path, bytes] of world.files()) assertEquals(there().get(path), bytes, path);
+  }
+  assertEquals([seen.at(0), seen.at(-1), seen.length > 8], [1, 2, true]);
 });
 
 /** Number of requests of a whole publish over `old`. */

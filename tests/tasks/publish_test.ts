@@ -104,6 +104,37 @@ Deno.test("publish of one changed public document takes nine uploads, of which n
   assertSame(world, server);
 });
 
+Deno.test("publish of a site that was only kept current takes two uploads", async () => {
+  const { world, server } = await published();
+  await using _ = server;
+  world.host.clock = new Date(world.host.clock.getTime() + 3600_000);
+  await world.refresh();
+  server.requests.length = 0;
+  await world.publishTo(server);
+  assertEquals(server.changes(), ["PUT psyopsOS/timestamp.json", "PUT index.html"]);
+  assertSame(world, server);
+});
+
+Deno.test("publish uploads no file twice, whatever changed", async () => {
+  const { world, server } = await published();
+  await using _ = server;
+  world.edit("beta", "config: {}", "config: {check: {everySeconds: 60}}");
+  world.host.put("nodes/global.yaml", "config: {check: {everySeconds: 400}}\n");
+  world.host.put("nodes/tags/more.yaml", "notes: Another tag.\n");
+  world.putImage("1.0");
+  await world.build(2, { releases: "images" });
+  server.requests.length = 0;
+  const { output } = await world.publishTo(server, "--json");
+  const changes = server.changes();
+  assertEquals([...new Set(changes)].length, changes.length);
+  assertEquals(JSON.parse(output).uploads, changes.length);
+  assert(
+    changes.indexOf("PUT psyopsOS/os/1.0/manifest.json") < JSON.parse(output).uploadsUntilLive,
+  );
+  assertSame(world, server);
+  assertEquals((await world.read(server.contents())).documents, 10);
+});
+
 Deno.test("publish --dry-run says what would be done and does nothing", async () => {
   const { world, server } = await published();
   await using _ = server;
