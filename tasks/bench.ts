@@ -1,0 +1,159 @@
+/**
+ * `deno task bench`: measures what a site of many nodes costs, and signing and encrypting against the programs that set
+ * the formats.
+ */
+import {
+  type CommandLine,
+  type CommandSpec,
+  type Console,
+  processConsole,
+  runCommand,
+} from "../lib/cli/command.ts";
+import { benchPrograms, type Comparison } from "../lib/dev/bench_programs.ts";
+import { sizeOf, tableLines, timeOf } from "../lib/dev/bench_table.ts";
+import { EXIT, UserError } from "../lib/errors.ts";
+import { DenoHost, type Host } from "../lib/host.ts";
+import { benchSite, type SiteFigures, type SiteJson } from "../site/bench_site.ts";
+
+const DEFAULT_SIZES = "10,1000,10000";
+const DEFAULT_WORK = "build/bench";
+const DEFAULT_BIG_MB = 1000;
+const SEED = 4;
+
+const SPEC: CommandSpec = {
+  name: "deno task bench",
+  summary: "Measure what a site costs to build, change, refresh, publish and read.",
+  usage: ["site [--sizes N,N…] [--sealed] [--json]"],
+  options: {
+    sizes: { value: "N,N…", help: `numbers of nodes, default ${DEFAULT_SIZES}` },
+    sealed: { help: "keep the nodes' secrets as !age values in their files" },
+    "no-programs": { help: "leave out the comparison with minisign and age" },
+    big: { value: "MB", help: `size of the big file that is signed, default ${DEFAULT_BIG_MB}` },
+    work: { value: "DIR", help: `made anew and removed, default ${DEFAULT_WORK}` },
+    keep: { help: "leave DIR as it is at the end" },
+    json: { help: "print the figures as JSON" },
+  },
+  notes: [
+    "Each node has 5 secrets of its own. build and refresh are the tasks as they are started by hand: their times include",
+    "the start of Deno, which the line at the end tells. Uploads are counted against a target in memory.",
+    "Needs: minisign and age, unless --no-programs. Network: none.",
+  ],
+};
+
+/** The task. */
+export function main(
+  args: readonly string[],
+  host: Host,
+  console: Console = processConsole,
+): Promise<number> {
+  return runCommand(SPEC, args, async (line) => {
+    if (line.words.length !== 1 || line.words[0] !== "site") throw usage("expected site");
+    const sizes = (line.value("sizes") ?? DEFAULT_SIZES).split(",").map((size) => {
+      if (/^[1-9]\d{0,5}$/.test(size)) return Number(size);
+      throw usage("--sizes must be whole numbers from 1 on, with commas between");
+    });
+    const bigMb = number(line, "big") ?? DEFAULT_BIG_MB;
+    const work = line.value("work") ?? DEFAULT_WORK;
+    const json = line.on("json");
+    const clock = () => performance.now();
+    const site = (words: readonly string[]) => runSite(host, words);
+    const figures: SiteFigures[] = [];
+    let programs: Comparison[] = [];
+    const start = await startMs(host, clock);
+    try {
+      for (const nodes of sizes) {
+        const sealed = line.on("sealed");
+        const options = { work: `${work}/site`, nodes, sealed, seed: SEED, site, clock };
+        figures.push(await benchSite(host, options));
+      }
+      if (!line.on("no-programs")) {
+        const bigBytes = bigMb * 1_000_000;
+        programs = await benchPrograms(host, {
+          work: `${work}/programs`,
+          bigBytes,
+          seed: SEED,
+          clock,
+        });
+      }
+    } finally {
+      if (!line.on("keep")) await host.remove(work);
+    }
+    if (json) return console.out(JSON.stringify({ startMs: start, figures, programs }, null, 2));
+    for (const text of siteTable(figures)) console.out(text);
+    console.out(`Starting Deno and the task alone: ${timeOf(start)}`);
+    if (programs.length === 0) return;
+    console.out("");
+    for (const text of programTable(programs)) console.out(text);
+  }, console);
+}
+
+function siteTable(figures: readonly SiteFigures[]): string[] {
+  const row = (name: string, value: (one: SiteFigures) => string) => [name, ...figures.map(value)];
+  return tableLines([
+    row("nodes", ({ nodes, sealed }) => `${nodes}${sealed ? ", !age" : ""}`),
+    row("files of the site", ({ files }) => String(files)),
+    row("build, cold", ({ cold }) => timeOf(cold.ms)),
+    row("  for each node", ({ cold, nodes }) => timeOf(cold.ms / nodes)),
+    row("build, nothing changed", ({ again }) => timeOf(again.ms)),
+    row("  files rewritten", ({ again }) => String(again.written)),
+    row("build, one node changed", ({ change }) => timeOf(change.ms)),
+    row("  files rewritten", ({ change }) => String(change.written)),
+    row("  objects uploaded", ({ change }) => String(change.uploads)),
+    row("  bytes uploaded", ({ change }) => sizeOf(change.uploadedBytes)),
+    row("  finding and uploading", ({ change }) => timeOf(change.publishMs)),
+    row("refresh", ({ refresh }) => timeOf(refresh.ms)),
+    row("read by one node", ({ verify }) => timeOf(verify.ms)),
+    row("  bytes fetched", ({ verify }) => sizeOf(verify.bytes)),
+    row("  requests", ({ verify }) => String(verify.fetches)),
+  ]);
+}
+
+function programTable(programs: readonly Comparison[]): string[] {
+  return tableLines([
+    ["", "program", "psyopsOS", "program's", "times as fast"],
+    ...programs.map(({ what, program, oursMs, theirsMs, ratio }) => [
+      ...[what, program, timeOf(oursMs), timeOf(theirsMs), ratio.toFixed(2)],
+    ]),
+  ], 2);
+}
+
+/** Runs `deno task site` as a process of its own. */
+async function runSite(host: Host, words: readonly string[]): Promise<SiteJson> {
+  const { code, stdout, stderr } = await host.run(siteCommand(words));
+  const decoder = new TextDecoder();
+  if (code !== 0) {
+    throw new UserError(`Cannot measure: deno task site failed: ${decoder.decode(stderr).trim()}`);
+  }
+  return JSON.parse(decoder.decode(stdout)) as SiteJson;
+}
+
+async function startMs(host: Host, clock: () => number): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const start = clock();
+    await host.run(siteCommand(["--help"]));
+    times.push(clock() - start);
+  }
+  return Math.min(...times);
+}
+
+function siteCommand(words: readonly string[]): string[] {
+  const task = new URL("site.ts", import.meta.url).pathname;
+  return [Deno.execPath(), "run", "-q", "-P=build", task, ...words];
+}
+
+function number(line: CommandLine, name: string): number | undefined {
+  const value = line.value(name);
+  if (value === undefined) return undefined;
+  if (!/^[1-9]\d{0,5}$/.test(value)) throw usage(`--${name} must be a whole number from 1 on`);
+  return Number(value);
+}
+
+function usage(state: string): UserError {
+  return new UserError(`Cannot read the command line: ${state}`, {
+    exitCode: EXIT.usage,
+    hint: `${SPEC.name} --help shows what it takes`,
+  });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args, new DenoHost()));
