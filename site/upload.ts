@@ -8,29 +8,25 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
-import { type Bytes, sha256Hex, text } from "../lib/bytes.ts";
+import { sha256Hex } from "../lib/bytes.ts";
 import { RefusedError, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { inParallel } from "../lib/publish/pool.ts";
-import { type Content, inMemory, type ListedFile, type Target } from "../lib/publish/target.ts";
-import { NO_STATE, openSite, type SiteView } from "../lib/trust/client.ts";
+import { inMemory, type ListedFile, type Target } from "../lib/publish/target.ts";
+import type { SiteView } from "../lib/trust/client.ts";
 import {
   keysOf,
   MAX_TIMESTAMP_BYTES,
-  NAME_DIGITS,
-  parseRoot,
   parseTimestamp,
-  rootPath,
   type Timestamp,
   TIMESTAMP_PATH,
 } from "../lib/trust/freshness.ts";
 import { keyIdHex, parseSignature, type PublicKey } from "../lib/trust/minisign.ts";
+import { LocalSite } from "./local_site.ts";
 import { difference, publicationId, type ReadFile, storedFiles } from "./lists.ts";
 import {
   cacheControlOf,
   contentTypeOf,
-  isHashed,
   LAST_PATH,
   type Stage,
   uploadStages,
@@ -40,8 +36,6 @@ import { OWNED } from "./write.ts";
 
 /** Uploads at a time when nothing else is asked for. */
 export const DEFAULT_PARALLEL = 8;
-/** Files up to this size are read as a whole. */
-const WHOLE_BYTES = 16 * 1024 * 1024;
 
 /** What {@linkcode uploadSite} needs. */
 export interface UploadOptions {
@@ -258,105 +252,4 @@ function refuseOlder(target: string, view: SiteView, theirs: Timestamp): void {
   throw new UserError(`Cannot publish to ${target}: it has ${newer}`, {
     hint: "deno task site builds one that is newer still",
   });
-}
-
-/** The built site. */
-class LocalSite {
-  constructor(readonly host: Host, readonly dir: string) {}
-
-  /** Opens it as a node would. */
-  async open(pinned?: PublicKey): Promise<SiteView> {
-    if (!await this.has(TIMESTAMP_PATH)) {
-      throw new UserError(`Cannot publish ${this.dir}: there is no site in it`, {
-        hint: "deno task site builds it",
-      });
-    }
-    try {
-      return await openSite({
-        pinned: pinned ?? await this.#firstKey(),
-        state: NO_STATE,
-        now: this.host.now(),
-        fetch: (path) => this.read(path),
-      });
-    } catch (error) {
-      if (!(error instanceof RefusedError)) throw error;
-      const { check, document, message } = error;
-      const state = message.replace(/^Cannot \w+ /, "");
-      throw new RefusedError(
-        check,
-        `Cannot publish ${this.dir}: nodes would refuse it, ${state}`,
-        { document, cause: error, hint: "deno task site builds it anew" },
-      );
-    }
-  }
-
-  async read(path: string): Promise<Bytes> {
-    if (await this.has(path)) return await this.host.readFile(`${this.dir}/${path}`);
-    throw new UserError(`Cannot publish ${this.dir}: ${path} is missing`, {
-      hint: "deno task site builds it anew",
-    });
-  }
-
-  async has(path: string): Promise<boolean> {
-    return (await this.host.stat(`${this.dir}/${path}`))?.kind === "file";
-  }
-
-  async size(path: string): Promise<number> {
-    const info = await this.host.stat(`${this.dir}/${path}`);
-    if (info?.kind === "file") return info.size;
-    await this.read(path);
-    return 0;
-  }
-
-  async content(path: string): Promise<Content> {
-    const size = await this.size(path);
-    if (size <= WHOLE_BYTES) return inMemory(await this.read(path));
-    const file = `${this.dir}/${path}`;
-    return {
-      size,
-      read: () => this.host.readFile(file),
-      chunks: () => this.host.readChunks(file),
-    };
-  }
-
-  async hash(path: string, algorithm: "sha256" | "md5"): Promise<string> {
-    return await hashOf((await this.content(path)).chunks(), algorithm);
-  }
-
-  /** SHA-256 of content that is about to be uploaded. @throws {UserError} when its name holds another. */
-  async checkedHash(path: string, content: Content): Promise<string> {
-    const sha256 = await hashOf(content.chunks(), "sha256");
-    if (!isHashed(path) || path.includes(`.${sha256.slice(0, NAME_DIGITS)}.`)) return sha256;
-    throw new UserError(`Cannot publish ${this.dir}: ${path} is damaged`, {
-      hint: "deno task site builds it anew",
-    });
-  }
-
-  /** All files, sorted; without those below `except`. */
-  async files(except: readonly string[], below = ""): Promise<string[]> {
-    const found: string[] = [];
-    for (const name of await this.host.readDir(`${this.dir}/${below}`.replace(/\/$/, ""))) {
-      const path = below === "" ? name : `${below}/${name}`;
-      if (except.includes(path)) continue;
-      const kind = (await this.host.stat(`${this.dir}/${path}`))?.kind;
-      if (kind === "directory") found.push(...await this.files(except, path));
-      else if (kind === "file") found.push(path);
-    }
-    return found;
-  }
-
-  async #firstKey(): Promise<PublicKey> {
-    const path = rootPath(1);
-    const keys = keysOf(parseRoot(await this.read(path), path), "root");
-    const signature = parseSignature(text(await this.read(`${path}.minisig`)), path);
-    const key = keys.find((one) => keyIdHex(one) === keyIdHex(signature));
-    if (key) return key;
-    throw new RefusedError("key", `Cannot accept ${path}: none of its keys has signed it`);
-  }
-}
-
-async function hashOf(chunks: AsyncIterable<Bytes>, algorithm: string): Promise<string> {
-  const hash = createHash(algorithm);
-  for await (const chunk of chunks) hash.update(chunk);
-  return hash.digest("hex");
 }
