@@ -107,6 +107,7 @@ class Course {
       if (once) return result;
       const every = this.#current?.told.instructions.config.check?.everySeconds ?? CHECK_SECONDS;
       const delay = this.#failures > 0 ? this.#delay : checkDelay(every, random);
+      freeMemory();
       await this.host.sleep(delay, signal);
       if (signal.aborted) return EXIT.ok;
     }
@@ -276,4 +277,9 @@ class Course {
     }
     await reporter.report();
   }
+}
+
+/** Gives what a round has used back to the system before a long sleep; V8 alone waits until it needs room. */
+function freeMemory(): void {
+  (globalThis as { gc?: () => void }).gc?.();
 }

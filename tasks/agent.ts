@@ -4,6 +4,7 @@
  * @module
  */
 import { isAbsolute, resolve } from "node:path";
+import { namedRuntime } from "../lib/agent_build/compile.ts";
 import { FORM_CHOICES } from "../lib/agent_build/forms.ts";
 import { type BuiltAgent, makeAgent } from "../lib/agent_build/make.ts";
 import { pinnedGlibc } from "../lib/agent_build/glibc.ts";
@@ -33,7 +34,7 @@ const spec: CommandSpec = {
     "  bundle  one script of 0.2 MB, run by Alpine's package deno",
     "A compiled agent holds a runtime (denort) of exactly the compiling Deno's version. Deno downloads it, or DENORT_BIN\n" +
     "names one; its C library decides between musl and glibc. The result is started once before it is taken.",
-    "`deno task image --agent DIR` puts the result into an image. The same sources, Deno and runtime give the same bytes.",
+    "`deno task image --agent-dir DIR` puts the result into an image. The same sources, Deno and runtime give the same bytes.",
     "Network: dl.deno.land for the runtime, Debian's mirror for glibc's files; neither for the bundle.",
   ],
 };
@@ -53,14 +54,14 @@ export async function main(
     const out = (line.value("out") ?? "dist/agent").replace(/\/+$/, "");
     const json = line.on("json");
     const compiler = line.value("deno");
-    const denort = host.env("DENORT_BIN");
+    const denort = namedRuntime(host);
     const agent = await makeAgent(host, {
       root: ".",
       form,
       arch,
       deno: Deno.execPath(),
       ...(compiler ? { compiler: absolute(compiler) } : {}),
-      ...(denort ? { denort: absolute(denort) } : {}),
+      ...(denort ? { denort } : {}),
       glibc: pinnedGlibc({ cacheDir: "build/debs" }),
       onStage: (text) => json ? console.err(text) : console.out(text),
     });

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { FORM_CHOICES } from "../lib/agent_build/forms.ts";
+import { readAgent } from "../lib/agent_build/store.ts";
 import { errorText, EXIT, UserError } from "../lib/errors.ts";
 import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
@@ -46,6 +48,13 @@ const spec: CommandSpec = {
     "update-lock": {
       help: `write ${LOCK_FILE}: the exact packages that images are made of from now on`,
     },
+    "agent-form": {
+      value: "FORM",
+      help: `of the agent: ${
+        FORM_CHOICES.join(", ")
+      }; default image.yaml's (deno task agent --help)`,
+    },
+    "agent-dir": { value: "DIR", help: "take the agent that deno task agent wrote there" },
     "no-lock": { help: `take what the repositories have now, whatever ${LOCK_FILE} says` },
     keys: {
       value: "DIR",
@@ -71,13 +80,16 @@ const spec: CommandSpec = {
     "Packages, without --lab and --repository: from the Alpine mirror in overlay/image.yaml; the embedded engine takes\n" +
     "the lab repository when the mirror is silent. The same sources, version and SOURCE_DATE_EPOCH (default: the\n" +
     "commit's time) give the same bytes with the embedded engine.",
+    "The agent is compiled or bundled; auto takes the best form that can be had here and says why, so name the form where\n" +
+    "images of different machines have to be the same. DENORT_BIN is taken as deno task agent takes it.",
     `${LOCK_FILE}, where it stands, names every package with its SHA-256. Packages from the mirror or --repository must\n` +
     "be those, and a package that is gone or another now is an error; the lab repository has packages of its own and no\n" +
     "lock. A public key that image.yaml pins is fetched once from alpinelinux.org and kept in build/lab/keys.",
     "The container engine may be on another machine (DOCKER_HOST, CONTAINER_HOST): files are copied, nothing is mounted.\n" +
     "The builder runs as an ordinary user without --privileged. The key goes into its container, and goes with it.",
     "Network: the mirror or the given URLs, and alpinelinux.org for a key that is not there; for the lab repository Debian's\n" +
-    "package servers and the npm registry; for the builder the container registry, gitlab.alpinelinux.org and the Alpine mirror.",
+    "package servers and the npm registry; for a compiled agent dl.deno.land and Debian's mirror;\n" +
+    "for the builder the container registry, gitlab.alpinelinux.org and the Alpine mirror.",
   ],
 };
 
@@ -101,6 +113,11 @@ export async function main(
     };
     const wanted = oneOf("engine", "engine", ENGINES);
     const arch = oneOf("arch", "architecture", ARCHS);
+    const agentForm = oneOf("agent-form", "form", FORM_CHOICES);
+    const agentDir = line.value("agent-dir");
+    if (agentForm && agentDir) {
+      throw usage("Cannot read the command line: --agent-form and --agent-dir exclude each other");
+    }
     const given = line.values("repository");
     if (line.on("lab") && given.length > 0) {
       throw usage("Cannot read the command line: --lab and --repository exclude each other");
@@ -131,6 +148,8 @@ export async function main(
       ...(version === undefined ? {} : { version }),
       ...(arch === undefined ? {} : { arch }),
       deno: { path: Deno.execPath(), version: Deno.version.deno },
+      ...(agentForm === undefined ? {} : { agentForm }),
+      ...(agentDir === undefined ? {} : { agent: await readAgent(host, agentDir) }),
       noLock: line.on("no-lock"),
       onStage: stage,
     };
@@ -204,7 +223,20 @@ async function chooseEngine(host: Host, program: ReturnType<typeof containerProg
 function facts(image: MadeImage, seconds: number) {
   const { version, arch, dir, slotDir, slotTar, diskImage, packages, sizes } = image;
   const { kernel } = image.manifest;
-  return { version, arch, kernel, dir, slotDir, slotTar, diskImage, packages, sizes, seconds };
+  const { agent } = image;
+  return {
+    version,
+    arch,
+    kernel,
+    agent,
+    dir,
+    slotDir,
+    slotTar,
+    diskImage,
+    packages,
+    sizes,
+    seconds,
+  };
 }
 
 const MIB = 2 ** 20;
@@ -217,6 +249,7 @@ function summary({ manifest, sizes, dir, ...image }: MadeImage, seconds: number)
     `Linux ${manifest.kernel}, ${seconds.toFixed(1)} s`,
     `  kernel ${mib(sizes.kernel)}, initrd ${mib(sizes.initrd)}, root ${mib(sizes.squashfs)}, ` +
     `disk ${mib(sizes.disk)}`,
+    `  agent ${image.agent.form}: ${image.agent.why}`,
     ...manifest.deferredScripts.map((script) =>
       `  runs on the node: ${script.phase} of ${script.package}`
     ),

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import type { Bytes } from "../bytes.ts";
 import { errorText, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -107,6 +108,12 @@ export async function denortFacts(
     );
   }
   return facts;
+}
+
+/** The runtime that the user names by DENORT_BIN, as an absolute path; undefined for none. */
+export function namedRuntime(host: Host): string | undefined {
+  const path = host.env("DENORT_BIN");
+  return path ? resolve(host.env("INIT_CWD") ?? ".", path) : undefined;
 }
 
 /** Compiles the script. @throws {UserError} in one line: what Deno said, or what is wrong with its work. */

@@ -44,5 +44,12 @@ export const CLOSED: readonly string[] = [
   "--no-code-cache",
 ];
 
-/** A small nursery and no helper threads: an agent that sleeps most of its life is to take little memory. */
-export const V8_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--single-threaded"];
+/**
+ * An agent that sleeps most of its life is to take little memory: a small nursery, no helper threads, and a collector that
+ * it can call before it sleeps.
+ */
+export const V8_FLAGS: readonly string[] = [
+  "--max-semi-space-size=1",
+  "--single-threaded",
+  "--expose-gc",
+];

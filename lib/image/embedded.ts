@@ -16,6 +16,7 @@ import { diskImage } from "./disk.ts";
 import { bootArchive, rootfsArchive } from "./initrd.ts";
 import { takeKernel } from "./kernel.ts";
 import {
+  type AgentNote,
   type Manifest,
   manifestFile,
   manifestPackage,
@@ -40,6 +41,8 @@ export interface BuildImageOptions {
   keys?: ReadonlyMap<string, string>;
   /** Files of the agent, path without leading slash. */
   agent: ReadonlyMap<string, { data: Bytes; mode: number }>;
+  /** Of these files, for the manifest. */
+  agentFacts?: AgentNote;
   /** The folder with `root/` and `boot/init`. */
   overlayDir: string;
   /** Names the slot; letters, digits and `. _ -`. */
@@ -167,6 +170,7 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
     epoch,
     kernel: kernel.release,
     cmdline,
+    ...(options.agentFacts ? { agent: options.agentFacts } : {}),
     packages: packages.map(({ record, opened, role, repository }) =>
       manifestPackage(record, opened, repository, role)
     ),

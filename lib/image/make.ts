@@ -1,10 +1,13 @@
 /**
  * From nothing but options to an image: reads the definition, finds packages (the Alpine mirror when it
- * answers, else the lab repository), bundles the agent, runs the engine. What tasks and the lab call.
+ * answers, else the lab repository), makes the agent, runs the engine. What tasks and the lab call.
  *
  * @module
  */
-import { bundleAgent } from "../agent_bundle.ts";
+import { namedRuntime } from "../agent_build/compile.ts";
+import { type FormChoice, worldWithAgent } from "../agent_build/forms.ts";
+import { pinnedGlibc } from "../agent_build/glibc.ts";
+import { type BuiltAgent, makeAgent } from "../agent_build/make.ts";
 import { text } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -30,7 +33,10 @@ export interface MakeImageOptions {
   /** Another kernel than the definition's. */
   flavour?: string;
   cmdlineExtra?: string;
-  /** Deno's program that bundles the agent and may go into the lab repository; default the one on PATH. */
+  /** The agent; default: made now, in this form, else in the definition's. */
+  agent?: BuiltAgent;
+  agentForm?: FormChoice;
+  /** Deno's program that makes the agent and may go into the lab repository; default the one on PATH. */
   deno?: { path: string; version: string };
   /** Take what the repositories have now, though `overlay/image.lock` stands there. */
   noLock?: boolean;
@@ -40,29 +46,37 @@ export interface MakeImageOptions {
 /** A built image and where its packages came from. */
 export interface MadeImage extends BuiltImage {
   packages: Sources["kind"];
+  /** Form of the agent, and why it is in that form. */
+  agent: Pick<BuiltAgent, "form" | "why">;
 }
 
 /** @throws {UserError} */
 export async function makeImage(host: Host, options: MakeImageOptions): Promise<MadeImage> {
-  const { root, deno, arch = "x86_64" } = options;
+  const { root, arch = "x86_64" } = options;
   let definition = await readDefinition(host, root);
   const { flavour } = options;
   if (flavour) definition = { ...definition, kernel: { ...definition.kernel, flavour } };
   const epoch = options.epoch ?? await defaultEpoch(host, root);
   const version = options.version ?? versionOf(epoch);
-  // Bundling takes a second or two of another process: at the same time as the packages.
-  const agent = bundleAgent(host, { root, ...(deno ? { deno: deno.path } : {}) });
-  agent.catch(() => {});
+  // Another process makes it: at the same time as the packages are looked for.
+  const making = imageAgent(host, definition, options);
+  making.catch(() => {});
   const source = await openSources(host, definition, { ...options, arch });
   const locked: LockedSources = options.noLock
     ? { repositories: source.repositories }
     : await followLock(host, source, { ...options, arch });
+  const agent = await making;
   const built = await buildImage(host, {
-    definition: source.definition,
+    // The lock is of the definition as written, with all that any form needs.
+    definition: {
+      ...source.definition,
+      packages: worldWithAgent(source.definition.packages, agent),
+    },
     ...locked,
     repositoryLines: source.lines,
     keys: source.keys,
-    agent: await agent,
+    agent: agent.files,
+    agentFacts: { version: agent.version, commit: agent.commit, form: agent.form },
     overlayDir: `${root}/overlay`,
     version,
     epoch,
@@ -72,7 +86,36 @@ export async function makeImage(host: Host, options: MakeImageOptions): Promise<
     cmdlineExtra: options.cmdlineExtra,
     onStage: options.onStage,
   });
-  return { ...built, packages: source.kind };
+  return { ...built, packages: source.kind, agent: { form: agent.form, why: agent.why } };
+}
+
+/** The agent that an image gets: the one that is given, else one made now. @throws {UserError} */
+export async function imageAgent(
+  host: Host,
+  definition: Pick<ImageDefinition, "agent">,
+  options: Pick<
+    MakeImageOptions,
+    "root" | "arch" | "agent" | "agentForm" | "deno" | "cacheDir" | "onStage"
+  >,
+): Promise<BuiltAgent> {
+  const { root, arch = "x86_64", agent, deno, cacheDir, onStage } = options;
+  if (agent) {
+    // The bundle is for any.
+    if (agent.arch === arch || agent.form === "bundle") return agent;
+    throw new UserError(
+      `Cannot put the agent into the image: it is for ${agent.arch}, not ${arch}`,
+    );
+  }
+  const denort = namedRuntime(host);
+  return await makeAgent(host, {
+    root,
+    form: options.agentForm ?? definition.agent.form,
+    arch,
+    deno: deno?.path ?? "deno",
+    ...(denort ? { denort } : {}),
+    glibc: pinnedGlibc({ cacheDir: `${cacheDir}/debs` }),
+    ...(onStage ? { onStage } : {}),
+  });
 }
 
 /**

@@ -38,6 +38,13 @@ export interface ManifestFile {
   sha256: string;
 }
 
+/** The agent, which comes from no package. */
+export interface AgentNote {
+  version: string;
+  commit: string;
+  form: string;
+}
+
 /** The document. */
 export interface Manifest {
   manifest: 1;
@@ -48,6 +55,8 @@ export interface Manifest {
   epoch: number;
   kernel: string;
   cmdline: string;
+  /** What the node's agent was made from, and its form. */
+  agent?: AgentNote;
   /** Packages in the order of installation, then those that are only taken apart. */
   packages: ManifestPackage[];
   /** Scripts that run on the node because they were not understood. */

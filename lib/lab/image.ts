@@ -101,6 +101,7 @@ export async function makeLabImage(host: Host, options: LabImageOptions): Promis
     repositoryLines: source.lines,
     keys: source.keys,
     agent: agent.files,
+    agentFacts: { version: agent.version, commit: agent.commit, form: agent.form },
     overlayDir: OVERLAY,
     version,
     epoch,

@@ -8,6 +8,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import type { BuiltAgent } from "../../lib/agent_build/make.ts";
+import { utf8 } from "../../lib/bytes.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { DenoHost, type RunOptions } from "../../lib/host.ts";
 import { cleanAll, dropWork, runBuild } from "../../lib/image/mkimage/build.ts";
@@ -71,6 +73,19 @@ function dockerTest(name: string, fn: (world: World) => Promise<void>) {
   });
 }
 
+/** An agent that is known by its text; it needs no package. */
+function agentOf(text: string): BuiltAgent {
+  return {
+    version: "1",
+    commit: "test",
+    form: "bundle",
+    arch: "x86_64",
+    packages: [],
+    why: "asked for",
+    files: new Map([["usr/lib/psyopsos/agent.js", { data: utf8(text), mode: 0o644 }]]),
+  };
+}
+
 function optionsFor({ project }: World, change: Partial<MkimageOptions> = {}) {
   const said: string[] = [];
   const options: MkimageOptions = {
@@ -80,10 +95,7 @@ function optionsFor({ project }: World, change: Partial<MkimageOptions> = {}) {
     keysDir: `${project.dir}/keys`,
     repositories: [project.repository],
     epoch: FIXTURE_EPOCH,
-    agent: new Map([["usr/lib/psyopsos/agent.js", {
-      data: new TextEncoder().encode("agent"),
-      mode: 0o644,
-    }]]),
+    agent: agentOf("agent"),
     onStage: (line) => void said.push(line),
     ...change,
   };
@@ -206,11 +218,7 @@ dockerTest(
   "a changed file of the overlay is on the next ISO, though the kernel comes from the cache",
   async (world) => {
     await build(world);
-    const agent = new Map([["usr/lib/psyopsos/agent.js", {
-      data: new TextEncoder().encode("new"),
-      mode: 0o644,
-    }]]);
-    const { said, iso, prepared } = await build(world, { agent });
+    const { said, iso, prepared } = await build(world, { agent: agentOf("new") });
     assertStringIncludes(said, "kernel, modules, initramfs: from the cache");
     assertStringIncludes(said, "overlay: ");
     assertEquals(await extract(iso, "/psyopsos.apkovl.tar.gz"), prepared.apkovl);

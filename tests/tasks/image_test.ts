@@ -52,7 +52,7 @@ async function build(folder: string, env: Record<string, string>, umask: string)
     const deno = { path: Deno.execPath(), version: Deno.version.deno };
     const { dir } = await makeImage(new DenoHost(), {
       root: ".", outDir: Deno.args[0], cacheDir: Deno.args[1], packages: "lab",
-      version: "1.0", epoch: 1790000000, deno,
+      version: "1.0", epoch: 1790000000, deno, agentForm: "bundle",
     });
     console.log(dir);`;
   const file = `build/${crypto.randomUUID()}.ts`;

@@ -160,7 +160,7 @@ async function checkTransfer(host: Host, path: string, bytes: Bytes): Promise<vo
 }
 
 function manifestOf(
-  { definition, version, arch, epoch, cmdline }: PreparedBuild,
+  { definition, version, arch, epoch, cmdline, agent }: PreparedBuild,
   { bytes, packages, kernelRelease }: Product,
   name: string,
   known: KnownPackages | undefined,
@@ -178,6 +178,7 @@ function manifestOf(
     epoch,
     kernel: kernelRelease,
     cmdline,
+    agent: { version: agent.version, commit: agent.commit, form: agent.form },
     packages: [
       ...packages.map((one) => manifestPackage(one.record, one, home(one.record), "installed")),
       ...(known?.boot ?? []).map((record) =>

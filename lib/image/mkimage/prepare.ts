@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { bundleAgent } from "../../agent_bundle.ts";
+import { type FormChoice, worldWithAgent } from "../../agent_build/forms.ts";
+import type { BuiltAgent } from "../../agent_build/make.ts";
 import type { IndexRecord } from "../../apk/index.ts";
 import type { Lock } from "../../apk/lock.ts";
 import { type Repository, UnreachableError } from "../../apk/repository.ts";
@@ -12,7 +13,7 @@ import type { Bytes } from "../../bytes.ts";
 import { errorText, UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
 import { type ImageDefinition, parseDefinition } from "../definition.ts";
-import { defaultEpoch, versionOf } from "../make.ts";
+import { defaultEpoch, imageAgent, versionOf } from "../make.ts";
 import { readOverlay } from "../overlay.ts";
 import { checkRequest, readImageLock } from "../image_lock.ts";
 import { overlayKeys } from "../repository_keys.ts";
@@ -44,10 +45,11 @@ export interface MkimageOptions {
   /** Another kernel than the definition's. */
   flavour?: string;
   cmdlineExtra?: string;
-  /** Deno's program that bundles the agent; default the one on PATH. */
+  /** Deno's program that makes the agent; default the one on PATH. */
   deno?: { path: string; version: string };
-  /** Files of the agent; default: bundled. */
-  agent?: ReadonlyMap<string, { data: Bytes; mode: number }>;
+  /** The agent; default: made now, in this form, else in the definition's. */
+  agent?: BuiltAgent;
+  agentForm?: FormChoice;
   /** Take what the repositories have now, though `overlay/image.lock` stands there. */
   noLock?: boolean;
   onStage?: (line: string) => void;
@@ -63,6 +65,7 @@ export interface PreparedBuild {
   cmdline: string;
   apkovl: Bytes;
   key: AbuildKey;
+  agent: BuiltAgent;
   templates: Templates;
   repositoryKeys: ReadonlyMap<string, string>;
   /** Undefined when they can't be read from this machine; the engine's may still. */
@@ -76,7 +79,7 @@ const MAX_CMDLINE = 2047;
 
 /** Everything up to the container, without one. Makes the signing key when there is none. @throws {UserError} */
 export async function prepareBuild(host: Host, options: MkimageOptions): Promise<PreparedBuild> {
-  const { root, deno, arch = "x86_64", flavour } = options;
+  const { root, arch = "x86_64", flavour } = options;
   const file = `${root}/overlay/image.yaml`;
   let definition = parseDefinition(await host.readTextFile(file), file.replace(/^\.\//, ""));
   if (flavour) definition = { ...definition, kernel: { ...definition.kernel, flavour } };
@@ -95,8 +98,9 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
   }
   const lock = options.noLock ? undefined : await readImageLock(host, root);
   if (lock) checkRequest(lock, definition, arch);
-  const agent = options.agent ??
-    await bundleAgent(host, { root, ...(deno ? { deno: deno.path } : {}) });
+  const agent = await imageAgent(host, definition, options);
+  // The lock is of the definition as written, with all that any form needs.
+  definition = { ...definition, packages: worldWithAgent(definition.packages, agent) };
   const urls = definition.repositories.map(({ url }) => url);
   const sources = await readSources(host, definition, { ...options, arch });
   const repositoryKeys = sources.keys;
@@ -104,7 +108,7 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
   const apkovl = makeApkovl({
     definition,
     overlay: await readOverlay(host, `${root}/overlay/root`, definition.permissions),
-    agent,
+    agent: agent.files,
     keys: new Map([...repositoryKeys, [`${key.name}.pub`, key.publicKey]]),
     repositories: sources.lines,
     facts: { version, arch, epoch, engine: "mkimage" },
@@ -131,6 +135,7 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
     repositoryKeys,
     templates,
     opened: sources.repositories,
+    agent,
     ...(lock ? { lock } : {}),
   };
   return { ...common, plan: makePlan({ ...common, repositories }) };
