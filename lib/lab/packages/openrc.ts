@@ -24,14 +24,22 @@ const LEFT_OUT = [
 const PROC_TEST = '[ "$(VAR=a md5sum $f)" = "$(VAR=b md5sum $f)" ]';
 const PROC_TEST_BY_MOUNTS = "! mountinfo -q /proc";
 
+/** Debian's build looks for a description of another init's kind in every service; Alpine's doesn't. */
+const LSB_TEST = 'lsbh=$(lsb2rcconf "$RC_SERVICE")';
+
 const pick: Pick = (path) =>
   path.startsWith("usr/share") || LEFT_OUT.includes(path) ? undefined : path;
 
 /** The package; `services` is the tree of scripts to add. */
 export function openrc(content: DebContent, services: readonly TarEntry[]): Draft {
   const entries = content.entries.map((entry) =>
-    entry.path === "lib/rc/sh/init.sh" && entry.data
-      ? { ...entry, data: utf8(text(entry.data).replace(PROC_TEST, PROC_TEST_BY_MOUNTS)) }
+    /^lib\/rc\/sh\/[^/]+\.sh$/.test(entry.path) && entry.data
+      ? {
+        ...entry,
+        data: utf8(
+          text(entry.data).replace(PROC_TEST, PROC_TEST_BY_MOUNTS).replace(LSB_TEST, "lsbh="),
+        ),
+      }
       : entry
   );
   return fromDeb(
@@ -44,7 +52,7 @@ export function openrc(content: DebContent, services: readonly TarEntry[]): Draf
     },
     pick,
     [
-      // Debian's build reads these for every service and complains when they are missing.
+      // Debian's build looks for these and complains when they are missing.
       file("etc/insserv.conf", new Uint8Array()),
       directory("etc/insserv.conf.d"),
       ...services,
