@@ -56,6 +56,8 @@ export interface Child {
 export interface WriteOptions {
   /** Permission bits of the new file, default 0o644. Set before the first byte is written. */
   mode?: number;
+  /** False for files that somebody syncs later or can do without after a crash; default true. */
+  sync?: boolean;
 }
 
 /** The world as psyopsOS code sees it. Missing paths give `Deno.errors.NotFound` except where said. */
@@ -96,14 +98,17 @@ export interface Host {
   env(name: string): string | undefined;
 }
 
+/** Files up to this size are read and written at once: handing them to another thread costs more than they do. */
+const SMALL_BYTES = 256 * 1024;
+
 /** The real world, through Deno. */
 export class DenoHost implements Host {
   async readFile(path: string): Promise<Bytes> {
-    return await Deno.readFile(path);
+    return isSmallFile(path) ? Deno.readFileSync(path) : await Deno.readFile(path);
   }
 
   async readTextFile(path: string): Promise<string> {
-    return await Deno.readTextFile(path);
+    return isSmallFile(path) ? Deno.readTextFileSync(path) : await Deno.readTextFile(path);
   }
 
   async *readChunks(path: string, size = 1024 * 1024): AsyncIterable<Bytes> {
@@ -123,7 +128,24 @@ export class DenoHost implements Host {
 
   async writeFile(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void> {
     const bytes = typeof data === "string" ? utf8(data) : data;
+    if (options?.sync === false && bytes.length <= SMALL_BYTES) {
+      return this.#writeSmall(path, bytes, options.mode ?? 0o644);
+    }
     await this.writeExtents(path, bytes.length, [{ offset: 0, data: bytes }], options);
+  }
+
+  #writeSmall(path: string, bytes: Uint8Array, mode: number): void {
+    const aside = `${path}.tmp-${crypto.randomUUID().slice(0, 8)}`;
+    try {
+      Deno.writeFileSync(aside, bytes, { createNew: true, mode: mode & 0o600 });
+      Deno.chmodSync(aside, mode);
+      Deno.renameSync(aside, path);
+    } catch (error) {
+      try {
+        Deno.removeSync(aside);
+      } catch { /* It was never made. */ }
+      throw error;
+    }
   }
 
   async writeExtents(
@@ -144,7 +166,7 @@ export class DenoHost implements Host {
         await file.truncate(size);
         // Widened only now, past the umask: a secret is never readable by others on its way.
         await Deno.chmod(aside, mode);
-        await file.sync();
+        if (options.sync !== false) await file.sync();
       } finally {
         file.close();
       }
@@ -176,8 +198,9 @@ export class DenoHost implements Host {
     }
   }
 
+  // deno-lint-ignore require-await -- failures are to reject
   async rename(from: string, to: string): Promise<void> {
-    await Deno.rename(from, to);
+    Deno.renameSync(from, to);
   }
 
   async symlink(target: string, path: string): Promise<void> {
@@ -196,9 +219,10 @@ export class DenoHost implements Host {
     await Deno.chown(path, uid, gid);
   }
 
+  // deno-lint-ignore require-await -- failures are to reject
   async stat(path: string): Promise<FileInfo | undefined> {
     try {
-      const info = await Deno.lstat(path);
+      const info = Deno.lstatSync(path);
       return {
         kind: info.isFile
           ? "file"
@@ -321,6 +345,12 @@ export class DenoHost implements Host {
   env(name: string): string | undefined {
     return Deno.env.get(name);
   }
+}
+
+/** Whether reading the path at once can't take long: an ordinary file, not a pipe, not one of unknown size. */
+function isSmallFile(path: string): boolean {
+  const info = Deno.statSync(path);
+  return info.isFile && info.size > 0 && info.size <= SMALL_BYTES;
 }
 
 async function writeAll(file: Deno.FsFile, data: Uint8Array): Promise<void> {

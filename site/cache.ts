@@ -54,7 +54,7 @@ export async function storeSignatures(
 ): Promise<void> {
   await host.mkdir(dir, { mode: 0o700 });
   const text = JSON.stringify(Object.fromEntries(signatures));
-  await host.writeFile(`${dir}/${SIGNATURES}`, text, { mode: 0o600 });
+  await host.writeFile(`${dir}/${SIGNATURES}`, text, { mode: 0o600, sync: false });
 }
 
 /** Reads the cache in `dir`; entries that can't be read are left out and made anew. */
@@ -84,7 +84,10 @@ export async function storeCache(
   for (const [name, entry] of cache) {
     if (before.get(name) === entry) continue;
     const stored = { ...entry, ciphertext: encodeBase64(entry.ciphertext) };
-    await host.writeFile(`${dir}/${name}.json`, canonicalJson(stored), { mode: 0o600 });
+    await host.writeFile(`${dir}/${name}.json`, canonicalJson(stored), {
+      mode: 0o600,
+      sync: false,
+    });
   }
   for (const name of before.keys()) if (!cache.has(name)) await host.remove(`${dir}/${name}.json`);
 }

@@ -7,10 +7,15 @@
 import { type Bytes, equal } from "../lib/bytes.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
+import { inParallel } from "../lib/publish/pool.ts";
 import { VERSIONED_FOLDERS } from "../lib/trust/freshness.ts";
 
 /** Directories below which files that are not part of the site are removed. Releases are elsewhere and stay. */
 export const OWNED: readonly string[] = ["psyopsOS/nodes", "psyopsOS/tags", ...VERSIONED_FOLDERS];
+
+/** Up to so many files are synced one by one. */
+const MAX_SINGLE_SYNCS = 16;
+const PARALLEL_SYNCS = 8;
 
 /** What {@linkcode writeSite} did. */
 export interface Written {
@@ -26,6 +31,13 @@ export async function writeSite(
 ): Promise<Written> {
   const aside = `${out}.next`;
   const changed: string[] = [];
+  const made = new Set<string>();
+  const makeParent = async (path: string): Promise<void> => {
+    const directory = parent(path);
+    if (made.has(directory)) return;
+    await host.mkdir(directory);
+    made.add(directory);
+  };
   try {
     await host.remove(aside);
     for (const [path, bytes] of files) {
@@ -36,13 +48,14 @@ export async function writeSite(
       if (info?.size === bytes.length && equal(await host.readFile(`${out}/${path}`), bytes)) {
         continue;
       }
-      await host.mkdir(parent(`${aside}/${path}`));
-      await host.writeFile(`${aside}/${path}`, bytes);
+      await makeParent(`${aside}/${path}`);
+      await host.writeFile(`${aside}/${path}`, bytes, { sync: false });
       changed.push(path);
     }
+    await syncAll(host, aside, changed);
     await host.mkdir(out);
     for (const path of changed) {
-      await host.mkdir(parent(`${out}/${path}`));
+      await makeParent(`${out}/${path}`);
       await host.rename(`${aside}/${path}`, `${out}/${path}`);
     }
   } finally {
@@ -63,6 +76,15 @@ export async function writeSite(
     removed.push(path);
   }
   return { changed, removed };
+}
+
+/** Syncs what was written below `aside`: many files by their file system, where the machine can. */
+async function syncAll(host: Host, aside: string, paths: readonly string[]): Promise<void> {
+  if (paths.length > MAX_SINGLE_SYNCS) {
+    const { code } = await host.run(["sync", "-f", aside]);
+    if (code === 0) return;
+  }
+  await inParallel(paths, PARALLEL_SYNCS, (path) => host.sync(`${aside}/${path}`));
 }
 
 async function filesBelow(host: Host, out: string, directory: string): Promise<string[]> {
