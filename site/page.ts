@@ -85,6 +85,12 @@ export function errorPage(): Bytes {
   );
 }
 
+/** The text of a page whose publication expires at `after` now; the same where it says nothing of `before`. */
+export function refreshPage(page: string, before: string, after: string): string {
+  const place = (instant: string) => `<dd id="expires">${time(instant).text}`;
+  return page.replace(place(before), () => place(after));
+}
+
 function stateSection({ serial, issued, expires, pinned }: PageFacts): Html {
   return markup`<section id="state">
 <p id="verdict" class="open" role="status"><strong>Not checked.</strong> <span>This page is not signed, the documents

@@ -1,6 +1,6 @@
 /**
  * Keeps a published site current: a new timestamp over the same publication, for the timestamp key alone. Reads nothing but
- * the timestamp and the root documents of the site, and changes the timestamp and the times that index.html tells people.
+ * the timestamp and the root documents of the site, and changes the timestamp and the expiry that index.html tells people.
  *
  * The serial stays, so nodes have nothing to apply. How long a publication may be kept current is bounded by the time of its
  * config key's signature (MAX_VALIDITY_DAYS): then it has to be built anew.
@@ -27,6 +27,7 @@ import {
 } from "../lib/trust/freshness.ts";
 import type { Signer } from "../lib/trust/keyring.ts";
 import { keyIdHex, parseSignature } from "../lib/trust/minisign.ts";
+import { refreshPage } from "./page.ts";
 import { DEFAULT_EXPIRES_HOURS } from "./publish.ts";
 
 const PAGE_PATH = "index.html";
@@ -90,7 +91,7 @@ export async function refreshSite(host: Host, options: RefreshOptions): Promise<
     });
     const changed = [TIMESTAMP_PATH];
     await host.writeFile(`${out}/${TIMESTAMP_PATH}`, bytes);
-    if (await refreshPage(host, out, before, timestamp)) changed.unshift(PAGE_PATH);
+    if (await updatePage(host, out, before, timestamp)) changed.unshift(PAGE_PATH);
     return { serial: timestamp.serial, issued, expires, changed };
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
@@ -117,8 +118,8 @@ function publishedAt({ publication, issued }: Timestamp): string {
   return parseComment(trustedComment).issued ?? issued;
 }
 
-/** Writes the new times into the page for people, where it tells the old ones. */
-async function refreshPage(
+/** Writes the new expiry into the page for people, where it tells the old one. */
+async function updatePage(
   host: Host,
   out: string,
   before: Timestamp,
@@ -127,8 +128,7 @@ async function refreshPage(
   const path = `${out}/${PAGE_PATH}`;
   if ((await host.stat(path))?.kind !== "file") return false;
   const page = text(await host.readFile(path));
-  const next = page.replaceAll(before.expires, after.expires)
-    .replaceAll(before.issued, after.issued);
+  const next = refreshPage(page, before.expires, after.expires);
   if (next === page) return false;
   await host.writeFile(path, next);
   return true;

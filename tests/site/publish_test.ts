@@ -5,6 +5,7 @@ import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { NO_STATE, openSite } from "../../lib/trust/client.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
+import { rotateKey } from "../../lib/trust/rotate.ts";
 import { SITE_PATHS } from "../../site/document.ts";
 import { type PublishOptions, publishSite } from "../../site/publish.ts";
 import { FakeHost } from "../support/fake_host.ts";
@@ -163,4 +164,21 @@ Deno.test("a site directory with a broken timestamp is not overwritten", async (
   host.put("/public/psyopsOS/timestamp.json", "{");
   const error = await assertRejects(() => publishSite(host, options), UserError);
   assertEquals(error.hint, "remove /public to begin anew");
+});
+
+Deno.test("a serial that a replaced config key has signed is let go", async () => {
+  const { host, options } = await setUp();
+  const highest = Number.MAX_SAFE_INTEGER;
+  await publishSite(host, { ...options, serial: highest });
+  const { state } = await open(host, options);
+  await assertRejects(() => publishSite(host, options), UserError, "whole number");
+  const passphrase = () => Promise.resolve("");
+  await rotateKey(host, "/k", "config", { issued: ISSUED, passphrase });
+  const keyring = await loadKeyring(host, "/k");
+  const { serial } = await publishSite(host, { ...options, keyring });
+  assertEquals(serial, NOW.getTime() / 1000);
+  const fetch = (path: string) => host.readFile(`/public/${path}`);
+  const pinned = options.keyring.publicKeys.root;
+  const view = await openSite({ pinned, state, now: NOW, fetch });
+  assertEquals([view.state.serial, view.state.rootVersion], [serial, 2]);
 });
