@@ -12,13 +12,11 @@ import type { Host } from "../host.ts";
 import { assemble } from "./assemble.ts";
 import { choosePackages } from "./choose_packages.ts";
 import type { ImageDefinition } from "./definition.ts";
-import { diskImage } from "./disk.ts";
 import { bootArchive, rootfsArchive } from "./initrd.ts";
 import { takeKernel } from "./kernel.ts";
 import {
   type AgentNote,
   type Manifest,
-  manifestFile,
   manifestPackage,
   manifestScript,
   type PackageRole,
@@ -26,7 +24,9 @@ import {
 import { type OverlayFile, readOverlay } from "./overlay.ts";
 import { replaceFolder } from "./replace_folder.ts";
 import { makeRootfs } from "./rootfs.ts";
-import { espFiles, INITRD, loaderPath, makeSlot, slotTar } from "./slot.ts";
+import { DISK_IMAGE, formFiles, makeForms, writeRelease } from "./release_forms.ts";
+import { vendorOf } from "./sbom.ts";
+import { loaderPath, makeSlot } from "./slot.ts";
 
 /** What {@linkcode buildImage} needs. */
 export interface BuildImageOptions {
@@ -70,6 +70,8 @@ export interface BuiltImage {
   slotDir: string;
   slotTar: string;
   diskImage: string;
+  /** CycloneDX. */
+  sbom: string;
   manifest: Manifest;
   /** For booting without firmware. */
   kernel: string;
@@ -136,6 +138,12 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
   });
 
   stage("making slot and disk image");
+  const boot = bootArchive({
+    busybox: fileOf(taken("initramfs"), "bin/busybox.static"),
+    init: await host.readFile(`${overlayDir}/boot/init`),
+    modules: kernel.bootModules,
+    squashfs,
+  });
   const slot = makeSlot({
     version,
     arch,
@@ -143,27 +151,17 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
     epoch,
     cmdline,
     vmlinuz: kernel.vmlinuz,
-    bootArchive: bootArchive({
-      busybox: fileOf(taken("initramfs"), "bin/busybox.static"),
-      init: await host.readFile(`${overlayDir}/boot/init`),
-      modules: kernel.bootModules,
-      squashfs,
-    }),
-    rootfsArchive: rootfsArchive(squashfs),
+    archives: new Map([
+      ["initrd-boot.cpio", boot],
+      ["initrd-rootfs.cpio", rootfsArchive(squashfs)],
+    ]),
   });
-  const files = espFiles(slot, fileOf(taken("loader"), loaderPath(arch)));
-  const disk = diskImage({
-    files,
-    label: "PSYOPSOS",
-    sizeMiB: definition.disk.sizeMiB,
-    seed: `${definition.name}/${version}/${arch}`,
-    epoch,
-  });
-  const tar = slotTar(slot);
-  const tarName = `${definition.name.toLowerCase()}-${version}-${arch}.slot.tar`;
+  const loader = fileOf(taken("loader"), loaderPath(arch));
+  const { name, disk: { sizeMiB } } = definition;
+  const forms = makeForms(slot, { name, loader, sizeMiB });
   const manifest: Manifest = {
     manifest: 1,
-    name: definition.name,
+    name,
     version,
     arch,
     engine: "embedded",
@@ -176,38 +174,35 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
     ),
     deferredScripts: root.deferred.map(manifestScript),
     rootfs: { size: squashfs.length, sha256: sha256Hex(squashfs) },
-    files: [
-      ...[...slot.files].map(([name, data]) => manifestFile(`slot/${name}`, data)),
-      manifestFile(tarName, tar),
-    ],
+    files: formFiles(forms),
   };
 
   stage("writing");
   const dir = `${options.outDir}/${version}`;
-  await replaceFolder(host, dir, async (aside) => {
-    await host.mkdir(`${aside}/slot`);
-    for (const [name, data] of slot.files) await host.writeFile(`${aside}/slot/${name}`, data);
-    await host.writeFile(`${aside}/${tarName}`, tar);
-    await host.writeExtents(`${aside}/disk.img`, disk.size, disk.extents);
-    await host.writeFile(`${aside}/manifest.json`, json(manifest));
-  });
-  const initrd = INITRD.map((name) => slot.files.get(name)!.length);
+  const vendor = vendorOf(options.keys?.keys() ?? []);
+  const written = await replaceFolder(
+    host,
+    dir,
+    (aside) => writeRelease(host, aside, forms, manifest, vendor),
+  );
+  const archives = slot.document.initrd;
   return {
     version,
     arch,
     dir,
     slotDir: `${dir}/slot`,
-    slotTar: `${dir}/${tarName}`,
-    diskImage: `${dir}/disk.img`,
-    manifest,
+    slotTar: `${dir}/${forms.tarName}`,
+    diskImage: `${dir}/${DISK_IMAGE}`,
+    sbom: `${dir}/${written.sbomName}`,
+    manifest: written.manifest,
     kernel: `${dir}/slot/vmlinuz`,
-    initrd: INITRD.map((name) => `${dir}/slot/${name}`),
+    initrd: archives.map((archive) => `${dir}/slot/${archive}`),
     cmdline,
     sizes: {
       kernel: kernel.vmlinuz.length,
-      initrd: initrd.reduce((sum, size) => sum + size, 0),
+      initrd: archives.reduce((sum, archive) => sum + slot.files.get(archive)!.length, 0),
       squashfs: squashfs.length,
-      disk: disk.size,
+      disk: forms.disk!.size,
     },
     rootfsCached: cached,
   };

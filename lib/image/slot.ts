@@ -1,7 +1,7 @@
 /**
  * A boot slot: everything of one OS version on the EFI system partition. `psyopsos/<version>/` holds the
  * kernel, the initramfs archives and `slot.json`, which says what they must be; `loader/entries/` one
- * entry. A release ships the slot as one tar.
+ * entry. A release ships the slot as one tar. Which engine made it shows in the archives' names alone.
  *
  * @module
  */
@@ -13,9 +13,6 @@ import { type TarEntry, writeTar } from "../formats/tar.ts";
 
 /** Name of the document within a slot. */
 export const SLOT_DOCUMENT = "slot.json";
-/** Order in which the kernel gets the archives. */
-export const INITRD = ["initrd-boot.cpio", "initrd-rootfs.cpio"] as const;
-
 /** `slot.json`. */
 export interface SlotDocument {
   /** Form of this document. */
@@ -41,8 +38,8 @@ export interface SlotInput {
   epoch: number;
   cmdline: string;
   vmlinuz: Bytes;
-  bootArchive: Bytes;
-  rootfsArchive: Bytes;
+  /** What the kernel unpacks, by name in the slot, in load order. */
+  archives: ReadonlyMap<string, Bytes>;
 }
 
 /** A slot in memory. */
@@ -57,11 +54,8 @@ export interface Slot {
 /** Builds a slot. @throws {UserError} for a version that can't name one. */
 export function makeSlot(input: SlotInput): Slot {
   const { version, arch, kernel, epoch, cmdline } = input;
-  const files = new Map<string, Bytes>([
-    ["vmlinuz", input.vmlinuz],
-    [INITRD[0], input.bootArchive],
-    [INITRD[1], input.rootfsArchive],
-  ]);
+  const files = new Map<string, Bytes>([["vmlinuz", input.vmlinuz], ...input.archives]);
+  const initrd = [...input.archives.keys()];
   const document: SlotDocument = {
     slot: 1,
     version,
@@ -69,11 +63,11 @@ export function makeSlot(input: SlotInput): Slot {
     kernel,
     epoch,
     cmdline,
-    initrd: INITRD,
+    initrd,
     files: [...files].map(([name, data]) => ({ name, size: data.length, sha256: sha256Hex(data) })),
   };
   files.set(SLOT_DOCUMENT, utf8(`${JSON.stringify(document, null, 2)}\n`));
-  const entry = slotEntry(version, { initrd: INITRD, options: cmdline });
+  const entry = slotEntry(version, { initrd, options: cmdline });
   return {
     document,
     files,

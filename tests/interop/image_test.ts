@@ -66,6 +66,7 @@ Deno.test({
       assertEquals(one, two);
       assertEquals(Object.keys(one).sort(), [
         "disk.img",
+        "fixture-1.0-x86_64.cdx.json",
         "fixture-1.0-x86_64.slot.tar",
         "manifest.json",
         "slot/initrd-boot.cpio",

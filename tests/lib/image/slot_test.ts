@@ -18,8 +18,7 @@ const INPUT = {
   epoch: 1_700_000_000,
   cmdline: "console=ttyS0 panic=10",
   vmlinuz: utf8("kernel"),
-  bootArchive: utf8("boot"),
-  rootfsArchive: utf8("root"),
+  archives: new Map([["initrd-boot.cpio", utf8("boot")], ["initrd-rootfs.cpio", utf8("root")]]),
 };
 
 Deno.test("makeSlot() says in slot.json what each other file must be", () => {
