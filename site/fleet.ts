@@ -6,6 +6,7 @@
  * @module
  */
 import * as v from "valibot";
+import { text } from "../lib/bytes.ts";
 import { closest } from "../lib/cli/closest.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
@@ -30,6 +31,7 @@ import {
   checkYaml,
   type ParsedYaml,
   parseYaml,
+  placeOf,
   type Problem,
   problemText,
   type YamlFile,
@@ -289,16 +291,27 @@ export async function readFleetFiles(host: Host, directory: string): Promise<Map
         throw new UserError(`Cannot read ${at}/${name}: its name must end in .yaml`);
       }
       if (!name.endsWith(".yaml")) continue;
-      try {
-        files.set(prefix + name, await host.readTextFile(`${at}/${name}`));
-      } catch (error) {
-        throw new UserError(`Cannot read ${at}/${name}: it is no readable text file`, {
-          cause: error,
-        });
-      }
+      files.set(prefix + name, await readText(host, `${at}/${name}`));
     }
   }
   return files;
+}
+
+async function readText(host: Host, file: string): Promise<string> {
+  let data: Uint8Array;
+  try {
+    data = await host.readFile(file);
+  } catch (error) {
+    throw new UserError(`Cannot read ${file}: it is no readable file`, { cause: error });
+  }
+  try {
+    return text(data);
+  } catch {
+    // Where the first wrong byte is: the lenient decoder puts a mark in its place.
+    const lenient = new TextDecoder().decode(data);
+    const place = placeOf(lenient, Math.max(0, lenient.indexOf("\ufffd")));
+    throw fleetError([{ file, ...place, message: "not text in UTF-8" }]);
+  }
 }
 
 function fleetError(problems: readonly Problem[]): UserError {

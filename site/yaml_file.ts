@@ -8,7 +8,7 @@
  * @module
  */
 import * as v from "valibot";
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import type { Document } from "yaml";
 import { closest } from "../lib/cli/closest.ts";
 import { ruleOf } from "./document.ts";
@@ -17,6 +17,12 @@ import { AGE_TAG, findSealed, NOT_ARMORED, replaceSealed, type Unsealed } from "
 
 /** Longest YAML file that is read, in characters. */
 export const MAX_YAML_LENGTH = 8 * 1024 * 1024;
+
+/** Deepest nesting that is read; a fleet's files need 8 levels. */
+const MAX_DEPTH = 64;
+/** What YAML's texts must not hold (YAML 1.2.2, production 1). */
+// deno-lint-ignore no-control-regex -- they are what is refused
+const NOT_PRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/;
 
 /** Something that is wrong in a file; line and column count from 1. */
 export interface Problem {
@@ -87,18 +93,36 @@ export function parseYaml(file: string, source: string): ParsedYaml | Problem[] 
   if (source.length > MAX_YAML_LENGTH) {
     return [{ file, line: 1, column: 1, message: `is over ${MAX_YAML_LENGTH} characters` }];
   }
-  const document = parseDocument(source, {
-    lineCounter: lines,
-    prettyErrors: false,
-    customTags: [AGE_TAG],
-  });
-  const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) return faults.map((fault) => at(fault.pos[0], yamlRule(fault)));
+  const control = NOT_PRINTABLE.exec(source);
+  if (control) {
+    return [{
+      file,
+      ...placeOf(source, control.index),
+      message: "not valid YAML: control character",
+    }];
+  }
+  let document: Document;
   let value: unknown;
+  try {
+    document = parseDocument(source, {
+      lineCounter: lines,
+      prettyErrors: false,
+      customTags: [AGE_TAG],
+    });
+    // What follows the first fault is as a rule its consequence.
+    const [fault] = [...document.errors, ...document.warnings];
+    if (fault) return [at(fault.pos[0], yamlRule(fault))];
+    const knot = findKnot(document);
+    if (knot) return [at(knot.offset, knot.message)];
+  } catch (error) {
+    // The parser's stack.
+    if (!(error instanceof RangeError)) throw error;
+    return [at(0, TOO_DEEP)];
+  }
   try {
     value = document.toJS() ?? {};
   } catch {
-    return [at(0, "uses an alias that is not known, or too many of them")];
+    return [at(0, "uses too many aliases")];
   }
   const problemAt = (path: readonly (string | number)[], message: string, onKey = false) =>
     at(
@@ -110,6 +134,35 @@ export function parseYaml(file: string, source: string): ParsedYaml | Problem[] 
     return { path, armored, line, column };
   });
   return { file, source, document, value, sealed, problemAt };
+}
+
+const TOO_DEEP = `is nested more than ${MAX_DEPTH} deep`;
+
+/** The first alias of nothing or of what it is in, or what is nested too deeply. */
+function findKnot(document: Document): { offset: number; message: string } | undefined {
+  const anchors = new Map<string, unknown>();
+  let found: { offset: number; message: string } | undefined;
+  visit(document, {
+    Node: (_key, node, path) => {
+      const offset = node.range?.[0] ?? 0;
+      if (path.length > 2 * MAX_DEPTH) found = { offset, message: TOO_DEEP };
+      if (isAlias(node)) {
+        const target = anchors.get(node.source);
+        if (target === undefined) found = { offset, message: "is an alias of what is not there" };
+        else if (path.some((above) => above === target)) {
+          found = { offset, message: "is an alias of what it is in" };
+        }
+      } else if (node.anchor) anchors.set(node.anchor, node);
+      return found && visit.BREAK;
+    },
+  });
+  return found;
+}
+
+/** Line and column of `offset`, from 1. */
+export function placeOf(source: string, offset: number): { line: number; column: number } {
+  const before = source.slice(0, offset).split("\n");
+  return { line: before.length, column: before.at(-1)!.length + 1 };
 }
 
 /** The second half of {@linkcode readYaml}: the schema, with secrets in their places. */
