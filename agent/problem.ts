@@ -16,6 +16,11 @@ export class AgentError extends UserError {
   }
 }
 
+/** Longest message that is passed on, in characters: a serial console takes a second for ten of these. */
+const MAX_MESSAGE = 1000;
+
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
+
 /** One word and one line about a failure. */
 export interface Trouble {
   check: string;
@@ -32,16 +37,25 @@ export function troubleOf(error: unknown, check: string): Trouble {
     return { check: "full", message: `${fullText(error)}: no space left in RAM`, refused: false };
   }
   if (error instanceof RefusedError) {
-    const message = errorText(error);
+    const message = lineOf(error);
     const document = error.document ?? /psyopsOS\/[\w./+-]+\.(?:json|age)/.exec(message)?.[0];
     return { check: error.check, message, document, refused: true };
   }
   if (error instanceof AgentError) {
-    return { check: error.check, message: errorText(error), refused: false };
+    return { check: error.check, message: lineOf(error), refused: false };
   }
-  if (error instanceof UserError) return { check, message: errorText(error), refused: false };
+  if (error instanceof UserError) return { check, message: lineOf(error), refused: false };
   // A defect or an error of the operating system: still one line, never a stack trace.
-  return { check, message: `Unexpected failure: ${errorText(error)}`, refused: false };
+  return { check, message: `Unexpected failure: ${lineOf(error)}`, refused: false };
+}
+
+/**
+ * The message of an error as people may see it on a terminal: it may quote a server or a document that is not believed, so no
+ * control characters, none that turn the direction of writing, and not more than a few lines of it.
+ */
+function lineOf(error: unknown): string {
+  const plain = errorText(error).replaceAll(UNPRINTABLE, " ");
+  return plain.length > MAX_MESSAGE ? `${plain.slice(0, MAX_MESSAGE)}…` : plain;
 }
 
 /** Whether a file could not be written because its file system has no space (or no inode) left. */

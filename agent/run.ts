@@ -128,6 +128,8 @@ class Course {
       // Said before applying, so that the reason for using older documents comes first.
       if (asked) this.#tell(asked);
       const troubles = fresh ? await this.#apply() : [];
+      // Stopped on the way: what was left out must not be called done.
+      if (options.signal.aborted) return EXIT.ok;
       await this.#conclude(asked, troubles);
       return asked?.refused ? EXIT.refused : asked || troubles.length > 0 ? EXIT.failed : EXIT.ok;
     } catch (error) {
@@ -168,7 +170,7 @@ class Course {
   }
 
   async #askSite(): Promise<void> {
-    const { clock, keeper, options } = this.parts;
+    const { clock, keeper, options, reporter } = this.parts;
     const ask = () => this.#source.ask(keeper.trust, clock.now(), options.signal);
     let answer;
     try {
@@ -178,8 +180,12 @@ class Course {
       await this.host.sleep(RECHECK_MS, options.signal);
       answer = await ask();
     }
-    if (answer.kind === "told") await this.#accept(answer.told);
-    else if (this.#current) this.#current.source = "site";
+    if (answer.kind === "told") return await this.#accept(answer.told);
+    if (!this.#current) return;
+    this.#current.source = "site";
+    if (keeper.guard === "drive") return;
+    // The drive may be there again by now: without it the next boot would take an older publication. Failing was said before.
+    await keeper.keep(this.#current.told).then(() => reporter.clearAside("state"), () => {});
   }
 
   async #accept(told: Told): Promise<void> {

@@ -7,7 +7,7 @@
 import { type Bytes, sha256Hex } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { FileInfo, Host } from "../../lib/host.ts";
-import { fileContent } from "../../site/document.ts";
+import { fileContent, MAX_DOCUMENT_BYTES } from "../../site/document.ts";
 import { parseGroup, parsePasswd } from "../accounts.ts";
 import { installFile } from "../install_file.ts";
 import type { Resource, Step } from "../resource.ts";
@@ -98,7 +98,8 @@ export async function readNames(host: Host): Promise<Names> {
 }
 
 /**
- * What is at `path`, undefined for nothing. The content is hashed when it is as long as `size`, or always without it.
+ * What is at `path`, undefined for nothing. The content is hashed when it is as long as `size`; without it, unless it is longer
+ * than any configuration: an account may have put there what does not fit into memory.
  */
 export async function readFileFacts(
   host: Host,
@@ -108,7 +109,8 @@ export async function readFileFacts(
 ): Promise<ActualFile | undefined> {
   const info = await host.stat(path);
   if (!info) return undefined;
-  const hashed = info.kind === "file" && (size === undefined || info.size === size);
+  const fits = size === undefined ? info.size <= MAX_DOCUMENT_BYTES : info.size === size;
+  const hashed = info.kind === "file" && fits;
   return {
     kind: info.kind,
     sha256: hashed ? sha256Hex(await host.readFile(path)) : undefined,

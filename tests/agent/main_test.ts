@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { EXIT } from "../../lib/errors.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { EXIT, UserError } from "../../lib/errors.ts";
 import type { Status } from "../../lib/node_report.ts";
 import { main } from "../../agent/main.ts";
 import { isFull, troubleOf } from "../../agent/problem.ts";
@@ -50,4 +50,8 @@ Deno.test("troubleOf() is one line for anything, and knows a full disk", () => {
   assertEquals(troubleOf(full, "apply").check, "full");
   const odd = troubleOf(new TypeError("a\n  b"), "apply");
   assertEquals(odd.message, "Unexpected failure: a b");
+  const loud = new UserError(`Cannot read x: \u009b31m\u202e${"A".repeat(1e6)}`);
+  const { message } = troubleOf(loud, "site");
+  assertMatch(message, /^Cannot read x:[ ]+31m[ ]+A+…$/);
+  assert(message.length < 2000);
 });

@@ -121,6 +121,36 @@ Deno.test("runAgent() repairs what was changed on the node", async () => {
   assertEquals(world.status.steps, ["write /etc/motd (6 bytes, 0644 root:root)"]);
 });
 
+Deno.test("runAgent() that is stopped while it applies calls nothing done", async () => {
+  const world = new World(driveOf("alpha"), SITE);
+  const answer = world.programs.get("hostname")!;
+  world.programs.set("hostname", (args, options) => {
+    if (args[0] === "first") world.stop.abort();
+    return answer(args, options);
+  });
+  await world.boot();
+  assert(!world.nodes.has("/etc/motd"), "it was stopped before its files");
+  assert(!events(world).includes("configured"));
+  assertEquals(world.status.phase, "applying");
+  assertEquals(world.reports, []);
+});
+
+Deno.test("runAgent() keeps what it accepted as soon as its drive can be written again", async () => {
+  const world = new World(driveOf("alpha"), SITE);
+  world.driveReadOnly = true;
+  world.onSleep = (count) => {
+    if (count === 1) assertEquals(world.status.rollbackGuard, "image");
+    world.driveReadOnly = false;
+  };
+  await world.boot({ sleeps: 2 });
+  assertEquals(world.status.rollbackGuard, "drive");
+  assertEquals(events(world).filter((event) => event === "verified").length, 1);
+  const next = world.reboot();
+  next.site = await makeSite({ serial: 41 });
+  await next.boot();
+  assertEquals(next.status.problem?.check, "serial");
+});
+
 Deno.test("runAgent() checks its site every 300 seconds give or take a tenth", async () => {
   const world = new World(driveOf("alpha"), SITE);
   await world.boot({ sleeps: 1 });

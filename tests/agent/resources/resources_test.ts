@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import type { NodeConfig } from "../../../site/document.ts";
+import { observe } from "../../../agent/observe.ts";
 import { type Applied, bind, type Bound } from "../../../agent/resource.ts";
 import { files } from "../../../agent/resources/files.ts";
 import { hostname } from "../../../agent/resources/hostname.ts";
@@ -224,4 +225,19 @@ Deno.test("interpreter() reads the first line as the kernel does", () => {
   assertEquals(interpreter("#!/usr/bin/env -S a b\n"), ["/usr/bin/env", "-S a b"]);
   assertEquals(interpreter("#! /bin/ash\n"), ["/bin/ash"]);
   assertEquals(interpreter("#!sh\n"), ["/bin/sh"]);
+});
+
+Deno.test("observe() does not read a file that is far longer than any configuration", async () => {
+  const world = new World();
+  const config = { files: { "/etc/motd": { content: "hello\n" } } };
+  await apply(world, bind(files), config);
+  assertEquals((await observe(world, config, config)).files.length, 1);
+  const stat = world.stat.bind(world);
+  world.stat = async (path) => {
+    const info = await stat(path);
+    return path === "/etc/motd" && info ? { ...info, size: 2 ** 40 } : info;
+  };
+  world.readFile = (path) => Promise.reject(new Error(`read ${path}`));
+  world.readTextFile = (path) => Promise.resolve(world.textOf(path));
+  assertEquals((await observe(world, config, config)).files, []);
 });
