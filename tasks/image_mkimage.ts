@@ -152,7 +152,9 @@ async function interactive({ program, env }: ContainerEngine, name: string): Pro
   return (await child.status).code;
 }
 
-function facts({ version, arch, dir, iso, manifest, stages, size }: MadeIso, seconds: number) {
+function facts(made: MadeIso, seconds: number) {
+  const { version, arch, dir, iso, slotDir, slotTar, diskImage, sbom, manifest, stages, size } =
+    made;
   const packages = manifest.packages.filter(({ role }) => role === "installed").length;
   return {
     engine: "mkimage",
@@ -161,6 +163,10 @@ function facts({ version, arch, dir, iso, manifest, stages, size }: MadeIso, sec
     kernel: manifest.kernel,
     dir,
     iso,
+    slotDir,
+    slotTar,
+    diskImage,
+    sbom,
     packages,
     size,
     stages,

@@ -38,16 +38,8 @@ export function choosePackages(
     role,
     repository: publicName(home.get(record) ?? ""),
   });
-  const single = (wanted: string, role: PackageRole): ChosenPackage => {
-    // Alone and without its dependencies: what is taken apart is not installed.
-    const alone = repositories.map((repository) => ({
-      ...repository,
-      records: repository.records.filter(({ name }) => name === wanted.replace(/[<>=~@].*$/, ""))
-        .map((record) => ({ ...record, depends: [], installIf: [], original: record })),
-    }));
-    const [found] = solve([wanted], alone, { arch });
-    return chosen((found as IndexRecord & { original: IndexRecord }).original, role);
-  };
+  const single = (wanted: string, role: PackageRole) =>
+    chosen(chooseSingle(wanted, repositories, arch), role);
   return [
     ...solve(definition.packages, repositories, { arch }).map((one) => chosen(one, "installed")),
     single(`linux-${definition.kernel.flavour}`, "kernel"),
@@ -56,7 +48,22 @@ export function choosePackages(
   ];
 }
 
+/** A package that is taken apart: alone, for its dependencies are not installed. @throws {UserError} */
+export function chooseSingle(
+  wanted: string,
+  repositories: readonly RepositoryIndex[],
+  arch: string,
+): IndexRecord {
+  const alone = repositories.map((repository) => ({
+    ...repository,
+    records: repository.records.filter(({ name }) => name === wanted.replace(/[<>=~@].*$/, ""))
+      .map((record) => ({ ...record, depends: [], installIf: [], original: record })),
+  }));
+  const [found] = solve([wanted], alone, { arch });
+  return (found as IndexRecord & { original: IndexRecord }).original;
+}
+
 /** A repository as others see it: a folder's path is a fact of this machine, not of the image. */
-function publicName(repository: string): string {
+export function publicName(repository: string): string {
   return /^https?:/.test(repository) ? repository : "a local folder";
 }

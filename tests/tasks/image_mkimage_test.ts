@@ -64,6 +64,41 @@ Deno.test.afterAll(async () => {
   await Deno.remove(project.dir, { recursive: true });
 });
 
+/** What the kernel does with a slot's archives, by cpio; then what Alpine's init does, by tar. */
+async function unpacksAsAKernelWould({ project }: World, slotDir: string, keyName: string) {
+  const root = await Deno.makeTempDir({ dir: project.dir });
+  const run = async (script: string) => {
+    const { code, stdout, stderr } = await new Deno.Command("sh", {
+      args: ["-euc", script, "sh", slotDir, root],
+      stdin: "null",
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    return new TextDecoder().decode(stdout).trim();
+  };
+  const slot = JSON.parse(await Deno.readTextFile(`${slotDir}/slot.json`));
+  assertEquals(slot.initrd, [
+    "amd-ucode.img",
+    "intel-ucode.img",
+    "initramfs",
+    "initrd-root.cpio",
+  ]);
+  // gzip ignores the zeros behind its data, as the kernel does.
+  await run(`cd "$2" && zcat -q "$1/initramfs" 2>/dev/null | cpio -idm --quiet`);
+  await run(`cd "$2" && cpio -idm --quiet <"$1/initrd-root.cpio"`);
+  for (const word of slot.cmdline.split(" ")) {
+    const path = /^(?:apkovl|alpine_repo)=(.*)/.exec(word)?.[1];
+    if (path) assert((await Deno.lstat(`${root}${path}`)).size > 0, word);
+  }
+  assert((await Deno.stat(`${root}/etc/apk/keys/${keyName}.pub`)).isFile);
+  const index = await run(
+    `tar -tzf "$2/psyopsos-apks/x86_64/APKINDEX.tar.gz" 2>/dev/null | head -1`,
+  );
+  assertEquals(index, `.SIGN.RSA.${keyName}.pub`);
+  const listed = await run(`tar -tzf "$2/psyopsos.apkovl.tar.gz"`);
+  assert(listed.split("\n").includes("usr/lib/psyopsos/modloop"), listed);
+  await Deno.remove(root, { recursive: true });
+}
+
 /** A test in the world that all share. */
 function dockerTest(name: string, fn: (world: World) => Promise<void>) {
   Deno.test({
@@ -154,12 +189,16 @@ async function denoOf({ iso }: MadeIso): Promise<Uint8Array> {
 dockerTest(
   "a build gives ISO, checksums and manifest, and leaves volumes but no container",
   async (world) => {
-    const { iso, dir, manifest, prepared, product, said, stages } = await build(world);
+    const { iso, dir, slotDir, manifest, prepared, product, said, stages } = await build(world);
     assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), [
+      "disk.img",
       "manifest.json",
+      `psyopsos-${VERSION}-x86_64.cdx.json`,
       `psyopsos-${VERSION}-x86_64.iso`,
       `psyopsos-${VERSION}-x86_64.iso.sha256`,
       `psyopsos-${VERSION}-x86_64.iso.sha512`,
+      `psyopsos-${VERSION}-x86_64.slot.tar`,
+      "slot",
     ]);
     for (const kind of ["sha256", "sha512"]) {
       const { success } = await new Deno.Command(`${kind}sum`, {
@@ -183,10 +222,12 @@ dockerTest(
         "libssl3 installed",
         "alpine-base installed",
         "linux-virt kernel",
+        "systemd-boot loader",
       ]
     ) {
       assert(names.includes(name), name);
     }
+    await unpacksAsAKernelWould(world, slotDir, prepared.key.name);
     const apk = await denoOf({ iso } as MadeIso);
     const { encodeHex } = await import("@std/encoding/hex");
     const sum = encodeHex(

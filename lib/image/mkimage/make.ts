@@ -6,12 +6,27 @@
  */
 import { createHash } from "node:crypto";
 import type { IndexRecord } from "../../apk/index.ts";
+import type { OpenPackage } from "../../apk/package.ts";
+import { openPackages } from "../../apk/repository.ts";
 import type { Bytes } from "../../bytes.ts";
 import { UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
 import { type Manifest, manifestFile, manifestPackage } from "../manifest.ts";
 import { checkLocked } from "../image_lock.ts";
+import { publicName } from "../choose_packages.ts";
+import { slotFromIso } from "../from_iso.ts";
+import {
+  DISK_IMAGE,
+  formFiles,
+  makeForms,
+  type ReleaseForms,
+  releaseName,
+  SLOT_FOLDER,
+  writeRelease,
+} from "../release_forms.ts";
 import { replaceFolder } from "../replace_folder.ts";
+import { vendorOf } from "../sbom.ts";
+import { loaderPath } from "../slot.ts";
 import { dropWork, ensureBuilder, runBuild, stopIfAborted } from "./build.ts";
 import type { ContainerEngine } from "./engine.ts";
 import type { Place } from "./plan.ts";
@@ -32,6 +47,13 @@ export interface MadeIso {
   arch: string;
   dir: string;
   iso: string;
+  /** The boot slot, as a folder and as one tar. */
+  slotDir: string;
+  slotTar: string;
+  /** Undefined when the repositories, which have the boot loader, can't be read from this machine. */
+  diskImage?: string;
+  /** CycloneDX. */
+  sbom: string;
   manifest: Manifest;
   product: Product;
   stages: Stage[];
@@ -63,10 +85,14 @@ export async function makeIso(
   if (lock && known) {
     checkLocked(lock, [...known.medium, ...known.boot].map((record) => ({ record })));
   }
+  const loader = await openLoader(prepared, known);
+  if (!loader) {
+    onStage("no disk image: the repositories, which have its boot loader, can't be read");
+  }
   const builder = await ensureBuilder(engine, plan, { onStage, signal, network });
   const place = placeOf(prepared, builder, known, network);
   const dir = `${options.outDir}/${version}`;
-  const name = `${definition.name.toLowerCase()}-${version}-${arch}.iso`;
+  const name = `${releaseName(definition.name, version, arch)}.iso`;
   const resultDir = `${options.outDir}/.${version}.mkimage`;
   await host.mkdir(options.outDir);
   await host.remove(resultDir);
@@ -106,22 +132,81 @@ export async function makeIso(
     });
     if (lock) checkLocked(lock, product.packages);
     stopIfAborted(signal);
+    onStage("making slot and disk image");
+    const forms = formsOf(prepared, product, loader);
     onStage("writing");
-    const manifest = manifestOf(prepared, product, name, known);
-    await replaceFolder(host, dir, async (aside) => {
+    const manifest = manifestOf(prepared, { product, name, known, loader, forms });
+    const vendor = known ? vendorOf(prepared.repositoryKeys.keys()) : "alpine";
+    const written = await replaceFolder(host, dir, async (aside) => {
       await host.rename(`${resultDir}/${plan.names.file}`, `${aside}/${name}`);
       await host.chmod(`${aside}/${name}`, 0o644);
       for (const kind of ["sha256", "sha512"]) {
         const sum = createHash(kind).update(product.bytes).digest("hex");
         await host.writeFile(`${aside}/${name}.${kind}`, `${sum}  ${name}\n`);
       }
-      await host.writeFile(`${aside}/manifest.json`, `${JSON.stringify(manifest, null, 2)}\n`);
+      return await writeRelease(host, aside, forms, manifest, vendor);
     });
-    const size = product.bytes.length;
-    return { version, arch, dir, iso: `${dir}/${name}`, manifest, product, stages, size };
+    return {
+      version,
+      arch,
+      dir,
+      iso: `${dir}/${name}`,
+      slotDir: `${dir}/${SLOT_FOLDER}`,
+      slotTar: `${dir}/${forms.tarName}`,
+      ...(forms.disk ? { diskImage: `${dir}/${DISK_IMAGE}` } : {}),
+      sbom: `${dir}/${written.sbomName}`,
+      manifest: written.manifest,
+      product,
+      stages,
+      size: product.bytes.length,
+    };
   } finally {
     await host.remove(resultDir);
   }
+}
+
+/** The package with the boot loader, before minutes are spent. */
+async function openLoader(
+  { opened, lock }: PreparedBuild,
+  known: KnownPackages | undefined,
+): Promise<OpenPackage | undefined> {
+  if (!opened || !known) return undefined;
+  const sha256 = new Map(lock?.packages.map((one) => [one.name, one.sha256]));
+  const [found] = await openPackages(opened, [known.loader], { sha256 });
+  return found;
+}
+
+/** The slot, made of the ISO that was judged. */
+function formsOf(
+  prepared: PreparedBuild,
+  { iso, bytes, kernelRelease }: Product,
+  loader: OpenPackage | undefined,
+): ReleaseForms {
+  const { definition, version, arch, epoch, cmdline } = prepared;
+  const slot = slotFromIso({
+    iso,
+    bytes,
+    version,
+    arch,
+    epoch,
+    kernel: kernelRelease,
+    flavour: definition.kernel.flavour,
+    hostname: hostnameOf(definition),
+    microcode: arch === "x86_64" ? definition.mkimage.microcode : [],
+    modules: definition.mkimage.modules,
+    cmdline,
+    service: prepared.modulesService,
+  });
+  const path = loaderPath(arch);
+  const program = loader?.entries.find((one) => one.path === path)?.data;
+  if (loader && !program) {
+    throw new UserError(`Cannot make a disk image: ${loader.info.name} has no /${path}`);
+  }
+  return makeForms(slot, {
+    name: definition.name,
+    sizeMiB: definition.disk.sizeMiB,
+    ...(program ? { loader: program } : {}),
+  });
 }
 
 /** Runs `judge`; when it refuses what was made, its caches are no good either. */
@@ -159,16 +244,27 @@ async function checkTransfer(host: Host, path: string, bytes: Bytes): Promise<vo
   });
 }
 
+/** What a manifest is made of beside the build. */
+interface Made {
+  product: Product;
+  /** Of the ISO. */
+  name: string;
+  known: KnownPackages | undefined;
+  loader: OpenPackage | undefined;
+  forms: ReleaseForms;
+}
+
 function manifestOf(
   { definition, version, arch, epoch, cmdline, agent }: PreparedBuild,
-  { bytes, packages, kernelRelease }: Product,
-  name: string,
-  known: KnownPackages | undefined,
+  { product: { bytes, packages, kernelRelease }, name, known, loader, forms }: Made,
 ): Manifest {
   const homes = new Map(
     [...known?.home ?? []].map(([record, from]) => [`${record.name} ${record.checksum}`, from]),
   );
-  const home = (record: IndexRecord) => homes.get(`${record.name} ${record.checksum}`) ?? "";
+  const home = (record: IndexRecord) => {
+    const from = homes.get(`${record.name} ${record.checksum}`);
+    return from === undefined ? "" : publicName(from);
+  };
   return {
     manifest: 1,
     name: definition.name,
@@ -184,8 +280,11 @@ function manifestOf(
       ...(known?.boot ?? []).map((record) =>
         manifestPackage(record, undefined, home(record), "kernel")
       ),
+      ...(known && loader
+        ? [manifestPackage(known.loader, loader, home(known.loader), "loader")]
+        : []),
     ],
     deferredScripts: [],
-    files: [manifestFile(name, bytes)],
+    files: [manifestFile(name, bytes), ...formFiles(forms)],
   };
 }

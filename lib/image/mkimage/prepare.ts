@@ -14,6 +14,8 @@ import { errorText, UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
 import { type ImageDefinition, parseDefinition } from "../definition.ts";
 import { defaultEpoch, imageAgent, versionOf } from "../make.ts";
+import { chooseSingle } from "../choose_packages.ts";
+import { MODULES_SERVICE } from "../from_iso.ts";
 import { readOverlay } from "../overlay.ts";
 import { checkRequest, readImageLock } from "../image_lock.ts";
 import { overlayKeys } from "../repository_keys.ts";
@@ -72,6 +74,8 @@ export interface PreparedBuild {
   opened: readonly Repository[] | undefined;
   /** What the medium's packages have to be. */
   lock?: Lock;
+  /** The service of boot slots that mounts the kernel's modules. */
+  modulesService: Bytes;
 }
 
 /** Longest kernel command line that x86 takes. */
@@ -136,6 +140,7 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
     templates,
     opened: sources.repositories,
     agent,
+    modulesService: await host.readFile(`${root}/overlay/mkimage/${MODULES_SERVICE}`),
     ...(lock ? { lock } : {}),
   };
   return { ...common, plan: makePlan({ ...common, repositories }) };
@@ -196,6 +201,8 @@ export interface KnownPackages {
   medium: IndexRecord[];
   /** For kernel, modules and microcode. */
   boot: IndexRecord[];
+  /** The boot loader of disk images, which is not on the medium. */
+  loader: IndexRecord;
   /** Repository of each. */
   home: ReadonlyMap<IndexRecord, string>;
 }
@@ -218,7 +225,8 @@ export function knownPackages(
   const there = new Set(medium);
   const boot = choose(["alpine-base", ...bootPackages(definition, arch)])
     .filter((record) => !there.has(record));
-  return { medium, boot, home };
+  const loader = chooseSingle(definition.boot.loader, repositories, arch);
+  return { medium, boot, loader, home };
 }
 
 async function readTemplates(host: Host, folder: string): Promise<Templates> {

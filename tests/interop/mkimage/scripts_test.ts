@@ -174,3 +174,18 @@ Deno.test({
       assertEquals([code, out], [0, ""]);
     }),
 });
+
+Deno.test({
+  name: "the service that mounts modules out of RAM is sound shell",
+  ...needTool("shellcheck", "busybox", "dash"),
+  fn: () =>
+    inFolder(async (dir) => {
+      const script = `${Deno.cwd()}/${FOLDER}/psyopsos-modloop`;
+      // OpenRC reads the variables; it runs in its shell, which stands in the first line's place.
+      const judge = ["shellcheck", "-s", "sh", "-e", "SC2034", script];
+      for (const command of [judge, ["busybox", "sh", "-n", script], ["dash", "-n", script]]) {
+        const { code, out } = await run(command, dir);
+        assertEquals([code, out], [0, ""], command[0]);
+      }
+    }),
+});

@@ -118,6 +118,9 @@ function packages(denoContent: string): { info: ApkInfo; entries: TarEntry[] }[]
       file(`boot/config-${RELEASE}`, "CONFIG_X=y\n"),
       file(`boot/System.map-${RELEASE}`, "0 T start\n"),
     ]),
+    one("systemd-boot", [], [
+      file("usr/lib/systemd/boot/efi/systemd-bootx64.efi", "MZ a boot loader"),
+    ]),
     ...["amd-ucode", "intel-ucode"].map((name) =>
       one(name, [], [file(`boot/${name}.img`, `070701 ${name}`)])
     ),
