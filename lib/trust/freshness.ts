@@ -63,6 +63,8 @@ export const MAX_LISTED_BYTES = 64 * 1024 * 1024;
 /** A key that has to be replaced this often is a fault elsewhere. */
 export const MAX_ROOT_VERSION = 256;
 export const MAX_KEYS_PER_ROLE = 16;
+/** Longest part of a message that quotes a document, in characters. */
+const MAX_QUOTED = 300;
 /** Longest prefix of a bin in hex digits: 4096 bins. */
 export const MAX_PREFIX_DIGITS = 3;
 /**
@@ -310,5 +312,11 @@ function parseJson<T>(
   if (result.success) return result.output;
   const [issue] = result.issues;
   const where = v.getDotPath(issue);
-  throw refuse(`${where ? `${where}: ` : ""}${issue.message}`);
+  throw refuse(quotable(`${where ? `${where}: ` : ""}${issue.message}`));
+}
+
+/** What may be shown of a text that quotes a document which is not believed: printable, and not all of a long one. */
+function quotable(text: string): string {
+  const plain = text.slice(0, MAX_QUOTED).replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "?");
+  return text.length > MAX_QUOTED ? `${plain}…` : plain;
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { text, utf8 } from "../../../lib/bytes.ts";
 import { RefusedError } from "../../../lib/errors.ts";
 import { mapRoles } from "../../../lib/trust/keyring.ts";
@@ -196,4 +196,14 @@ Deno.test("binPrefix() keeps together what is about one node", () => {
 
 Deno.test("expiryOf() adds hours", () => {
   assertEquals(expiryOf("2026-11-22T20:00:00Z", 72), "2026-11-25T20:00:00Z");
+});
+
+Deno.test("parseTimestamp() quotes little of what is not believed, and nothing that steers a terminal", () => {
+  for (const serial of ["\u001b[2J\u009b2J\u202e", "x".repeat(500_000), " ".repeat(500_000)]) {
+    const error = assertThrows(
+      () => parseTimestamp(utf8(JSON.stringify({ serial }))),
+      RefusedError,
+    );
+    assertMatch(error.message, /^Cannot read psyopsOS\/timestamp\.json: [^\p{Cc}\p{Cf}]{1,400}$/u);
+  }
 });
