@@ -106,8 +106,15 @@ export async function fuzzScenes(): Promise<Scene[]> {
   const expired = [
     await build({ serial: 30, issued: LONG_AGO, motd: "first", keys: FIRST, roots: [one] }),
     await build({ serial: 40, issued: LONG_AGO, motd: "older", keys: SECOND, roots }),
-    await build({ serial: 60, issued: LONG_AGO, motd: "withdrawn", keys: SECOND, roots }),
   ];
+  // Newer by its serial, and expired: a stolen timestamp key could rightly call it current.
+  const withdrawn = await build({
+    serial: 60,
+    issued: LONG_AGO,
+    motd: "withdrawn",
+    keys: SECOND,
+    roots,
+  });
   const foreign = await build({
     serial: 50,
     motd: "foreign",
@@ -151,7 +158,12 @@ export async function fuzzScenes(): Promise<Scene[]> {
       read: (fetch) => readAsNode(fetch, pinned, state),
     },
     {
-      pool: { current, others: [...expired, foreign], strangers },
+      pool: {
+        current,
+        others: [...expired, withdrawn, foreign],
+        // A new node that is shown only the first root rightly believes the first timestamp key.
+        strangers: strangers.filter((signer) => signer !== FIRST.timestamp),
+      },
       read: (fetch) => readAsNode(fetch, pinned, NO_STATE),
     },
   ];
