@@ -223,7 +223,8 @@ export function announce(
 
 /**
  * Brings the files of `releases` into the site at `out`, signatures beside them, before anything announces them. What
- * is there with the right size and a signature of `keys` for the right hash stays as it is. Gives the paths it wrote.
+ * is there with the right size and a signature of `keys` for the right hash stays as it is; a signature beside the file
+ * that comes is taken over. Gives the paths it wrote.
  */
 export async function placeReleases(
   host: Host,
@@ -245,10 +246,16 @@ export async function placeReleases(
         written.push(path);
       }
       if (await isSigned(host, `${target}.minisig`, digest, keys, path)) continue;
+      written.push(`${path}.minisig`);
+      if (await isSigned(host, `${place}.minisig`, digest, keys, path)) {
+        // Signed where it was built: the release key need not be here.
+        const signature = await host.readTextFile(`${place}.minisig`);
+        await host.writeFile(`${target}.minisig`, signature);
+        continue;
+      }
       const signer = await keyring.signer("release");
       const comment = formatComment({ type: "release", path, issued, sha256 });
       await host.writeFile(`${target}.minisig`, signer.signDigestWithComment(digest, comment));
-      written.push(`${path}.minisig`);
     }
   }
   return written;

@@ -9,9 +9,14 @@ import { errorText, EXIT, UserError } from "../lib/errors.ts";
 import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
 import { closest } from "../lib/cli/closest.ts";
+import { promptSecret } from "@std/cli/prompt-secret";
 import { LOCK_FILE } from "../lib/image/image_lock.ts";
 import { type MadeImage, makeImage, type MakeImageOptions, updateLock } from "../lib/image/make.ts";
 import { openEngine } from "../lib/image/mkimage/engine.ts";
+import { signRelease } from "../lib/image/sign_release.ts";
+import { loadSigner } from "../lib/trust/keyring.ts";
+import { keyIdHex } from "../lib/trust/minisign.ts";
+import { findPassphrase } from "../lib/trust/passphrase.ts";
 import { BUILD_NEEDS, ensurePackages } from "../lib/system_packages.ts";
 import { containerProgram, mkimageTask } from "./image_mkimage.ts";
 
@@ -23,7 +28,7 @@ const spec: CommandSpec = {
   name: "deno task image",
   summary: "Builds the OS image that overlay/image.yaml defines.",
   usage: [
-    "[--engine embedded|mkimage] [--version V] [--out DIR] [--lab | --repository URL|DIR …]",
+    "[--engine embedded|mkimage] [--version V] [--out DIR] [--lab | --repository URL|DIR …] [--sign]",
     "--engine mkimage [--container docker|podman] [--print | --shell | --clean]",
     "--update-lock [--arch ARCH] [--repository URL|DIR …]",
   ],
@@ -56,9 +61,11 @@ const spec: CommandSpec = {
     },
     "agent-dir": { value: "DIR", help: "take the agent that deno task agent wrote there" },
     "no-lock": { help: `take what the repositories have now, whatever ${LOCK_FILE} says` },
+    sign: { help: "sign the release's files with the release role's key: a .minisig beside each" },
     keys: {
       value: "DIR",
-      help: "holds abuild/ with the key that signs the ISO's packages, default keys (mkimage)",
+      help:
+        "the keys folder, default keys; its abuild/ has the key that signs the ISO's packages (mkimage)",
     },
     container: {
       value: "PROGRAM",
@@ -85,6 +92,9 @@ const spec: CommandSpec = {
     `${LOCK_FILE}, where it stands, names every package with its SHA-256. Packages from the mirror or --repository must\n` +
     "be those, and a package that is gone or another now is an error; the lab repository has packages of its own and no\n" +
     "lock. A public key that image.yaml pins is fetched once from alpinelinux.org and kept in build/lab/keys.",
+    "A release: <version>/ with slot/ and its .slot.tar for updates, disk.img, a bill of materials (CycloneDX 1.6),\n" +
+    "manifest.json, and from mkimage the ISO. --sign takes keys/release, else keys/minisign; the passphrase comes from\n" +
+    ".minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
     "The container engine may be on another machine (DOCKER_HOST, CONTAINER_HOST): files are copied, nothing is mounted.\n" +
     "The builder runs as an ordinary user without --privileged. The key goes into its container, and goes with it.",
     "Network: the mirror or the given URLs, and alpinelinux.org for a key that is not there; for the lab repository Debian's\n" +
@@ -140,6 +150,22 @@ export async function main(
     const json = line.on("json");
     const stage = (text: string) => json ? console.err(text) : console.out(text);
     const version = line.value("version");
+    const keysDir = line.value("keys") ?? "keys";
+    const notBuilding = ["update-lock", ...MKIMAGE_ONLY].find((name) => line.on(name));
+    if (line.on("sign") && notBuilding) {
+      throw usage(`Cannot read the command line: --sign and --${notBuilding} exclude each other`);
+    }
+    // Its passphrase is asked for before minutes are spent.
+    const signer = line.on("sign")
+      ? await loadSigner(host, keysDir, "release", {
+        passphrase: () => findPassphrase(host, { prompt: promptSecret }),
+      })
+      : undefined;
+    const sign = async ({ dir, version }: { dir: string; version: string }) => {
+      if (!signer) return;
+      const names = await signRelease(host, dir, version, signer);
+      stage(`signed with key ${keyIdHex(signer.publicKey)}: ${names.join(", ")}`);
+    };
     const options = {
       root: ".",
       outDir: line.value("out") ?? "dist",
@@ -181,12 +207,12 @@ export async function main(
     if ("why" in choice) stage(`engine ${choice.name}: ${choice.why}`);
     if (choice.name === "mkimage") {
       const engine = "engine" in choice ? { engine: choice.engine } : {};
-      const keysDir = line.value("keys") ?? "keys";
       const repositories = given.length > 0 ? { repositories: given } : {};
       return await mkimageTask(host, {
         line,
         console,
         stage,
+        sign,
         ...engine,
         options: { ...options, keysDir, ...repositories },
       });
@@ -199,6 +225,7 @@ export async function main(
       ? given
       : "auto";
     const image = await makeImage(host, { ...options, packages });
+    await sign(image);
     const seconds = (host.now().getTime() - started) / 1000;
     if (json) console.out(JSON.stringify(facts(image, seconds), null, 2));
     else for (const text of summary(image, seconds)) console.out(text);
@@ -221,7 +248,7 @@ async function chooseEngine(host: Host, program: ReturnType<typeof containerProg
 }
 
 function facts(image: MadeImage, seconds: number) {
-  const { version, arch, dir, slotDir, slotTar, diskImage, packages, sizes } = image;
+  const { version, arch, dir, slotDir, slotTar, diskImage, sbom, packages, sizes } = image;
   const { kernel } = image.manifest;
   const { agent } = image;
   return {
@@ -233,6 +260,7 @@ function facts(image: MadeImage, seconds: number) {
     slotDir,
     slotTar,
     diskImage,
+    sbom,
     packages,
     sizes,
     seconds,

@@ -34,6 +34,8 @@ export interface MkimageTask {
   line: CommandLine;
   console: Console;
   stage: (line: string) => void;
+  /** Called with what was built. */
+  sign: (made: { dir: string; version: string }) => Promise<void>;
   /** Opened already, when it was chosen because it answered. */
   engine?: ContainerEngine;
   options: MkimageOptions;
@@ -96,6 +98,7 @@ export async function mkimageTask(host: Host, task: MkimageTask): Promise<ExitCo
     }
   }
   const made = await makeIso(engine, prepared, common);
+  await task.sign(made);
   const seconds = (host.now().getTime() - started) / 1000;
   if (line.on("json")) console.out(JSON.stringify(facts(made, seconds), null, 2));
   else for (const text of summary(made, seconds)) console.out(text);

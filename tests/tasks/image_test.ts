@@ -28,6 +28,8 @@ Deno.test("deno task image refuses command lines it does not understand", async 
     [["now"], "now"],
     [["--lab", "--repository", "/r"], "--lab and --repository"],
     [["--versoin", "1"], "did you mean --version?"],
+    [["--sign", "--update-lock"], "--sign and --update-lock exclude each other"],
+    [["--sign", "--engine", "mkimage", "--print"], "--sign and --print exclude each other"],
     [["--update-lock", "--lab"], "--update-lock and --lab exclude each other"],
     [["--update-lock", "--no-lock"], "--update-lock and --no-lock exclude each other"],
     [["--update-lock", "--engine", "mkimage"], "--update-lock and --engine exclude each other"],
