@@ -30,7 +30,7 @@ const SPEC: CommandSpec = {
   notes: [
     "Changes: bits, bytes, lengths, whole files, signatures, trusted comments, JSON fields, older, expired and foreign sites,",
     "and what a stolen timestamp key can sign. Half of the nodes have accepted the site before, half are new.",
-    `Faults are: believing anything that the true site does not say, any crash, more than ${
+    `Faults are: believing anything that the true site does not say, any crash, seconds for one site, more than ${
       MAX_MEMORY >> 20
     } MiB of memory.`,
     "Network: none.",
@@ -56,7 +56,8 @@ export function main(args: readonly string[], console: Console = processConsole)
         return count >= (cases ?? Infinity) || performance.now() - start >= seconds * 1000;
       },
     });
-    const faults = report.found.accepted + report.found.crashed;
+    const { accepted, crashed, slow } = report.found;
+    const faults = accepted + crashed + slow;
     const took = (performance.now() - start) / 1000;
     if (line.on("json")) {
       const { refused, ...rest } = report;
@@ -88,6 +89,8 @@ function print(
   row("read as the true site", report.unharmed);
   row("anything else believed", report.found.accepted);
   row("crashes", report.found.crashed);
+  row("took too long", report.found.slow);
+  row("slowest", `${Math.round(report.slowestMs)} ms`);
   row("memory, most", `${Math.round(memory / 2 ** 20)} MiB`);
   row("fetched for one site, most", `${Math.ceil(report.mostBytes / 1024)} KiB`);
   for (const fault of report.faults) {

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Bytes } from "../bytes.ts";
-import { RefusedError, UserError } from "../errors.ts";
+import { errorText, RefusedError, UserError } from "../errors.ts";
 import type { Fetch } from "../trust/client.ts";
 import { type Files, mutate, type Pool } from "./fuzz_mutations.ts";
 import { Random } from "./random.ts";
@@ -36,7 +36,7 @@ export interface FuzzOptions {
 export interface Fault {
   seed: number;
   case: number;
-  kind: "accepted" | "crashed";
+  kind: "accepted" | "crashed" | "slow";
   steps: string[];
   /** What was believed, or thrown. */
   detail: string;
@@ -55,6 +55,8 @@ export interface FuzzReport {
   faults: Fault[];
   /** How many there were of each kind. */
   found: Record<Fault["kind"], number>;
+  /** How long the slowest case took; a busy machine counts, too. */
+  slowestMs: number;
   /** Most bytes that one site made its reader fetch. */
   mostBytes: number;
 }
@@ -63,6 +65,10 @@ export interface FuzzReport {
 export const MAX_FAULTS = 10;
 
 const CHECK_EVERY = 100;
+/** No site may keep a node busy for longer; honest ones take a millisecond. */
+const MAX_MS = 5000;
+/** No site may put more than this into a message, in characters. */
+const MAX_MESSAGE = 2000;
 
 /** Runs cases until `done`. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
@@ -77,7 +83,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
     missing: 0,
     unharmed: 0,
     faults: [],
-    found: { accepted: 0, crashed: 0 },
+    found: { accepted: 0, crashed: 0, slow: 0 },
+    slowestMs: 0,
     mostBytes: 0,
   };
   const step = options.single ? 1 : CHECK_EVERY;
@@ -93,16 +100,24 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
       }
     };
     const counter = { bytes: 0 };
+    const start = performance.now();
     try {
       const believed = await scene.read(fetchFrom(files, counter));
       if (believed === honest.get(scene)) report.unharmed++;
       else fault("accepted", believed);
     } catch (error) {
+      const message = errorText(error);
+      if (message.length > MAX_MESSAGE) {
+        fault("crashed", `a message of ${message.length} characters`);
+      }
       if (error instanceof RefusedError) {
         report.refused.set(error.check, (report.refused.get(error.check) ?? 0) + 1);
       } else if (error instanceof UserError) report.missing++;
       else fault("crashed", error instanceof Error ? error.stack ?? error.message : String(error));
     }
+    const took = performance.now() - start;
+    report.slowestMs = Math.max(report.slowestMs, took);
+    if (took > MAX_MS) fault("slow", `${Math.round(took)} ms`);
     report.mostBytes = Math.max(report.mostBytes, counter.bytes);
   }
   return report;

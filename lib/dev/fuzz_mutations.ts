@@ -39,8 +39,20 @@ export interface Mutant {
   steps: string[];
 }
 
-/** A file that is longer than anything a reader may take in. */
-const OVERSIZED = new Uint8Array(5 * 1024 * 1024).fill(0x20);
+/** Files that cost a careless reader dearly: longer than anything it may take in, nested deeply, with endless keys and words. */
+const BOMBS = [
+  new Uint8Array(5 * 1024 * 1024).fill(0x20),
+  utf8("[".repeat(200_000)),
+  utf8(`${"[".repeat(200_000)}${"]".repeat(200_000)}`),
+  utf8('{"a":'.repeat(150_000)),
+  utf8(`{"${" ".repeat(900_000)}":1}`),
+  utf8(`{"${"\\n \\n".repeat(100_000)}":1}`),
+  utf8(`{"serial":42,"bins":[${"{},".repeat(300_000)}{}]}`),
+  utf8(`{"bins":${"9".repeat(900_000)}}`),
+  utf8(`untrusted comment: ${"x ".repeat(8_000)}`),
+];
+/** A timestamp that is longer was made so. */
+const MAX_STAMP_BYTES = 16 * 1024;
 /** Most bytes that one splice puts in or takes out. */
 const MAX_SPLICE = 64;
 
@@ -121,8 +133,9 @@ function extend(files: Map<string, Bytes>, _pool: Pool, random: Random): string 
   const path = anyPath(files, random);
   const data = files.get(path) ?? new Uint8Array();
   if (random.once(2)) {
-    files.set(path, OVERSIZED);
-    return `make ${path} oversized`;
+    const which = random.below(BOMBS.length);
+    files.set(path, BOMBS[which]!);
+    return `make a bomb of ${path}, number ${which}`;
   }
   files.set(path, concat([data, random.pick([utf8("\n"), utf8("\r\n"), utf8(" "), data])]));
   return `extend ${path}`;
@@ -267,8 +280,10 @@ function resignDocument(files: Map<string, Bytes>, pool: Pool, random: Random): 
 }
 
 function parseLoosely(bytes: Uint8Array | undefined): Record<string, unknown> | undefined {
+  // What is signed here must not be a bomb: it would go off in the mutation.
+  if (!bytes || bytes.length > MAX_STAMP_BYTES) return undefined;
   try {
-    const value: unknown = JSON.parse(text(bytes ?? new Uint8Array()));
+    const value: unknown = JSON.parse(text(bytes));
     return typeof value === "object" && value !== null
       ? value as Record<string, unknown>
       : undefined;

@@ -32,7 +32,7 @@ Deno.test("mutate() changes sites in every way it knows, and the same way for th
     "flip a",
     "cut",
     "extend",
-    "make",
+    "make a",
     "swap",
     "sign",
     "remove",
