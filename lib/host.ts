@@ -26,7 +26,10 @@ export interface RunOptions {
   clearEnv?: boolean;
   /** Bytes for standard input; without it standard input is empty. */
   stdin?: Uint8Array | string;
-  /** Killed after this many milliseconds; default none. */
+  /**
+   * Told to end (SIGTERM) after this many milliseconds, killed soon after, and then no longer waited for even where something
+   * that it left holds its output; default none.
+   */
   timeoutMs?: number;
   /** The program gets this process's own terminal for input and output, e.g. an editor. */
   terminal?: boolean;
@@ -100,6 +103,12 @@ export interface Host {
 
 /** Files up to this size are read and written at once: handing them to another thread costs more than they do. */
 const SMALL_BYTES = 256 * 1024;
+
+/** How long a program that was told to end may take, and one that was killed, in milliseconds. */
+const KILL_MS = 2_000;
+const LEAVE_MS = 500;
+/** Exit code of a program that was killed, as shells give it. */
+const KILLED = 137;
 
 /** The real world, through Deno. */
 export class DenoHost implements Host {
@@ -262,9 +271,6 @@ export class DenoHost implements Host {
   async run(command: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const [program = "", ...args] = command;
     const output = options.terminal ? "inherit" : options.output ?? "piped";
-    const signal = options.timeoutMs === undefined
-      ? undefined
-      : AbortSignal.timeout(options.timeoutMs);
     let child: Deno.ChildProcess;
     try {
       child = new Deno.Command(program, {
@@ -275,22 +281,24 @@ export class DenoHost implements Host {
         stdin: options.terminal ? "inherit" : options.stdin === undefined ? "null" : "piped",
         stdout: output,
         stderr: output,
-        signal,
       }).spawn();
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       const reason = utf8(`${program}: not found`);
       return { code: 127, stdout: new Uint8Array(), stderr: reason };
     }
-    const feed = options.stdin === undefined ? undefined : feedStdin(child, options.stdin);
-    if (output !== "piped") {
-      const status = await child.status;
+    const end = async (): Promise<RunResult> => {
+      const feed = options.stdin === undefined ? undefined : feedStdin(child, options.stdin);
+      const none = { stdout: new Uint8Array(), stderr: new Uint8Array() };
+      const { code, stdout, stderr } = output === "piped"
+        ? await child.output()
+        : { ...none, ...await child.status };
       await feed;
-      return { code: status.code, stdout: new Uint8Array(), stderr: new Uint8Array() };
-    }
-    const result = await child.output();
-    await feed;
-    return { code: result.code, stdout: result.stdout, stderr: result.stderr };
+      return { code, stdout, stderr };
+    };
+    return options.timeoutMs === undefined
+      ? await end()
+      : await within(options.timeoutMs, child, end());
   }
 
   spawn(command: readonly string[], options: Omit<RunOptions, "stdin" | "timeoutMs"> = {}): Child {
@@ -356,6 +364,38 @@ function isSmallFile(path: string): boolean {
 async function writeAll(file: Deno.FsFile, data: Uint8Array): Promise<void> {
   let at = 0;
   while (at < data.length) at += await file.write(data.subarray(at));
+}
+
+/** What `done` gives, or that it was killed. */
+async function within(
+  timeoutMs: number,
+  child: Deno.ChildProcess,
+  done: Promise<RunResult>,
+): Promise<RunResult> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const pause = (ms: number) => new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  const tell = (signal: Deno.Signal) => {
+    try {
+      child.kill(signal);
+    } catch {
+      // It has ended; what it has left may go on.
+    }
+  };
+  const late = async (): Promise<RunResult> => {
+    await pause(timeoutMs);
+    tell("SIGTERM");
+    await pause(KILL_MS);
+    tell("SIGKILL");
+    await pause(LEAVE_MS);
+    return { code: KILLED, stdout: new Uint8Array(), stderr: utf8("it did not end in time") };
+  };
+  try {
+    return await Promise.race([done, late()]);
+  } finally {
+    clearTimeout(timer);
+    // Whatever becomes of it, nobody asks any more.
+    done.catch(() => {});
+  }
 }
 
 async function feedStdin(child: Deno.ChildProcess, data: Uint8Array | string): Promise<void> {
