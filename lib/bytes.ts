@@ -5,7 +5,6 @@
  * @module
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { encodeHex } from "@std/encoding/hex";
 
 /** Bytes backed by an ordinary (not shared) buffer, as WebCrypto and file APIs require. */
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -48,7 +47,7 @@ export function sha256(data: Uint8Array): Bytes {
 
 /** SHA-256 of `data` in lower-case hex, 64 characters. */
 export function sha256Hex(data: Uint8Array): string {
-  return encodeHex(sha256(data));
+  return createHash("sha256").update(data).digest("hex");
 }
 
 /** `bytes` padded with zeros up to a multiple of `unit`. */

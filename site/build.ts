@@ -36,6 +36,7 @@ import {
   SITE_PATHS,
 } from "./document.ts";
 import { type Fleet, type FleetNode, publicConfig, wholeConfig } from "./fleet.ts";
+import { filesOf } from "./known_nodes.ts";
 import { errorPage, indexPage } from "./page.ts";
 import { type NodeRow, nodeRow } from "./page_rows.ts";
 
@@ -49,6 +50,18 @@ export interface Encrypted {
   /** Serial inside; a site with a lower one can't use it. */
   serial: number;
   ciphertext: Bytes;
+}
+
+/** What a build made of a node: the files of the site that are about it alone, and what is told of it elsewhere. */
+export interface NodeOutputs {
+  /** Highest serial in its signatures. */
+  serial: number;
+  /** Its public document, the signature beside it, both in one file, and its instructions. */
+  document: Listed;
+  signature: Listed;
+  signed: Listed;
+  postboot: Listed;
+  row: NodeRow;
 }
 
 /** A signature from an earlier build. */
@@ -82,6 +95,12 @@ export interface BuildOptions {
 export interface BuiltSite {
   /** Path to content in the order of publication: content, signatures, bins; the timestamp last. */
   files: Map<string, Bytes>;
+  /** Files that are on the site already and stay: those of nodes that are known. */
+  kept: Map<string, Listed>;
+  /** Hashes of the bins. */
+  bins: string[];
+  /** By node, for the next build. */
+  outputs: Map<string, NodeOutputs>;
   /** Ciphertext by node, for the next build. */
   cache: Map<string, Encrypted>;
   /** Signatures by path, for the next build. */
@@ -97,9 +116,9 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
     signed.set(path, { type, bytes: canonicalJson(value) });
   const { notes, config } = fleet.global;
   add(SITE_PATHS.global, "global", { notes, config } satisfies GlobalDocument);
-  for (const node of fleet.nodes) {
-    add(SITE_PATHS.node(node.name), "node", nodeDocument(fleet, node));
-  }
+  const fresh = fleet.nodes.filter((node) => !node.known);
+  const documents = new Map(fresh.map((node) => [node.name, nodeDocument(fleet, node)]));
+  for (const [name, document] of documents) add(SITE_PATHS.node(name), "node", document);
   for (const tag of [...fleet.tags.keys()].sort()) {
     const names = fleet.nodes.filter((node) => node.tags.includes(tag)).map(({ name }) => name);
     add(SITE_PATHS.tagNodes(tag), "tag", names);
@@ -110,7 +129,7 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
   const envelopes = new Map<string, Envelope>();
   const index: PostbootIndex = {};
   const instructions = new Map<string, Bytes>();
-  for (const node of fleet.nodes) {
+  for (const node of fresh) {
     const { encrypted, envelope } = await instruct(fleet, node, options);
     cache.set(node.name, encrypted);
     if (envelope) envelopes.set(node.name, envelope);
@@ -127,20 +146,43 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
     signatures.set(path, known);
     stored.set(path, canonicalJson({ payload: text(bytes), minisig } satisfies SignedDocument));
   }
-  const bins = makeBins([
-    ...[...stored].map(([path, bytes]) => [path, listed(bytes)] as const),
-    ...Object.entries(index).map(([name, { path: _, ...facts }]) =>
-      [SITE_PATHS.postboot(name), facts] as const
-    ),
-  ]);
+  const kept = new Map<string, Listed>();
+  const outputs = new Map<string, NodeOutputs>();
+  const lines: (readonly [string, Listed])[] = [];
+  for (const { name, known } of fleet.nodes) {
+    if (!known) continue;
+    outputs.set(name, known);
+    for (const [path, facts] of filesOf(name, known)) kept.set(path, facts);
+    const path = SITE_PATHS.postboot(name);
+    index[name] = { path: storedPath(path, known.postboot.sha256), ...known.postboot };
+    lines.push([SITE_PATHS.node(name), known.signed]);
+  }
+  for (const [path, bytes] of stored) lines.push([path, listed(bytes)]);
+  for (const [name, { sha256, size }] of Object.entries(index)) {
+    lines.push([SITE_PATHS.postboot(name), { sha256, size }]);
+  }
+  const bins = makeBins(lines);
   // For people and other programs: nodes need nothing of it, so it is in no bin and a change of one node changes one bin.
   const indexPath = SITE_PATHS.postbootIndex;
   add(indexPath, "postboot-index", index);
   const indexBytes = signed.get(indexPath)!.bytes;
   signatures.set(indexPath, signOnce(indexPath, "postboot-index", indexBytes, options));
 
+  for (const [name, document] of documents) {
+    const path = SITE_PATHS.node(name);
+    const { serial, minisig } = signatures.get(path)!;
+    const { sha256, size } = index[name]!;
+    outputs.set(name, {
+      serial: Math.max(serial, cache.get(name)!.serial),
+      document: listed(signed.get(path)!.bytes),
+      signature: listed(utf8(minisig)),
+      signed: listed(stored.get(path)!),
+      postboot: { sha256, size },
+      row: nodeRow(document, parseComment(parseSignature(minisig).trustedComment)),
+    });
+  }
   const files = new Map<string, Bytes>();
-  files.set("index.html", makePage(fleet, signatures, options));
+  files.set("index.html", makePage(fleet, outputs, options));
   files.set("error.html", errorPage());
   for (const [path, bytes] of stored) files.set(storedPath(path, sha256Hex(bytes)), bytes);
   for (const [path, bytes] of instructions) files.set(path, bytes);
@@ -156,19 +198,23 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
     files.set(binPath(prefix, entry.sha256), bytes);
   }
   files.set(TIMESTAMP_PATH, canonicalJson(makeTimestamp(entries, options)));
-  return { files, cache, signatures, envelopes };
+  return {
+    files,
+    kept,
+    bins: entries.map(({ sha256 }) => sha256),
+    outputs,
+    cache,
+    signatures,
+    envelopes,
+  };
 }
 
 /** The start page: what the signed documents say, and when they were signed. */
 function makePage(
   fleet: Fleet,
-  signatures: ReadonlyMap<string, KnownSignature>,
+  outputs: ReadonlyMap<string, NodeOutputs>,
   options: BuildOptions,
 ): Bytes {
-  const row = (node: FleetNode): NodeRow => {
-    const signature = parseSignature(signatures.get(SITE_PATHS.node(node.name))!.minisig);
-    return nodeRow(nodeDocument(fleet, node), parseComment(signature.trustedComment));
-  };
   const { serial, issued, expires, roots, osUpdate } = options;
   const newest = newestRoot(options);
   return indexPage({
@@ -178,7 +224,7 @@ function makePage(
     pinned: roots.pinned,
     config: newest ? keysOf(newest, "config")[0]! : roots.pinned,
     notes: fleet.global.notes,
-    nodes: fleet.nodes.map(row),
+    nodes: fleet.nodes.map(({ name }) => outputs.get(name)!.row),
     osUpdate,
   });
 }

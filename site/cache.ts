@@ -10,27 +10,30 @@ import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import type { Host } from "../lib/host.ts";
 import { isNodeName } from "../lib/identity/names.ts";
 import { canonicalJson } from "../lib/trust/freshness.ts";
-import type { Encrypted, KnownSignature } from "./build.ts";
+import type { BuiltSite, Encrypted, KnownSignature } from "./build.ts";
+import { SITE_PATHS } from "./document.ts";
 
+const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const serial = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const signatureSchema = v.strictObject({ key, serial, minisig: v.string() });
+const signaturesSchema = v.record(v.string(), signatureSchema);
 const entrySchema = v.strictObject({
-  key: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  serial: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  key,
+  serial,
   ciphertext: v.string(),
+  document: v.optional(signatureSchema),
 });
 
+const NODE_DOCUMENTS = SITE_PATHS.node("").slice(0, -".json".length);
 /** Where signatures are; no node can have that name. */
 const SIGNATURES = "_signatures.json";
 
-const signaturesSchema = v.record(
-  v.string(),
-  v.strictObject({
-    key: entrySchema.entries.key,
-    serial: entrySchema.entries.serial,
-    minisig: v.string(),
-  }),
-);
+/** A node's ciphertext, and the signature of its public document. */
+export interface Cached extends Encrypted {
+  document?: KnownSignature;
+}
 
-/** Reads the signatures in the cache in `dir`; none when they can't be read. */
+/** Reads the signatures in the cache in `dir`, but for those of nodes; none when they can't be read. */
 export async function loadSignatures(
   host: Host,
   dir: string,
@@ -46,23 +49,27 @@ export async function loadSignatures(
   }
 }
 
-/** Writes the signatures of a build. */
+/** Writes the signatures of a build, but for those that {@linkcode storeCache} keeps. */
 export async function storeSignatures(
   host: Host,
   dir: string,
   signatures: ReadonlyMap<string, KnownSignature>,
 ): Promise<void> {
   await host.mkdir(dir, { mode: 0o700 });
-  const text = JSON.stringify(Object.fromEntries(signatures));
+  const others = [...signatures].filter(([path]) => !path.startsWith(NODE_DOCUMENTS));
+  const text = JSON.stringify(Object.fromEntries(others));
   await host.writeFile(`${dir}/${SIGNATURES}`, text, { mode: 0o600, sync: false });
 }
 
-/** Reads the cache in `dir`; entries that can't be read are left out and made anew. */
-export async function loadCache(host: Host, dir: string): Promise<Map<string, Encrypted>> {
-  const cache = new Map<string, Encrypted>();
-  for (const file of await host.readDir(dir)) {
-    const name = /^(.+)\.json$/.exec(file)?.[1];
-    if (name === undefined || !isNodeName(name)) continue;
+/** Reads what the cache in `dir` has of these nodes; entries that can't be read are left out and made anew. */
+export async function loadCache(
+  host: Host,
+  dir: string,
+  names: Iterable<string>,
+): Promise<Map<string, Cached>> {
+  const cache = new Map<string, Cached>();
+  for (const name of names) {
+    const file = `${name}.json`;
     try {
       const entry = v.parse(entrySchema, JSON.parse(await host.readTextFile(`${dir}/${file}`)));
       cache.set(name, { ...entry, ciphertext: decodeBase64(entry.ciphertext) });
@@ -73,21 +80,30 @@ export async function loadCache(host: Host, dir: string): Promise<Map<string, En
   return cache;
 }
 
-/** Writes what is new in `cache` compared with `before`, and removes nodes that are gone. */
+/** Writes what is new in a build compared with what was `before`, and removes all nodes but `names`. */
 export async function storeCache(
   host: Host,
   dir: string,
-  cache: ReadonlyMap<string, Encrypted>,
-  before: ReadonlyMap<string, Encrypted>,
+  { cache, signatures }: Pick<BuiltSite, "cache" | "signatures">,
+  before: ReadonlyMap<string, Cached>,
+  names: ReadonlySet<string>,
 ): Promise<void> {
   await host.mkdir(dir, { mode: 0o700 });
-  for (const [name, entry] of cache) {
-    if (before.get(name) === entry) continue;
-    const stored = { ...entry, ciphertext: encodeBase64(entry.ciphertext) };
+  for (const [name, { key, serial, ciphertext }] of cache) {
+    const document = signatures.get(SITE_PATHS.node(name));
+    const known = before.get(name);
+    const same = known?.key === key && known.serial === serial &&
+      known.document?.minisig === document?.minisig;
+    if (same) continue;
+    const stored = { key, serial, ciphertext: encodeBase64(ciphertext), document };
     await host.writeFile(`${dir}/${name}.json`, canonicalJson(stored), {
       mode: 0o600,
       sync: false,
     });
   }
-  for (const name of before.keys()) if (!cache.has(name)) await host.remove(`${dir}/${name}.json`);
+  for (const file of await host.readDir(dir)) {
+    const name = /^(.+)\.json$/.exec(file)?.[1];
+    if (name === undefined || !isNodeName(name) || names.has(name)) continue;
+    await host.remove(`${dir}/${file}`);
+  }
 }

@@ -24,6 +24,7 @@ import {
   sshHostKeySchema,
   tagsSchema,
 } from "./document.ts";
+import type { NodeOutputs } from "./build.ts";
 import { mergeConfig, mergedProblems } from "./merge.ts";
 import { unseal, type Unsealed } from "./secrets.ts";
 import {
@@ -51,9 +52,8 @@ export interface Layer {
   private: NodeConfig;
 }
 
-/** One machine. */
-export interface FleetNode extends Layer {
-  name: string;
+/** What is public of a node beside its configuration. */
+export interface KnownFacts {
   /** age recipient whose identity is on the node's drive. */
   recipient: string;
   /** Public line of the SSH host key on the node's drive. */
@@ -62,6 +62,14 @@ export interface FleetNode extends Layer {
   created?: string;
   /** In the order in which they are laid over each other. */
   tags: string[];
+  notes?: string;
+}
+
+/** One machine. */
+export interface FleetNode extends KnownFacts, Layer {
+  name: string;
+  /** What an earlier build made of it, if that still holds; then its configuration has not been read. */
+  known?: NodeOutputs;
 }
 
 /** All that is known of a fleet. */
@@ -128,6 +136,7 @@ export function wholeConfig(fleet: Fleet, node: FleetNode): NodeConfig {
 }
 
 function layersOf(fleet: Fleet, node: FleetNode): Layer[] {
+  if (node.known) throw new TypeError(`The configuration of ${node.name} has not been read`);
   const tags = node.tags.map((tag) => fleet.tags.get(tag)!);
   return [fleet.global, ...tags, node];
 }
@@ -171,7 +180,10 @@ export function parseFleet(
 }
 
 /** The second half of {@linkcode parseFleet}. With `survey`, secrets are left out and not to be relied on. */
-export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
+export function assembleFleet(
+  given: FleetFiles,
+  options: CheckOptions & { known?: ReadonlyMap<string, FleetNode> },
+): Fleet {
   const { directory, files } = given;
   const problems: Problem[] = [...given.problems];
   const read = <Schema extends v.GenericSchema>(path: string, schema: Schema) => {
@@ -184,7 +196,7 @@ export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
   const { admins, ...global } = read("global.yaml", globalSchema)?.value ??
     { admins: [], config: {}, private: {} };
   const tags = new Map<string, Layer>();
-  const nodes: { node: FleetNode; source: YamlFile<unknown> }[] = [];
+  const nodes: { node: FleetNode; source: Pick<YamlFile<unknown>, "problemAt"> }[] = [];
   const tagNames: string[] = [];
   for (const path of given.paths) {
     const place = { file: `${directory}/${path}`, line: 1, column: 1 };
@@ -196,6 +208,12 @@ export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
       const layer = read(path, layerSchema);
       if (layer) tags.set(tag, layer.value);
     } else if (name !== undefined) {
+      const known = options.known?.get(path);
+      if (known) {
+        // Its places are not known: loadFleet reads all files when there is a problem.
+        nodes.push({ node: known, source: { problemAt: (_, message) => ({ ...place, message }) } });
+        continue;
+      }
       if (!isNodeName(name)) problems.push({ ...place, message: "not a valid node name" });
       const source = read(path, nodeSchema);
       if (source) nodes.push({ node: { name, ...source.value }, source });
@@ -212,9 +230,10 @@ export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
       ));
     }
   }
+  const tagNamed = new Set(tagNames);
   for (const { node, source } of nodes) {
     for (const [i, tag] of node.tags.entries()) {
-      if (tagNames.includes(tag)) continue;
+      if (tagNamed.has(tag)) continue;
       const near = closest(tag, tagNames);
       problems.push(source.problemAt(
         ["tags", i],
@@ -243,6 +262,7 @@ export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
   };
   if (problems.length === 0 && !options.survey) {
     for (const { node, source } of nodes) {
+      if (node.known) continue;
       for (const config of [publicConfig(fleet, node), wholeConfig(fleet, node)]) {
         for (const message of mergedProblems(config)) {
           const problem = source.problemAt([], `once merged, ${message}`);
@@ -259,6 +279,8 @@ export function assembleFleet(given: FleetFiles, options: CheckOptions): Fleet {
 export interface LoadOptions {
   /** The administrator's age identities; asked for when there is a secret in the files. */
   identities?: () => Promise<readonly string[]>;
+  /** Finds nodes that need not be read, by the paths of their files. */
+  known?: (texts: ReadonlyMap<string, string>) => Promise<ReadonlyMap<string, FleetNode>>;
 }
 
 /** Reads the fleet in `directory`. @throws {UserError} when there is none, or with all problems. */
@@ -267,13 +289,34 @@ export async function loadFleet(
   directory: string,
   options: LoadOptions = {},
 ): Promise<Fleet> {
-  const given = parseFiles(await readFleetFiles(host, directory), directory);
+  const texts = await readFleetFiles(host, directory);
+  const known = await options.known?.(texts);
+  if (known && known.size > 0) {
+    try {
+      return await assembleTexts(texts, directory, options, known);
+    } catch (error) {
+      // Told again below, with all problems and their places.
+      if (!(error instanceof UserError)) throw error;
+    }
+  }
+  return await assembleTexts(texts, directory, options);
+}
+
+async function assembleTexts(
+  texts: ReadonlyMap<string, string>,
+  directory: string,
+  options: LoadOptions,
+  known?: ReadonlyMap<string, FleetNode>,
+): Promise<Fleet> {
+  const unread = known ? new Map([...texts].filter(([path]) => !known.has(path))) : texts;
+  const given = { ...parseFiles(unread, directory), paths: [...texts.keys()].sort() };
   const sealed = [...given.files.values()].flatMap((file) => file.sealed);
   if (sealed.length === 0 || !options.identities || given.problems.length > 0) {
-    return assembleFleet(given, {});
+    return assembleFleet(given, { known });
   }
   const armored = sealed.map((one) => one.armored);
-  return assembleFleet(given, { unsealed: await unseal(armored, await options.identities()) });
+  const unsealed = await unseal(armored, await options.identities());
+  return assembleFleet(given, { unsealed, known });
 }
 
 /** The texts of the YAML files in `directory`, by path below it. @throws {UserError} when there is no such directory. */

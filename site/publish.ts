@@ -23,8 +23,10 @@ import { ensureRoots, type RootChain } from "../lib/trust/root_sign.ts";
 import { buildSite } from "./build.ts";
 import { loadCache, loadSignatures, storeCache, storeSignatures } from "./cache.ts";
 import { checkSite } from "./check.ts";
+import { SITE_PATHS } from "./document.ts";
 import { FileHashes } from "./file_hashes.ts";
 import { loadFleet, UPDATE_FILE } from "./fleet.ts";
+import { KnownNodes } from "./known_nodes.ts";
 import { announce, findReleases, joinReleases, placeReleases } from "./releases.ts";
 import { writeSite, type Written } from "./write.ts";
 
@@ -95,10 +97,19 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
       `Cannot build the site: ${out} has serial ${previous}, nodes would refuse ${serial}`,
     );
   }
-  const fleet = await loadFleet(host, options.nodes, { identities: options.identities });
-  const sign = await keyring.signSite({ serial, issued });
   const cacheDir = options.cache ?? DEFAULT_CACHE;
-  const cache = await loadCache(host, cacheDir);
+  const known = await KnownNodes.load(host, { cache: cacheDir, out, roots, serial });
+  const fleet = await loadFleet(host, options.nodes, {
+    identities: options.identities,
+    known: (texts) => known.find(texts),
+  });
+  const sign = await keyring.signSite({ serial, issued });
+  const fresh = fleet.nodes.filter((node) => !node.known).map(({ name }) => name);
+  const cache = await loadCache(host, cacheDir, fresh);
+  const signatures = await loadSignatures(host, cacheDir);
+  for (const [name, { document }] of cache) {
+    if (document) signatures.set(SITE_PATHS.node(name), document);
+  }
   const hashes = await FileHashes.load(host, `${cacheDir}/files`);
   const releases = joinReleases(
     await findReleases(host, `${out}/${RELEASES_PATH}`, hashes),
@@ -113,18 +124,21 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
     sign,
     encrypt: encryptQuickly,
     cache,
-    signatures: await loadSignatures(host, cacheDir),
+    signatures,
   });
   await checkSite(site, fleet, {
     pinned: roots.pinned,
     now: options.allowExpired ? now : host.now(),
     state: NO_STATE,
+    bins: known.bins,
   });
   const placed = await placeReleases(host, releases, out, keyring, issued);
-  const written = await writeSite(host, site.files, out);
+  const written = await writeSite(host, site.files, out, site.kept);
   await hashes.store();
-  await storeCache(host, cacheDir, site.cache, cache);
+  const names = new Set(fleet.nodes.map(({ name }) => name));
+  await storeCache(host, cacheDir, site, cache, names);
   await storeSignatures(host, cacheDir, site.signatures);
+  await known.store(fleet.nodes, site.outputs, site.bins);
   return {
     ...written,
     changed: [...placed, ...written.changed],
@@ -135,7 +149,7 @@ export async function publishSite(host: Host, options: PublishOptions): Promise<
     nodes: fleet.nodes.map(({ name }) => name),
     tags: [...fleet.tags.keys()].sort(),
     encrypted: [...site.envelopes.keys()],
-    files: site.files.size,
+    files: site.files.size + site.kept.size,
   };
 }
 

@@ -23,11 +23,12 @@ export interface Written {
   removed: string[];
 }
 
-/** Writes `files`, in their order, below `out`. Unchanged files are not touched. */
+/** Writes `files`, in their order, below `out`. Unchanged files are not touched, nor those in `kept`. */
 export async function writeSite(
   host: Host,
   files: ReadonlyMap<string, Bytes>,
   out: string,
+  kept: ReadonlyMap<string, unknown> = new Map(),
 ): Promise<Written> {
   const aside = `${out}.next`;
   const changed: string[] = [];
@@ -64,7 +65,7 @@ export async function writeSite(
   const removed: string[] = [];
   for (const directory of OWNED) {
     for (const path of await filesBelow(host, out, directory)) {
-      if (files.has(path)) continue;
+      if (files.has(path) || kept.has(path)) continue;
       await host.remove(`${out}/${path}`);
       removed.push(path);
     }

@@ -101,6 +101,8 @@ export interface SiteView {
   readonly files: ReadonlyMap<string, Bytes>;
   /** Whether the publication holds this path. */
   lists(path: string): Promise<boolean>;
+  /** What the publication says of this path; undefined when it does not hold it. */
+  listing(path: string): Promise<Listed | undefined>;
   /** Every path that the publication holds; fetches all bins. */
   paths(): Promise<string[]>;
   /**
@@ -307,6 +309,10 @@ class View implements SiteView {
 
   async lists(path: string): Promise<boolean> {
     return await this.#listed(path) !== undefined;
+  }
+
+  listing(path: string): Promise<Listed | undefined> {
+    return this.#listed(path);
   }
 
   async paths(): Promise<string[]> {

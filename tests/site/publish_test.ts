@@ -141,6 +141,7 @@ Deno.test("the cache is readable by its owner only, and may be broken or missing
   assertEquals(JSON.stringify([...tree(host, "/cache").values()]).includes("SECRET"), false);
   host.put("/cache/alpha.json", "{");
   host.put("/cache/beta.json", '{"key": "x"}');
+  host.put("/cache/_known.json", "{");
   assertEquals((await publishSite(host, options)).encrypted, ["alpha", "beta"]);
   await host.remove("/cache");
   assertEquals((await publishSite(host, options)).encrypted, ["alpha", "beta"]);
