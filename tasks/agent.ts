@@ -62,7 +62,7 @@ export async function main(
       deno: Deno.execPath(),
       ...(compiler ? { compiler: absolute(compiler) } : {}),
       ...(denort ? { denort } : {}),
-      glibc: pinnedGlibc({ cacheDir: "build/debs" }),
+      glibc: pinnedGlibc({ cacheDir: "build/lab/debs" }),
       onStage: (text) => json ? console.err(text) : console.out(text),
     });
     await writeAgent(host, out, agent);

@@ -55,8 +55,13 @@ const FOLDERS: Record<Arch, string> = {
 /** How long a mirror may be silent, in milliseconds. */
 const SILENCE_MS = 10_000;
 
-/** Entries of the packages' files. */
-export type GlibcSource = (host: Host, arch: Arch) => Promise<readonly TarEntry[]>;
+/** Packages with what is in them. */
+export interface GlibcPackages {
+  packages: { name: string; version: string }[];
+  entries: readonly TarEntry[];
+}
+/** Where the packages come from. */
+export type GlibcSource = (host: Host, arch: Arch) => Promise<GlibcPackages>;
 
 /** Options of {@linkcode pinnedGlibc}. */
 export interface PinnedOptions {
@@ -74,8 +79,12 @@ export function pinnedGlibc(
     const wanted = debs[arch];
     if (!wanted) throw new UserError(`Cannot get glibc for ${arch}: no package is pinned for it`);
     const entries: TarEntry[] = [];
+    const packages: GlibcPackages["packages"] = [];
     for (const deb of wanted) {
-      const file = `${cacheDir}/${deb.path.split("/").at(-1)}`;
+      const fileName = deb.path.split("/").at(-1)!;
+      const [name = "", version = ""] = fileName.split("_");
+      packages.push({ name, version });
+      const file = `${cacheDir}/${fileName}`;
       let bytes = await host.stat(file) ? await host.readFile(file) : undefined;
       if (!bytes || sha256Hex(bytes) !== deb.sha256) {
         bytes = await download(host, deb, mirrors);
@@ -84,7 +93,7 @@ export function pinnedGlibc(
       }
       entries.push(...await debEntries(host, file, bytes));
     }
-    return entries;
+    return { packages, entries };
   };
 }
 

@@ -13,6 +13,7 @@ import {
 import { errorText, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type Compiled, compileProgram, denortFacts, denoVersion, type Libc } from "./compile.ts";
+import type { AgentNote } from "../image/manifest.ts";
 import type { AgentForm, FormChoice } from "./forms.ts";
 import { glibcFiles, type GlibcSource } from "./glibc.ts";
 import type { Arch } from "./program.ts";
@@ -39,6 +40,14 @@ export interface MakeAgentOptions {
   onStage?: (line: string) => void;
 }
 
+/** Somebody else's work inside the agent, for bills of materials. */
+export interface AgentPart {
+  name: string;
+  version: string;
+  /** Package URL. */
+  purl: string;
+}
+
 /** A finished agent. */
 export interface BuiltAgent {
   version: string;
@@ -49,6 +58,8 @@ export interface BuiltAgent {
   files: Map<string, ImageFile>;
   /** What the image's world has to hold for it: package names, or libraries as "so:NAME". */
   packages: string[];
+  /** What else is in the files: Deno's runtime, glibc. */
+  contains: AgentPart[];
   /** One line: why this form, and what was not tried. */
   why: string;
 }
@@ -73,20 +84,16 @@ export async function makeAgent(host: Host, options: MakeAgentOptions): Promise<
       );
     }
     stage(`compiling the agent with Deno ${version}`);
-    return await compiled(
-      host,
-      script,
-      { ...options, compiler },
-      libc!,
-      "the runtime that was named",
-    );
+    const how = { ...options, compiler, runtime: version };
+    return await compiled(host, script, how, libc!, "the runtime that was named");
   }
   const tried: string[] = [];
   for (const libc of form === "auto" ? ["musl", "glibc"] as const : [form]) {
     stage(`compiling the agent with Deno ${version} (${libc})`);
     try {
-      const why = `Deno ${version}'s own runtime`;
-      return await compiled(host, script, { ...options, compiler }, libc, because(why, tried));
+      const how = { ...options, compiler, runtime: version };
+      const why = because(`Deno ${version}'s own runtime`, tried);
+      return await compiled(host, script, how, libc, why);
     } catch (error) {
       if (form !== "auto" || !(error instanceof UserError)) throw error;
       tried.push(`no ${libc}: ${errorText(error).replace(/^Cannot [^:]*: /, "")}`);
@@ -103,20 +110,20 @@ function bundled(script: AgentScript, { arch }: MakeAgentOptions, why: string): 
   const data = scriptWithFacts(script, "bundle");
   const { version, commit } = script;
   const files = new Map([[AGENT_BUNDLE_PATH, { data, mode: 0o644 }]]);
-  return { version, commit, form: "bundle", arch, files, packages: ["deno"], why };
+  return { version, commit, form: "bundle", arch, files, packages: ["deno"], contains: [], why };
 }
 
 async function compiled(
   host: Host,
   script: AgentScript,
-  options: MakeAgentOptions & { compiler: string },
+  options: MakeAgentOptions & { compiler: string; runtime: string },
   libc: Libc,
   why: string,
 ): Promise<BuiltAgent> {
   const { version, commit } = script;
   const { arch, compiler, denort } = options;
   // First: it is small, and without it there is no use in a runtime.
-  const entries = libc === "glibc" ? await options.glibc(host, arch) : undefined;
+  const glibc = libc === "glibc" ? await options.glibc(host, arch) : undefined;
   const result = await compileProgram(host, {
     script: scriptWithFacts(script, libc),
     arch,
@@ -127,8 +134,8 @@ async function compiled(
   });
   const { bytes, facts, untried } = result;
   const files = new Map([[AGENT_PROGRAM_PATH, { data: bytes, mode: 0o755 }]]);
-  if (entries) {
-    for (const [path, file] of glibcFiles(facts, entries, arch)) files.set(path, file);
+  if (glibc) {
+    for (const [path, file] of glibcFiles(facts, glibc.entries, arch)) files.set(path, file);
   }
   return {
     version,
@@ -137,8 +144,27 @@ async function compiled(
     arch,
     files,
     packages: libc === "musl" ? libraries(facts.needed) : [],
+    contains: [
+      {
+        name: "deno",
+        version: options.runtime,
+        purl: `pkg:github/denoland/deno@v${options.runtime}`,
+      },
+      ...(glibc?.packages ?? []).map(({ name, version }) => ({
+        name,
+        version,
+        purl: `pkg:deb/debian/${name}@${encodeURIComponent(version)}?arch=${DEBIAN_ARCH[arch]}`,
+      })),
+    ],
     why: untried === undefined ? why : `${why}; not tried here: ${untried}`,
   };
+}
+
+const DEBIAN_ARCH = { x86_64: "amd64", aarch64: "arm64" } as const;
+
+/** What a manifest says of the agent. */
+export function agentNote({ version, commit, form, contains }: BuiltAgent): AgentNote {
+  return { version, commit, form, ...(contains.length > 0 ? { contains } : {}) };
 }
 
 /** musl's own library is there whatever is asked for, under whichever name a program was linked. */

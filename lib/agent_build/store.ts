@@ -24,6 +24,10 @@ const schema = v.strictObject({
   arch: v.picklist(["x86_64", "aarch64"]),
   why: v.pipe(v.string(), v.maxLength(2000)),
   packages: v.pipe(v.array(word), v.maxLength(100)),
+  contains: v.pipe(
+    v.array(v.strictObject({ name: word, version: word, purl: word })),
+    v.maxLength(100),
+  ),
   files: v.pipe(
     v.array(v.strictObject({
       path: v.pipe(v.string(), v.check(safePath)),

@@ -7,7 +7,7 @@
 import { namedRuntime } from "../agent_build/compile.ts";
 import { type FormChoice, worldWithAgent } from "../agent_build/forms.ts";
 import { pinnedGlibc } from "../agent_build/glibc.ts";
-import { type BuiltAgent, makeAgent } from "../agent_build/make.ts";
+import { agentNote, type BuiltAgent, makeAgent } from "../agent_build/make.ts";
 import { text } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -76,7 +76,7 @@ export async function makeImage(host: Host, options: MakeImageOptions): Promise<
     repositoryLines: source.lines,
     keys: source.keys,
     agent: agent.files,
-    agentFacts: { version: agent.version, commit: agent.commit, form: agent.form },
+    agentFacts: agentNote(agent),
     overlayDir: `${root}/overlay`,
     version,
     epoch,

@@ -43,6 +43,8 @@ export interface AgentNote {
   version: string;
   commit: string;
   form: string;
+  /** Others' work that a compiled one brings with it. */
+  contains?: { name: string; version: string; purl: string }[];
 }
 
 /** The document. */

@@ -28,13 +28,23 @@ export function makeSbom(manifest: Manifest, vendor: SbomVendor) {
   const root = `${name}@${version}?arch=${arch}`;
   const parts = packages.map((one) => packageComponent(one, vendor));
   const own = agent
-    ? [{
-      type: "application",
-      "bom-ref": `agent@${agent.version}`,
-      name: "psyopsos-agent",
-      version: agent.version,
-      properties: properties({ commit: agent.commit, form: agent.form }),
-    }]
+    ? [
+      {
+        type: "application",
+        "bom-ref": `agent@${agent.version}`,
+        name: "psyopsos-agent",
+        version: agent.version,
+        properties: properties({ commit: agent.commit, form: agent.form }),
+      },
+      ...(agent.contains ?? []).map(({ name, version, purl }) => ({
+        type: "library",
+        "bom-ref": purl,
+        name,
+        version,
+        purl,
+        properties: properties({ role: "inside the agent" }),
+      })),
+    ]
     : [];
   // One package may be in an image for two reasons: a component stands once.
   const components = [...new Map([...parts, ...own].map((one) => [one["bom-ref"], one])).values()];

@@ -16,6 +16,6 @@ export function labGlibc({ cacheDir }: { cacheDir: string }): GlibcSource {
     await fetchDebs(host, dir, debs);
     const entries: TarEntry[] = [];
     for (const deb of debs) entries.push(...(await readDeb(host, dir, deb)).entries);
-    return entries;
+    return { packages: debs.map(({ name, version }) => ({ name, version })), entries };
   };
 }

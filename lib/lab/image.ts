@@ -5,7 +5,7 @@
  * @module
  */
 import { worldWithAgent } from "../agent_build/forms.ts";
-import { type BuiltAgent, makeAgent } from "../agent_build/make.ts";
+import { agentNote, type BuiltAgent, makeAgent } from "../agent_build/make.ts";
 import { type Bytes, concat, sha256Hex, text, utf8 } from "../bytes.ts";
 import type { Host } from "../host.ts";
 import { type ImageDefinition, parseDefinition } from "../image/definition.ts";
@@ -101,7 +101,7 @@ export async function makeLabImage(host: Host, options: LabImageOptions): Promis
     repositoryLines: source.lines,
     keys: source.keys,
     agent: agent.files,
-    agentFacts: { version: agent.version, commit: agent.commit, form: agent.form },
+    agentFacts: agentNote(agent),
     overlayDir: OVERLAY,
     version,
     epoch,

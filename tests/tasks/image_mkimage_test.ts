@@ -116,6 +116,7 @@ function agentOf(text: string): BuiltAgent {
     form: "bundle",
     arch: "x86_64",
     packages: [],
+    contains: [],
     why: "asked for",
     files: new Map([["usr/lib/psyopsos/agent.js", { data: utf8(text), mode: 0o644 }]]),
   };

@@ -5,6 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { agentNote } from "../../agent_build/make.ts";
 import type { IndexRecord } from "../../apk/index.ts";
 import type { OpenPackage } from "../../apk/package.ts";
 import { openPackages } from "../../apk/repository.ts";
@@ -274,7 +275,7 @@ function manifestOf(
     epoch,
     kernel: kernelRelease,
     cmdline,
-    agent: { version: agent.version, commit: agent.commit, form: agent.form },
+    agent: agentNote(agent),
     packages: [
       ...packages.map((one) => manifestPackage(one.record, one, home(one.record), "installed")),
       ...(known?.boot ?? []).map((record) =>

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { FormChoice } from "../../../lib/agent_build/forms.ts";
-import { makeAgent, type MakeAgentOptions } from "../../../lib/agent_build/make.ts";
+import { agentNote, makeAgent, type MakeAgentOptions } from "../../../lib/agent_build/make.ts";
 import { type Bytes, text, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
 import type { TarEntry } from "../../../lib/formats/tar.ts";
@@ -16,6 +16,8 @@ const ENTRIES = ["ld-linux-x86-64.so.2", "libc.so.6"].map((soname): TarEntry => 
   mtime: 0,
   data: elfFile({ soname, text: "GLIBC_2.36" }),
 }));
+
+const LIBC6 = [{ name: "libc6", version: "2.36-9+deb12u14" }];
 
 const PROGRAMS = {
   musl: elfFile({
@@ -66,7 +68,7 @@ function options(form: FormChoice, more: Partial<MakeAgentOptions> = {}): MakeAg
     arch: "x86_64",
     deno: "deno",
     commit: "c0ffee",
-    glibc: () => Promise.resolve(ENTRIES),
+    glibc: () => Promise.resolve({ packages: LIBC6, entries: ENTRIES }),
     ...more,
   };
 }
@@ -94,12 +96,21 @@ Deno.test("makeAgent() else takes glibc with its files, and says why not musl", 
     "usr/lib/x86_64-linux-gnu/libc.so.6",
   ]);
   assertEquals(agent.packages, []);
+  assertEquals(agentNote(agent), {
+    version: "0.1.0",
+    commit: "c0ffee",
+    form: "glibc",
+    contains: [
+      { name: "deno", version: "2.9.6", purl: "pkg:github/denoland/deno@v2.9.6" },
+      { ...LIBC6[0]!, purl: "pkg:deb/debian/libc6@2.36-9%2Bdeb12u14?arch=amd64" },
+    ],
+  });
   assertEquals(agent.why, "Deno 2.9.6's own runtime; no musl: Deno does not know this target");
 });
 
 Deno.test("makeAgent() else takes the bundle, and says why neither of the others", async () => {
   const agent = await makeAgent(rooted(denoHost([])), options("auto"));
-  assertEquals([agent.form, agent.packages], ["bundle", ["deno"]]);
+  assertEquals([agent.form, agent.packages, agent.contains], ["bundle", ["deno"], []]);
   assertEquals(
     agent.why,
     "the package deno runs it; no musl: Deno does not know this target; no glibc: https://dl/x.zip can't be downloaded",

@@ -12,6 +12,7 @@ const AGENT: BuiltAgent = {
   arch: "x86_64",
   why: "because; of this",
   packages: ["so:libgcc_s.so.1"],
+  contains: [{ name: "deno", version: "2.9.6", purl: "pkg:github/denoland/deno@v2.9.6" }],
   files: new Map([
     ["usr/lib/psyopsos/agent", { data: utf8("program"), mode: 0o755 }],
     ["usr/share/doc/libc6/copyright", { data: utf8("LGPL"), mode: 0o644 }],

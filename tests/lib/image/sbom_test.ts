@@ -91,3 +91,15 @@ Deno.test("makeSbom() depends on the image alone", () => {
     makeSbom(manifest, "alpine").serialNumber,
   );
 });
+
+Deno.test("makeSbom() lists what a compiled agent brings with it", () => {
+  const purl = "pkg:deb/debian/libc6@2.36-9%2Bdeb12u14?arch=amd64";
+  const contains = [{ name: "libc6", version: "2.36-9+deb12u14", purl }];
+  const agent = { version: "0.1.0", commit: "abc", form: "glibc", contains };
+  const { components } = makeSbom({ ...manifest, agent }, "alpine");
+  const found = components.find(({ name }) => name === "libc6");
+  assertEquals([found?.version, found && "purl" in found && found.purl], [
+    "2.36-9+deb12u14",
+    purl,
+  ]);
+});
