@@ -28,11 +28,10 @@ const SPEC: CommandSpec = {
     json: { help: "print the result as JSON" },
   },
   notes: [
-    "Changes: bits, bytes, lengths, whole files, signatures, trusted comments, JSON fields, older, expired and foreign sites,",
-    "and what a stolen timestamp key can sign. Half of the nodes have accepted the site before, half are new.",
-    `Faults are: believing anything that the true site does not say, any crash, seconds for one site, more than ${
-      MAX_MEMORY >> 20
-    } MiB of memory.`,
+    `Changes: bits, bytes, lengths, whole files, signatures, trusted comments, JSON fields, older, expired and foreign sites,
+what a stolen timestamp key can sign, and files made to overwhelm. Half of the nodes have accepted the site before.`,
+    `Faults are: believing anything that the true site does not say, any crash, seconds for one site, long messages, more than
+${MAX_MEMORY >> 20} MiB of memory.`,
     "Network: none.",
   ],
 };

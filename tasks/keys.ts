@@ -54,11 +54,12 @@ const SPEC: CommandSpec = {
     "Files: DIR/minisign.{pubkey,seckey}, DIR/root/<n>.json. The C program minisign reads and writes the same key files.",
     `rotate ROLE replaces the key of ${
       ROLES.join(", ")
-    }: a new pair, and the next root document, signed by the root key,`,
-    "that tells nodes of it. The old pair goes to DIR/retired. Without ROLE: the root document for the keys that are there.",
-    "Then: deno task site, deno task publish. A node that is off meanwhile follows when it is back.",
-    "Lost or stolen timestamp key: rotate timestamp. Config key: rotate config; nodes then forget the serial too, as the thief",
-    "may have raised it. Root key stolen: rotate root. Root key lost: nodes need new drives, so keep a copy of it offline.",
+    }: a new pair, and the next root document, signed by
+the root key, that tells nodes of it. The old pair goes to DIR/retired. Without ROLE: the root document for the keys that
+are there. Then: deno task site, deno task publish. A node that is off meanwhile follows when it is back.`,
+    `Timestamp or release key lost or stolen: rotate it. Config key stolen: rotate it; nodes then forget the serial, too, as the
+thief may have raised it. Root key stolen: rotate root, and soon: a node that has not seen the new root yet still believes
+the old one. Root key lost: nodes need new drives, so keep a copy of it elsewhere.`,
     "The passphrase comes from .minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
     "Network: none.",
   ],

@@ -57,8 +57,9 @@ const SPEC: CommandSpec = {
     "os-update.yaml in the nodes' folder says which channel gets which release, when; without it there is the channel\n" +
     "stable with the newest one. Files of a release are signed once and stay; to withdraw one remove its folder.",
     "The passphrase comes from .minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
-    "refresh signs only timestamp.json anew, so that the site does not expire: same serial, nothing to apply, no YAML and",
-    "no key but keys/timestamp.seckey needed. Run it daily; a publication can be kept current for 366 days.",
+    `refresh signs only timestamp.json anew, so that the site does not expire: same serial, nothing to apply for nodes. It needs
+no YAML and no key but keys/timestamp.seckey (keys init --own timestamp), so a machine that can do no more can run it daily. A
+publication can be kept current for 366 days, then it must be built anew.`,
     "Network: none for build and refresh; serve listens on 127.0.0.1 only.",
   ],
 };
