@@ -7,6 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { errorText, EXIT, type ExitCode, UserError } from "../errors.ts";
 import { closest } from "./closest.ts";
+import { systemFailure } from "./system_error.ts";
 
 /** One option of a command. */
 export interface OptionSpec {
@@ -133,8 +134,8 @@ export const processConsole: Console = {
 };
 
 /**
- * Runs `body` with the parsed command line. `--help` prints the help; a {@linkcode UserError} becomes one line on
- * standard error (and a hint), anything else is reported as a defect.
+ * Runs `body` with the parsed command line. `--help` prints the help; a {@linkcode UserError} and what the operating
+ * system refuses become one line on standard error (and a hint), anything else is reported as a defect.
  */
 export async function runCommand(
   spec: CommandSpec,
@@ -151,11 +152,12 @@ export async function runCommand(
     }
     return await body(line) ?? EXIT.ok;
   } catch (error) {
-    const known = error instanceof UserError;
-    console.err(known ? errorText(error) : `Unexpected failure: ${errorText(error)}`);
-    if (known && error.hint) console.err(`  ${error.hint}`);
-    if (!known && !debug) console.err("  This is a defect in psyopsOS; --debug shows where.");
+    const own = error instanceof UserError;
+    const told = own ? { message: errorText(error), hint: error.hint } : systemFailure(error);
+    console.err(told?.message ?? `Unexpected failure: ${errorText(error)}`);
+    if (told?.hint) console.err(`  ${told.hint}`);
+    if (!told && !debug) console.err("  This is a defect in psyopsOS; --debug shows where.");
     if (debug && error instanceof Error) console.err(error.stack ?? "");
-    return known ? error.exitCode : EXIT.failed;
+    return own ? error.exitCode : EXIT.failed;
   }
 }
