@@ -71,6 +71,16 @@ export interface Host {
   readChunks(path: string, size?: number): AsyncIterable<Bytes>;
   /** Writes aside, syncs, renames: readers see the old or the new content, never a part. */
   writeFile(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void>;
+  /**
+   * Puts a whole file into `directory`, whose path must hold no link. Accounts may own parts of that path and turn them into
+   * links at any moment: nothing is written elsewhere, and nobody can reach the file before it has its owner and mode.
+   */
+  placeFile(
+    directory: string,
+    name: string,
+    data: Uint8Array | string,
+    owner: { mode: number; uid: number; gid: number },
+  ): Promise<void>;
   /** As writeFile, for a sparse file of `size` bytes that is zero except for the given extents. */
   writeExtents(
     path: string,
@@ -186,6 +196,40 @@ export class DenoHost implements Host {
     }
   }
 
+  // deno-lint-ignore require-await -- failures are to reject
+  async placeFile(
+    directory: string,
+    name: string,
+    data: Uint8Array | string,
+    { mode, uid, gid }: { mode: number; uid: number; gid: number },
+  ): Promise<void> {
+    const bytes = typeof data === "string" ? utf8(data) : data;
+    const aside = `.psyopsos-${crypto.randomUUID()}`;
+    const before = Deno.cwd();
+    // All at once: the working directory is the whole process's. It stays the same directory whatever its path becomes.
+    try {
+      enter(directory, directory);
+      // Its owner can rename it, but neither look into it nor move it elsewhere: that takes the right to write to it.
+      Deno.mkdirSync(aside, { mode: 0o700 });
+      try {
+        enter(aside, `${directory === "/" ? "" : directory}/${aside}`);
+        try {
+          Deno.writeFileSync("file", bytes, { createNew: true, mode: 0o600 });
+          Deno.chownSync("file", uid, gid);
+          Deno.chmodSync("file", mode);
+          Deno.renameSync("file", `../${name}`);
+        } finally {
+          removeIfThere("file");
+          Deno.chdir("..");
+        }
+      } finally {
+        removeIfThere(aside);
+      }
+    } finally {
+      Deno.chdir(before);
+    }
+  }
+
   async sync(path: string): Promise<void> {
     const file = await Deno.open(path, { read: true });
     try {
@@ -258,6 +302,7 @@ export class DenoHost implements Host {
     }
   }
 
+  // deno-lint-ignore require-await -- failures are to reject
   async readDir(path: string): Promise<string[]> {
     const names: string[] = [];
     try {
@@ -352,6 +397,20 @@ export class DenoHost implements Host {
 
   env(name: string): string | undefined {
     return Deno.env.get(name);
+  }
+}
+
+/** Makes `directory` the working directory. @throws when that is not `path`, because it is or became a link. */
+function enter(directory: string, path: string): void {
+  Deno.chdir(directory);
+  if (Deno.cwd() !== path) throw new Error(`${path} is a link, or moved`);
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Gone, or its owner made something else of it.
   }
 }
 

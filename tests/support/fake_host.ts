@@ -72,6 +72,17 @@ export class FakeHost implements Host {
     this.put(path, data, options.mode ?? 0o644);
   }
 
+  async placeFile(
+    directory: string,
+    name: string,
+    data: Uint8Array | string,
+    { mode, uid, gid }: { mode: number; uid: number; gid: number },
+  ): Promise<void> {
+    const path = `${directory === "/" ? "" : directory}/${name}`;
+    await this.writeFile(path, data, { mode });
+    Object.assign(this.nodes.get(path)!, { uid, gid });
+  }
+
   async writeExtents(
     path: string,
     size: number,
