@@ -15,6 +15,7 @@ import {
   canonicalJson,
   keysOf,
   type Listed,
+  MAX_PREFIX_DIGITS,
   publicationStatement,
   type Root,
   type SignedDocument,
@@ -37,8 +38,9 @@ import {
 } from "./document.ts";
 import { type Fleet, type FleetNode, publicConfig, wholeConfig } from "./fleet.ts";
 import { filesOf } from "./known_nodes.ts";
-import { errorPage, indexPage } from "./page.ts";
-import { type NodeRow, nodeRow } from "./page_rows.ts";
+import { Html } from "./html.ts";
+import { errorPage, indexPage, nodeLine } from "./page.ts";
+import { nodeRow } from "./page_rows.ts";
 
 /** Documents that one bin may list before bins are split by one more hex digit. */
 export const DOCUMENTS_PER_BIN = 1000;
@@ -61,7 +63,10 @@ export interface NodeOutputs {
   signature: Listed;
   signed: Listed;
   postboot: Listed;
-  row: NodeRow;
+  /** Prefix of the longest kind of the bin that lists it. */
+  bin: string;
+  /** Its line of the start page. */
+  row: string;
 }
 
 /** A signature from an earlier build. */
@@ -148,18 +153,22 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
   }
   const kept = new Map<string, Listed>();
   const outputs = new Map<string, NodeOutputs>();
-  const lines: (readonly [string, Listed])[] = [];
+  const lines: BinLine[] = [];
   for (const { name, known } of fleet.nodes) {
     if (!known) continue;
     outputs.set(name, known);
     for (const [path, facts] of filesOf(name, known)) kept.set(path, facts);
     const path = SITE_PATHS.postboot(name);
     index[name] = { path: storedPath(path, known.postboot.sha256), ...known.postboot };
-    lines.push([SITE_PATHS.node(name), known.signed]);
+    lines.push([SITE_PATHS.node(name), known.signed, known.bin]);
+    lines.push([path, known.postboot, known.bin]);
   }
-  for (const [path, bytes] of stored) lines.push([path, listed(bytes)]);
-  for (const [name, { sha256, size }] of Object.entries(index)) {
-    lines.push([SITE_PATHS.postboot(name), { sha256, size }]);
+  const longest = (path: string) => binPrefix(path, MAX_PREFIX_DIGITS);
+  for (const [path, bytes] of stored) lines.push([path, listed(bytes), longest(path)]);
+  for (const { name } of fresh) {
+    const { sha256, size } = index[name]!;
+    const path = SITE_PATHS.postboot(name);
+    lines.push([path, { sha256, size }, longest(path)]);
   }
   const bins = makeBins(lines);
   // For people and other programs: nodes need nothing of it, so it is in no bin and a change of one node changes one bin.
@@ -178,7 +187,8 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
       signature: listed(utf8(minisig)),
       signed: listed(stored.get(path)!),
       postboot: { sha256, size },
-      row: nodeRow(document, parseComment(parseSignature(minisig).trustedComment)),
+      bin: binPrefix(path, MAX_PREFIX_DIGITS),
+      row: nodeLine(nodeRow(document, parseComment(parseSignature(minisig).trustedComment))).text,
     });
   }
   const files = new Map<string, Bytes>();
@@ -224,7 +234,7 @@ function makePage(
     pinned: roots.pinned,
     config: newest ? keysOf(newest, "config")[0]! : roots.pinned,
     notes: fleet.global.notes,
-    nodes: fleet.nodes.map(({ name }) => outputs.get(name)!.row),
+    nodes: fleet.nodes.map(({ name }) => new Html(outputs.get(name)!.row)),
     osUpdate,
   });
 }
@@ -305,13 +315,16 @@ async function instruct(
   return { encrypted: { key, serial, ciphertext }, envelope };
 }
 
+/** A document, and the longest prefix of the bin that it belongs into. */
+type BinLine = readonly [path: string, listed: Listed, longest: string];
+
 /** Bins by prefix, each small enough; bins without documents are left out. */
-function makeBins(documents: readonly (readonly [string, Listed])[]): Map<string, Bytes> {
+function makeBins(documents: readonly BinLine[]): Map<string, Bytes> {
   let digits = 0;
   while (documents.length > DOCUMENTS_PER_BIN * 16 ** digits) digits++;
   const bins = new Map<string, Bin>();
-  for (const [path, facts] of documents) {
-    const prefix = binPrefix(path, digits);
+  for (const [path, facts, longest] of documents) {
+    const prefix = longest.slice(0, digits);
     const bin = bins.get(prefix) ?? { documents: {} };
     bin.documents[path] = facts;
     bins.set(prefix, bin);

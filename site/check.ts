@@ -9,13 +9,7 @@ import { RefusedError, UserError } from "../lib/errors.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../lib/os_update.ts";
 import { openSite, type SiteView, type TrustState } from "../lib/trust/client.ts";
 import type { DocumentType } from "../lib/trust/comment.ts";
-import {
-  binPrefix,
-  canonicalJson,
-  ROOT_PATH,
-  rootPath,
-  storedPath,
-} from "../lib/trust/freshness.ts";
+import { canonicalJson, ROOT_PATH, rootPath, storedPath } from "../lib/trust/freshness.ts";
 import type { PublicKey } from "../lib/trust/minisign.ts";
 import type { BuiltSite } from "./build.ts";
 import {
@@ -116,14 +110,14 @@ async function checkKnown(
   const hashes = new Map(view.timestamp.bins.map(({ prefix, sha256 }) => [prefix, sha256]));
   for (const { name, known } of fleet.nodes) {
     if (!known) continue;
+    const bin = hashes.get(known.bin.slice(0, digits));
+    if (bin !== undefined && verified.has(bin)) continue;
     for (
       const [path, { sha256, size }] of [
         [SITE_PATHS.node(name), known.signed],
         [SITE_PATHS.postboot(name), known.postboot],
       ] as const
     ) {
-      const bin = hashes.get(binPrefix(path, digits));
-      if (bin !== undefined && verified.has(bin)) continue;
       const listed = await view.listing(path);
       if (listed?.sha256 === sha256 && listed.size === size) continue;
       throw new RefusedError("hash", `Cannot accept ${path}: the bins do not list what it is`);

@@ -103,7 +103,11 @@ export class KnownNodes {
   ): Promise<void> {
     const digest = inputDigests(this.#texts, this.context);
     const entries: Record<string, Entry> = {};
-    for (const { name, recipient, sshHostKey, created, tags, notes } of nodes) {
+    for (const { name, recipient, sshHostKey, created, tags, notes, known } of nodes) {
+      if (known) {
+        entries[name] = this.entries[name]!;
+        continue;
+      }
       const facts = { recipient, sshHostKey, created, tags, notes };
       const inputs = digest(`${name}.yaml`, tags);
       entries[name] = { inputs, facts, outputs: outputs.get(name)! };
@@ -118,10 +122,13 @@ export class KnownNodes {
   /** Whether all that came of a node is on the site as it was verified. */
   async #standing(name: string, outputs: NodeOutputs): Promise<boolean> {
     for (const [path, { sha256, size }] of filesOf(name, outputs)) {
-      const file = `${this.options.out}/${path}`;
-      const info = await this.host.stat(file);
-      if (info?.kind !== "file" || info.size !== size) return false;
-      if (sha256Hex(await this.host.readFile(file)) !== sha256) return false;
+      let bytes: Uint8Array;
+      try {
+        bytes = await this.host.readFile(`${this.options.out}/${path}`);
+      } catch {
+        return false;
+      }
+      if (bytes.length !== size || sha256Hex(bytes) !== sha256) return false;
     }
     return true;
   }

@@ -28,7 +28,7 @@ export interface PageFacts {
   /** The key that signs documents now; as a rule the same. */
   config: PublicKey;
   notes?: string;
-  nodes: readonly NodeRow[];
+  nodes: readonly (NodeRow | Html)[];
   osUpdate?: OsUpdate;
 }
 
@@ -107,15 +107,16 @@ behind it are. With JavaScript it checks them here; without, <a href="#by-hand">
 </section>`;
 }
 
-function nodeTable(nodes: readonly NodeRow[]): Html {
+function nodeTable(nodes: PageFacts["nodes"]): Html {
   return markup`<table>
 ${head("Node", "Tags", "Keys: age, SSH", "Last change", "Check")}
 <tbody>
-${nodes.map(nodeLine)}</tbody>
+${nodes.map((row) => row instanceof Html ? row : nodeLine(row))}</tbody>
 </table>`;
 }
 
-function nodeLine({ name, link, notes, tags, key, ssh, changed, serial }: NodeRow): Html {
+/** A node's line of the table. */
+export function nodeLine({ name, link, notes, tags, key, ssh, changed, serial }: NodeRow): Html {
   const title = markup`<a href="${link}" data-cell="name">${name}</a>`;
   const changes =
     markup`<span data-cell="changed">${changed}</span><span class="aside" data-cell="serial">${serial}</span>`;

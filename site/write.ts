@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, equal } from "../lib/bytes.ts";
+import { type Bytes, sha256Hex } from "../lib/bytes.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { inParallel } from "../lib/publish/pool.ts";
@@ -46,9 +46,10 @@ export async function writeSite(
       if (info?.kind === "directory") {
         throw new UserError(`Cannot write ${out}/${path}: there is a directory of that name`);
       }
-      if (info?.size === bytes.length && equal(await host.readFile(`${out}/${path}`), bytes)) {
-        continue;
-      }
+      if (
+        info?.size === bytes.length &&
+        sha256Hex(await host.readFile(`${out}/${path}`)) === sha256Hex(bytes)
+      ) continue;
       await makeParent(`${aside}/${path}`);
       await host.writeFile(`${aside}/${path}`, bytes, { sync: false });
       changed.push(path);
@@ -63,9 +64,9 @@ export async function writeSite(
     await host.remove(aside);
   }
   const removed: string[] = [];
+  const wanted = (path: string) => files.has(path) || kept.has(path);
   for (const directory of OWNED) {
-    for (const path of await filesBelow(host, out, directory)) {
-      if (files.has(path) || kept.has(path)) continue;
+    for (const path of await filesBelow(host, out, directory, wanted)) {
       await host.remove(`${out}/${path}`);
       removed.push(path);
     }
@@ -88,12 +89,19 @@ async function syncAll(host: Host, aside: string, paths: readonly string[]): Pro
   await inParallel(paths, PARALLEL_SYNCS, (path) => host.sync(`${aside}/${path}`));
 }
 
-async function filesBelow(host: Host, out: string, directory: string): Promise<string[]> {
+/** The files below `directory` that are not wanted. */
+async function filesBelow(
+  host: Host,
+  out: string,
+  directory: string,
+  wanted: (path: string) => boolean,
+): Promise<string[]> {
   const found: string[] = [];
   for (const name of await host.readDir(`${out}/${directory}`)) {
     const path = `${directory}/${name}`;
+    if (wanted(path)) continue;
     const kind = (await host.stat(`${out}/${path}`))?.kind;
-    if (kind === "directory") found.push(...await filesBelow(host, out, path));
+    if (kind === "directory") found.push(...await filesBelow(host, out, path, wanted));
     else found.push(path);
   }
   return found;

@@ -281,6 +281,9 @@ export function expiryOf(issued: string, hours: number): string {
 
 function sortKeys(_key: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const keys = Object.keys(value);
+  // Most are sorted already, and there may be very many.
+  if (keys.every((key, i) => i === 0 || keys[i - 1]! < key)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1));
 }
 
