@@ -28,6 +28,11 @@ const deviceSchema = v.object({
   ),
 });
 
+/** The type in a file's mode, as stat(2) has it. */
+const TYPE_MASK = 0o170000;
+const LINK = 0o120000;
+const BLOCK = 0o060000;
+
 /** A device that may be written to. */
 export interface Device {
   path: string;
@@ -60,18 +65,16 @@ export async function inspectDevice(
   if (!/^\/dev\/[A-Za-z0-9][A-Za-z0-9/_.:-]*$/.test(path) || path.includes("..")) {
     throw fail("it must be a path below /dev");
   }
-  const info = await host.stat(path);
-  if (!info) throw fail("there is no such device");
-  if (info.kind === "symlink") throw fail("it is a link", "name the device itself, e.g. /dev/sdb");
-  if (info.kind !== "block") throw fail("it is no block device");
+  // By programs alone: Deno opens nothing below /dev without all permissions.
+  const found = await host.run(["stat", "--format=%f", path]);
+  if (found.code === 127) throw missing(path, "stat", "coreutils");
+  if (found.code !== 0) throw fail("there is no such device");
+  const type = parseInt(text(found.stdout), 16) & TYPE_MASK;
+  if (type === LINK) throw fail("it is a link", "name the device itself, e.g. /dev/sdb");
+  if (type !== BLOCK) throw fail("it is no block device");
   const columns = "NAME,TYPE,SIZE,RO,RM,HOTPLUG,MODEL,MOUNTPOINTS";
   const result = await host.run(["lsblk", "--json", "--bytes", "--output", columns, path]);
-  if (result.code === 127) {
-    throw new UserError(`Cannot write to ${path}: lsblk is missing`, {
-      exitCode: EXIT.missing,
-      hint: "it is in the package util-linux",
-    });
-  }
+  if (result.code === 127) throw missing(path, "lsblk", "util-linux");
   const listed = v.safeParse(deviceSchema, result.code === 0 ? json(text(result.stdout)) : null);
   if (!listed.success) throw fail("lsblk does not tell what it is");
   const device = listed.output.blockdevices[0]!;
@@ -117,6 +120,13 @@ export async function writeDevice(host: Host, image: string, device: Device): Pr
   );
   await step(["blockdev", "--flushbufs", device.path], "flushing");
   await step(["cmp", "--bytes", String(info?.size ?? 0), image, device.path], "reading back");
+}
+
+function missing(path: string, program: string, debianPackage: string): UserError {
+  return new UserError(`Cannot write to ${path}: ${program} is missing`, {
+    exitCode: EXIT.missing,
+    hint: `it is in the package ${debianPackage}`,
+  });
 }
 
 function json(given: string): unknown {

@@ -4,7 +4,7 @@
  */
 import { assertEquals, assertRejects } from "@std/assert";
 import { text } from "../../lib/bytes.ts";
-import { UserError } from "../../lib/errors.ts";
+import { EXIT, UserError } from "../../lib/errors.ts";
 import { DenoHost, type RunOptions, type RunResult } from "../../lib/host.ts";
 import { DRIVE_BYTES, driveFiles, makeIdentityDrive } from "../../lib/identity/drive.ts";
 import {
@@ -186,6 +186,18 @@ Deno.test({
         "reading back failed",
       );
     }),
+});
+
+Deno.test("deno task node --write may look below /dev", async () => {
+  // As the task is started: Deno itself opens no device without all permissions.
+  const task = ["node", "new", "alpha", "--site", "https://x.example", "--write", "/dev/no-such"];
+  const { code, stderr } = await host.run([Deno.execPath(), "task", "-q", ...task], {
+    env: { NO_COLOR: "1" },
+  });
+  assertEquals([code, text(stderr)], [
+    EXIT.failed,
+    "Cannot write to /dev/no-such: there is no such device\n",
+  ]);
 });
 
 /** A host on which a file passes for a device; it can go bad between writing and reading back. */

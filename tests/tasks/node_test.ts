@@ -5,6 +5,7 @@ import { formatIdentityFile } from "../../lib/trust/age_keygen.ts";
 import { main } from "../../tasks/node.ts";
 import { ADMIN, secretFiles } from "../site/secret_support.ts";
 import { RECIPIENTS } from "../site/support.ts";
+import { putDevice } from "../support/fake_device.ts";
 import { FakeHost } from "../support/fake_host.ts";
 
 const STICK = {
@@ -21,9 +22,7 @@ const STICK = {
 async function setUp(device: Record<string, unknown> = STICK): Promise<FakeHost> {
   const host = new FakeHost({ "nodes/tags/lab.yaml": "" });
   await initKeys(host, "keys", { issued: "2026-11-22T20:00:00Z" });
-  host.put("/dev/sdb", "");
-  host.nodes.get("/dev/sdb")!.kind = "block";
-  host.programs.set("lsblk", () => JSON.stringify({ blockdevices: [device] }));
+  putDevice(host, "/dev/sdb", device);
   for (const tool of ["mke2fs", "debugfs", "wipefs", "dd", "blockdev", "cmp"]) {
     host.programs.set(tool, () => "");
   }

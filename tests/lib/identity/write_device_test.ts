@@ -2,6 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { inspectDevice, writeDevice } from "../../../lib/identity/write_device.ts";
+import { putDevice } from "../../support/fake_device.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 
 const NEED = 16 * 1024 * 1024;
@@ -20,9 +21,7 @@ const STICK = {
 /** A host where lsblk describes /dev/sdb so. */
 function host(device: Record<string, unknown> = STICK): FakeHost {
   const fake = new FakeHost();
-  fake.put("/dev/sdb", "");
-  fake.nodes.get("/dev/sdb")!.kind = "block";
-  fake.programs.set("lsblk", () => JSON.stringify({ blockdevices: [device] }));
+  putDevice(fake, "/dev/sdb", device);
   for (const tool of ["wipefs", "dd", "blockdev", "cmp"]) fake.programs.set(tool, () => "");
   return fake;
 }
@@ -95,7 +94,7 @@ Deno.test("writeDevice() wipes, writes, flushes and reads back", async () => {
   const fake = host();
   fake.put("/a.img", "12345");
   await writeDevice(fake, "/a.img", await inspectDevice(fake, "/dev/sdb", { need: 5 }));
-  assertEquals(fake.log.slice(1), [
+  assertEquals(fake.log.slice(2), [
     "run wipefs --all --quiet /dev/sdb",
     "run dd if=/a.img of=/dev/sdb bs=1M conv=fsync status=none",
     "run blockdev --flushbufs /dev/sdb",
