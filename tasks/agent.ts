@@ -18,7 +18,7 @@ const ARCHES = ["x86_64", "aarch64"] as const;
 
 const spec: CommandSpec = {
   name: "deno task agent",
-  summary: "Makes the agent that runs on every node: bundles it, and compiles the bundle.",
+  summary: "Make the agent that runs on every node: bundle it, and compile the bundle.",
   usage: [`[--form ${FORM_CHOICES.join("|")}] [--arch ARCH] [--deno PATH] [--out DIR]`],
   options: {
     form: { value: "FORM", help: `${FORM_CHOICES.join(", ")}; default auto` },

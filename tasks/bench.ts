@@ -34,8 +34,8 @@ const SPEC: CommandSpec = {
     json: { help: "print the figures as JSON" },
   },
   notes: [
-    "Each node has 5 secrets of its own. build and refresh are the tasks as they are started by hand: their times include",
-    "the start of Deno, which the line at the end tells. Uploads are counted against a target in memory.",
+    `Each node has 5 secrets of its own. build and refresh are the tasks as they are started by hand: their times include
+the start of Deno, which the line at the end tells. Uploads are counted against a target in memory.`,
     "Needs: minisign and age, unless --no-programs. Network: none.",
   ],
 };

@@ -26,7 +26,7 @@ const ARCHS = ["x86_64", "aarch64"] as const;
 
 const spec: CommandSpec = {
   name: "deno task image",
-  summary: "Builds the OS image that overlay/image.yaml defines.",
+  summary: "Build the OS image that overlay/image.yaml defines.",
   usage: [
     "[--engine embedded|mkimage] [--version V] [--out DIR] [--lab | --repository URL|DIR …] [--sign]",
     "--engine mkimage [--container docker|podman] [--print | --shell | --clean]",

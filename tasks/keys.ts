@@ -43,7 +43,7 @@ const SPEC: CommandSpec = {
     own: {
       value: "ROLE",
       many: true,
-      help: `init: a key pair of its own for ${OWN_KEYS.join(" or ")}`,
+      help: `init: a key pair of its own for ${OWN_KEYS.join(", ")}`,
     },
     with: {
       value: "FILE",
@@ -76,7 +76,8 @@ export function main(
     const [verb, ...rest] = line.words;
     const most = verb === "rotate" ? 1 : 0;
     if (rest.length > most || !verb || !Object.hasOwn(VERBS, verb)) {
-      throw new UserError("Cannot read the command line: expected init, show or rotate", {
+      const expected = verb === "rotate" ? "rotate [ROLE]" : Object.keys(VERBS).join(", ");
+      throw new UserError(`Cannot read the command line: expected ${expected}`, {
         exitCode: EXIT.usage,
         hint: `${SPEC.name} --help shows what it takes`,
       });
@@ -101,7 +102,7 @@ async function init(task: Task): Promise<void> {
   const own = line.values("own").map((role) => {
     const known = OWN_KEYS.find((name) => name === role);
     if (known) return known;
-    throw new UserError(`Cannot make a key for ${role}: --own takes ${OWN_KEYS.join(" or ")}`, {
+    throw new UserError(`Cannot make a key for ${role}: --own takes ${OWN_KEYS.join(", ")}`, {
       exitCode: EXIT.usage,
     });
   });

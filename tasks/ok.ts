@@ -14,7 +14,7 @@ const SPEC: CommandSpec = {
     "The gate: format, lint (import rules included), types, the agent's imports, pure tests.",
   usage: [""],
   options: {},
-  notes: ["Uses the network only to fetch npm packages that are not in Deno's cache yet."],
+  notes: ["Network: npm packages that are not in Deno's cache yet."],
 };
 
 /** Deno's own stack traces of Rust code help nobody here. */

@@ -31,7 +31,8 @@ const SPEC: CommandSpec = {
     keys: { value: "DIR", help: "the keys that sign, default keys" },
     identity: {
       value: "FILE",
-      help: "age identity that decrypts the secrets in the YAML files, default DIR/admin.age",
+      help:
+        "age identity that decrypts the secrets in the YAML files, default DIR/admin.age of --keys",
     },
     cache: { value: "DIR", help: `ciphertext of earlier builds, default ${DEFAULT_CACHE}` },
     releases: {
@@ -51,9 +52,9 @@ const SPEC: CommandSpec = {
     json: { help: "print what was done as JSON" },
   },
   notes: [
-    "Order: global.yaml < tags/<tag>.yaml in the order the node lists them < <node>.yaml; mappings merge, lists replace.",
-    "Only config goes to the public documents; private is merged over it and leaves this machine encrypted.",
-    "!age values are decrypted in memory with --identity, else PSYOPSOS_AGE_IDENTITY (a path), else keys/admin.age.",
+    `Order: global.yaml < tags/<tag>.yaml in the order the node lists them < <node>.yaml; mappings merge, lists replace.
+Only config goes to the public documents; private is merged over it and leaves this machine encrypted. !age values are
+decrypted in memory with --identity, else PSYOPSOS_AGE_IDENTITY (a path), else DIR/admin.age of --keys.`,
     "os-update.yaml in the nodes' folder says which channel gets which release, when; without it there is the channel\n" +
     "stable with the newest one. Files of a release are signed once and stay; to withdraw one remove its folder.",
     "The passphrase comes from .minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
@@ -75,7 +76,7 @@ export function main(
   return runCommand(SPEC, args, async (line) => {
     const [verb = "build", ...rest] = line.words;
     if (rest.length > 0 || !VERBS.includes(verb)) {
-      throw usage("expected build, refresh or serve");
+      throw usage(`expected ${VERBS.join(", ")}`);
     }
     if (verb === "build") await build(line, host, console, prompt);
     else if (verb === "refresh") await refresh(line, host, console, prompt);
