@@ -138,7 +138,8 @@ export async function compileProgram(host: Host, options: CompileOptions): Promi
       "--no-check",
       ...RIGHTS,
       `--v8-flags=${V8_FLAGS.join(",")}`,
-      `--target=${targetOf(arch, libc)}`,
+      // A runtime that is given decides; a target that this Deno does not know would stand in its way.
+      `--target=${targetOf(arch, denort === undefined ? libc : "glibc")}`,
       `--output=${OUTPUT}`,
       "agent.js",
     ];

@@ -59,8 +59,16 @@ Deno.test("compileProgram() takes a program that says who it is, and cleans up",
   for (const flag of ["--no-code-cache", "--no-check", "--no-config"]) {
     assertEquals(args.includes(flag), true, flag);
   }
-  assertEquals(args.includes(`--target=${targetOf("x86_64", "musl")}`), true);
+  // Deno may know no musl target; the runtime that is named is used for any.
+  assertEquals(args.includes(`--target=${targetOf("x86_64", "glibc")}`), true);
   assertEquals((await host.readDir("/tmp")).filter((name) => name.startsWith("psyopsos-")), []);
+});
+
+Deno.test("compileProgram() asks Deno for a runtime of the wanted C library", async () => {
+  const { host, seen } = compilerHost(MUSL, { stdout: utf8(EXPECT) });
+  await compileProgram(host, OPTIONS);
+  assertEquals(seen[0]!.args.includes("--target=x86_64-unknown-linux-musl"), true);
+  assertEquals(seen[0]!.options.env?.DENORT_BIN, undefined);
 });
 
 Deno.test("compileProgram() says when the program can't be tried here", async () => {

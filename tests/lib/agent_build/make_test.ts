@@ -37,16 +37,16 @@ function denoHost(targets: (keyof typeof PROGRAMS)[]) {
     if (args[0] === "bundle") return "agent()";
     const target = args.find((arg) => arg.startsWith("--target="))!;
     let output: Bytes | undefined;
+    // As Deno does: a target it does not know is refused before anything else.
+    if (target.endsWith("musl") && !targets.includes("musl")) {
+      return { code: 1, stderr: utf8("error: invalid value 'x' for '--target'") };
+    }
     if (env?.DENORT_BIN) output = PROGRAMS[env.DENORT_BIN.slice(1) as keyof typeof PROGRAMS];
     else {
       const kind = target.endsWith("musl") ? "musl" : "gnu";
       if (!targets.includes(kind)) {
-        return kind === "musl"
-          ? { code: 1, stderr: utf8("error: invalid value 'x' for '--target'") }
-          : {
-            code: 1,
-            stderr: utf8("error: x\n 1: error sending request for url (https://dl/x.zip): dns"),
-          };
+        const stderr = "error: x\n 1: error sending request for url (https://dl/x.zip): dns";
+        return { code: 1, stderr: utf8(stderr) };
       }
       output = PROGRAMS[kind];
     }
