@@ -306,7 +306,7 @@ export class DenoHost implements Host {
   async readDir(path: string): Promise<string[]> {
     const names: string[] = [];
     try {
-      for await (const entry of Deno.readDir(path)) names.push(entry.name);
+      for (const entry of Deno.readDirSync(path)) names.push(entry.name);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
