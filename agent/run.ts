@@ -62,8 +62,7 @@ export async function runAgent(host: Host, options: RunAgentOptions): Promise<Ex
   await reporter.reach("identity");
   reporter.say("identity", { node: identity.name });
   const keeper = await Keeper.open(host, identity);
-  clock.raise(keeper.trust.issued);
-  await clock.correct();
+  await clock.tell(keeper.trust.issued);
   const bootId = await readBootId(host);
   const course = new Course(host, { options, clock, identity, keeper, reporter, bootId });
   if (!restarted) await course.applyAll(EARLY, { identity, config: {}, bootId });
@@ -197,8 +196,7 @@ class Course {
       const { check, message: reason } = troubleOf(error, "state");
       reporter.aside("state", "degraded", { check, reason });
     }
-    clock.raise(told.view.state.issued);
-    await clock.correct();
+    await clock.tell(told.view.state.issued);
     await this.#take({ told, source: "site" });
   }
 
