@@ -35,7 +35,7 @@ const spec: CommandSpec = {
     "A compiled agent holds a runtime (denort) of exactly the compiling Deno's version. Deno downloads it, or DENORT_BIN\n" +
     "names one; its C library decides between musl and glibc. The result is started once before it is taken.",
     "`deno task image --agent-dir DIR` puts the result into an image. The same sources, Deno and runtime give the same bytes.",
-    "Network: dl.deno.land for the runtime, Debian's mirror for glibc's files; neither for the bundle.",
+    "Network: dl.deno.land for the runtime, Debian's archive of snapshots for glibc's files; neither for the bundle.",
   ],
 };
 

@@ -40,10 +40,8 @@ export const GLIBC_DEBS: Partial<Record<Arch, readonly PinnedDeb[]>> = {
   ],
 };
 
-/** Mirrors in order: the first has what is current, the second has everything that ever was. */
+/** Where pinned packages stay: ordinary mirrors drop a version when the next one comes. */
 export const DEBIAN_MIRRORS: readonly string[] = [
-  "https://deb.debian.org/debian",
-  "http://deb.debian.org/debian",
   "https://snapshot.debian.org/archive/debian/20261120T000000Z",
 ];
 
