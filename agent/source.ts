@@ -120,7 +120,9 @@ async function fetchPage(
   { etag, signal }: { etag?: string; signal?: AbortSignal },
 ): Promise<Page | undefined> {
   const fail = (state: string, cause?: unknown) =>
-    new AgentError("unreachable", `Cannot get ${base}${path}: ${state}`, { cause });
+    new AgentError("unreachable", `Cannot get ${withoutPassword(base)}${path}: ${state}`, {
+      cause,
+    });
   const headers: Record<string, string> = etag === undefined ? {} : { "if-none-match": etag };
   const limit = new AbortController();
   const stop = () => limit.abort();
@@ -151,7 +153,7 @@ async function fetchPage(
     if (limit.signal.aborted) {
       throw fail(signal?.aborted ? "stopped" : "no answer in time", error);
     }
-    throw fail(networkText(error, base), error);
+    throw fail(networkText(error), error);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
@@ -171,12 +173,19 @@ async function readBody(response: Response, maxBytes: number): Promise<Bytes | u
   return concat(parts);
 }
 
-/** The innermost reason of a failed request, without the URL that the message names anyway. */
-function networkText(error: unknown, base: string): string {
+/** The innermost reason of a failed request, without its URL: that may hold a password, and who asked knows it anyway. */
+export function networkText(error: unknown): string {
   let at = error;
   while (at instanceof Error && at.cause instanceof Error) at = at.cause;
-  const text = errorText(at).replaceAll(base, "").replace(/ \(os error \d+\)$/, "");
+  const text = errorText(at).replaceAll(/https?:\/\/[^\s)]*/g, "").replace(
+    / \(os error \d+\)$/,
+    "",
+  );
   // "error sending request for url (…): client error (Connect): dns error: failed to …: Name or service not known"
   const reason = text.slice(text.lastIndexOf(": ") + 1).trim();
   return reason.slice(0, 200) || "no answer";
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/^(https?:\/\/)[^/]*@/, "$1");
 }

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { errorText } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import type { Phase, Problem, Status } from "../lib/node_report.ts";
 import { canonicalJson } from "../lib/trust/freshness.ts";
 import type { AgentFacts, ImageFacts } from "./facts.ts";
 import { RUN_DIR, STATUS_FILE } from "./paths.ts";
 import type { Trouble } from "./problem.ts";
+import { networkText } from "./source.ts";
 
 /** How long a report may take, in milliseconds. */
 const REPORT_TIMEOUT_MS = 10_000;
@@ -65,7 +65,7 @@ export async function sendStatus(
     await response.body?.cancel();
     return response.ok ? undefined : `the server answered ${response.status}`;
   } catch (error) {
-    return limit.signal.aborted ? "no answer in time" : errorText(error);
+    return limit.signal.aborted ? "no answer in time" : networkText(error);
   } finally {
     clearTimeout(timer);
   }

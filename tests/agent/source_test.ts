@@ -1,10 +1,11 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { RefusedError } from "../../lib/errors.ts";
 import { NO_STATE } from "../../lib/trust/client.ts";
 import { MAX_TIMESTAMP_BYTES } from "../../lib/trust/freshness.ts";
 import { readIdentity } from "../../agent/identity.ts";
 import { AgentError } from "../../agent/problem.ts";
 import { Source } from "../../agent/source.ts";
+import { firstStatus, sendStatus } from "../../agent/status.ts";
 import { driveOf, makeSite, World } from "./world.ts";
 
 const SITE = await makeSite();
@@ -103,4 +104,25 @@ Deno.test("ask() says what the server answered, and ends with its signal", async
   const asking = source.ask(NO_STATE, NOW, stop.signal);
   stop.abort();
   await assertRejects(() => asking, AgentError, "stopped");
+});
+
+Deno.test("no message of a failed request holds a password or a token of its URL", async () => {
+  const world = new Mirrors();
+  const fails = (asked: string) => {
+    // As Deno says it, in the message or in its cause.
+    const said = `error sending request for url (${asked})`;
+    return Promise.reject(new TypeError(said, { cause: new Error(`${said}: client error`) }));
+  };
+  world.fetch = fails;
+  const source = await sourceOf(world, ["http://ann:s3cret@down.test/"]);
+  const error = await assertRejects(() => source.ask(NO_STATE, NOW), AgentError, "down.test/psy");
+  assert(!error.message.includes("s3cret"), error.message);
+  const url = "https://ann:s3cret@down.test/status?token=t0ken";
+  const status = firstStatus(
+    { version: "1", epoch: 0, kernel: "1" },
+    { version: "1", commit: "1", form: "source" },
+    NOW,
+  );
+  const failure = await sendStatus(world, url, status) ?? "";
+  assert(failure !== "" && !/s3cret|t0ken/.test(failure), failure);
 });
