@@ -39,7 +39,7 @@ ${MAX_MEMORY >> 20} MiB of memory.`,
 /** The task. */
 export function main(args: readonly string[], console: Console = processConsole): Promise<number> {
   return runCommand(SPEC, args, async (line) => {
-    if (line.words.length > 0) throw usage(`${line.words[0]} is not expected`);
+    if (line.words.length > 0) throw usage(`unexpected word ${line.words[0]}`);
     const cases = number(line, "cases");
     const seconds = number(line, "seconds") ?? (cases === undefined ? DEFAULT_SECONDS : Infinity);
     const seed = number(line, "seed") ?? Math.floor(performance.timeOrigin + performance.now());

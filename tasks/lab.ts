@@ -49,6 +49,7 @@ const SPEC: CommandSpec = {
 /** Runs the lab. */
 export function main(args: readonly string[], host: Host): Promise<ExitCode> {
   return runCommand(SPEC, args, async (line) => {
+    if (line.words.length > 0) throw usage(`unexpected word ${line.words[0]}`);
     const count = Number(line.value("nodes") ?? 1);
     const keep = line.on("keep");
     const most = keep ? 2 : MAX_NODES;
@@ -175,7 +176,10 @@ async function showWayIn(host: Host, world: World, fleet: Fleet, name: string, p
 }
 
 function usage(message: string): UserError {
-  return new UserError(`Cannot read the command line: ${message}`, { exitCode: EXIT.usage });
+  return new UserError(`Cannot read the command line: ${message}`, {
+    exitCode: EXIT.usage,
+    hint: `${SPEC.name} --help shows what it takes`,
+  });
 }
 
 /** Resolves at the first Ctrl-C or request to end. */

@@ -98,19 +98,25 @@ function report(uploaded: Uploaded, retries: number): string[] {
     )
     : [];
   lines.push(...removed.map((path) => `  ${dryRun ? "remove" : "removed"}    ${path}`));
-  const again = retries > 0 ? `, ${retries} requests repeated` : "";
+  const again = retries > 0
+    ? `, ${retries} ${retries === 1 ? "request" : "requests"} repeated`
+    : "";
   const state = uploads === 0
     ? "nothing to upload"
     : dryRun
-    ? `${uploads} files to upload`
-    : `${uploads} files uploaded, nodes saw it after ${uploaded.uploadsUntilLive}`;
+    ? `${count(uploads)} to upload`
+    : `${count(uploads)} uploaded, nodes saw it after ${uploaded.uploadsUntilLive}`;
   lines.push(`${target}: serial ${serial}, valid until ${expires}; ${state}${again}`);
   return lines;
 }
 
 function sizes(files: readonly { size: number }[]): string {
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  return `${files.length} ${files.length === 1 ? "file" : "files"}, ${bytes} bytes`;
+  return `${count(files.length)}, ${bytes} bytes`;
+}
+
+function count(files: number): string {
+  return `${files} ${files === 1 ? "file" : "files"}`;
 }
 
 function number(line: CommandLine, name: string): number | undefined {

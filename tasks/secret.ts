@@ -178,7 +178,11 @@ async function rekey(task: Task): Promise<number | void> {
   const done = await rekeySecrets(host, secrets, { identities, own, all: line.on("all") });
   if (line.on("json")) return console.out(JSON.stringify(done, null, 2));
   const { total, changed, files, dropped } = done;
-  console.out(`${total} secrets, ${changed.length} encrypted anew in ${files.length} files`);
+  console.out(
+    `${counted(total, "secret")}, ${changed.length} encrypted anew in ${
+      counted(files.length, "file")
+    }`,
+  );
   console.out(`proven: each is for the admins (${secrets.fleet.admins.length}) and nobody else`);
   if (dropped.length === 0) return;
   console.out(
@@ -267,6 +271,11 @@ function placeLine({ file, line, name, state }: SecretPlace): string {
 
 function short(recipient: string): string {
   return recipient.length > 62 ? `${recipient.slice(0, 30)}…` : recipient;
+}
+
+/** "1 secret", "2 secrets". */
+function counted(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }
 
 function usage(state: string): UserError {

@@ -45,6 +45,9 @@ const SPEC: CommandSpec = {
   ],
 };
 
+/** Characters of a minisign public key: 42 bytes in base64. */
+const MIN_KEY_LINE = 56;
+
 interface Task {
   line: CommandLine;
   host: Host;
@@ -128,6 +131,10 @@ async function findPublicKey({ line, host }: Task): Promise<PublicKey> {
     return (await loadKeyring(host, keysDir(line))).publicKeys[role(line)];
   }
   const isFile = (await host.stat(given))?.kind === "file";
+  // No key line is so short, and a mistyped name deserves better than a word about Ed25519.
+  if (!isFile && given.length < MIN_KEY_LINE) {
+    throw new UserError(`Cannot read the public key ${given}: there is no such file`);
+  }
   return parsePublicKey(isFile ? await host.readTextFile(given) : given);
 }
 

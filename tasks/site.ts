@@ -19,6 +19,7 @@ import { DEFAULT_CACHE, DEFAULT_EXPIRES_HOURS, publishSite } from "../site/publi
 import { refreshSite } from "../site/refresh.ts";
 
 const DEFAULT_PORT = 8000;
+const MAX_PORT = 65535;
 const VERBS = ["build", "refresh", "serve"];
 
 const SPEC: CommandSpec = {
@@ -139,6 +140,7 @@ async function serve(
 ): Promise<void> {
   const out = line.value("out") ?? "public";
   const port = number(line, "port") ?? DEFAULT_PORT;
+  if (port > MAX_PORT) throw usage(`--port must be 0 to ${MAX_PORT}`);
   if ((await host.stat(out))?.kind !== "directory") {
     throw new UserError(`Cannot serve ${out}: there is no such directory`, {
       hint: "deno task site builds it",
@@ -152,9 +154,14 @@ async function serve(
       errorPage: "error.html",
     });
   } catch (error) {
-    throw new UserError(`Cannot serve ${out} on port ${port}: ${errorText(error)}`, {
-      cause: error,
-    });
+    const taken = errorText(error).includes("EADDRINUSE");
+    throw new UserError(
+      `Cannot serve ${out} on port ${port}: ${taken ? "it is in use" : errorText(error)}`,
+      {
+        cause: error,
+        hint: taken ? "--port N takes another" : undefined,
+      },
+    );
   }
   console.out(`${out} is at ${server.hostUrl} (Ctrl-C ends it)`);
   if (!stop.aborted) {

@@ -153,11 +153,13 @@ export async function runCommand(
     return await body(line) ?? EXIT.ok;
   } catch (error) {
     const own = error instanceof UserError;
-    const told = own ? { message: errorText(error), hint: error.hint } : systemFailure(error);
+    const told = own
+      ? { message: errorText(error), hint: error.hint, exitCode: error.exitCode }
+      : systemFailure(error);
     console.err(told?.message ?? `Unexpected failure: ${errorText(error)}`);
     if (told?.hint) console.err(`  ${told.hint}`);
     if (!told && !debug) console.err("  This is a defect in psyopsOS; --debug shows where.");
     if (debug && error instanceof Error) console.err(error.stack ?? "");
-    return own ? error.exitCode : EXIT.failed;
+    return told?.exitCode ?? EXIT.failed;
   }
 }

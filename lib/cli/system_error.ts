@@ -4,13 +4,15 @@
  *
  * @module
  */
-import { errorText } from "../errors.ts";
+import { errorText, EXIT, type ExitCode } from "../errors.ts";
 
 /** A failure as {@linkcode systemFailure} tells it. */
 export interface SystemFailure {
   /** One line in the form "Cannot <do X>: <state>". */
   message: string;
   hint?: string;
+  /** Default `EXIT.failed`. */
+  exitCode?: ExitCode;
 }
 
 /** Deno's name of an operation, as a person would say it. */
@@ -40,6 +42,11 @@ export function systemFailure(error: unknown): SystemFailure | undefined {
       message: `Cannot use ${special[1]}: Deno lets this task reach ordinary files only`,
       hint: "choose a place outside /dev, /proc and /sys",
     };
+  }
+  const missing = /^Failed to spawn '(.*)': entity not found$/.exec(text);
+  if (missing) {
+    const message = `Cannot run ${missing[1]}: there is no such program on the PATH`;
+    return { message, exitCode: EXIT.missing };
   }
   const found = /^(?:Failed to spawn '(.*)': )?(.+) \(os error \d+\)(?:: (\w+) '(.*)')?$/.exec(
     text,

@@ -1,12 +1,13 @@
 /**
  * Signing, verifying and encrypting against the programs that set the formats, in one run on one machine. Each of theirs is
- * started once for each file, as a script would; that is what they cost where many files are signed.
+ * started once for each file, as a script would; that is what they cost where many files are signed. Nobody waits for the
+ * disk: they don't, and neither does a build of a site at each file.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 import { type Bytes, utf8 } from "../bytes.ts";
-import { UserError } from "../errors.ts";
+import { EXIT, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { encryptQuickly } from "../trust/age_encrypt.ts";
 import { generateIdentity } from "../trust/age_keygen.ts";
@@ -33,7 +34,6 @@ export const SMALL_FILES = 1000;
 const SMALL_BYTES = 2048;
 /** The C program starts this often; its time is taken for {@linkcode SMALL_FILES} from that. */
 const STARTS = 200;
-const PIECE = 4 * 1024 * 1024;
 
 /** One comparison. */
 export interface Comparison {
@@ -92,7 +92,8 @@ export async function benchPrograms(
       async () => {
         for (let i = 0; i < SMALL_FILES; i++) {
           const data = await host.readFile(`${work}/${i}`);
-          await host.writeFile(`${work}/${i}.minisig`, sign(data, key, { trustedComment: `${i}` }));
+          const signature = sign(data, key, { trustedComment: `${i}` });
+          await host.writeFile(`${work}/${i}.minisig`, signature, { sync: false });
         }
       },
       async () => {
@@ -139,7 +140,7 @@ export async function benchPrograms(
         for (let i = 0; i < SMALL_FILES; i++) {
           const data = await host.readFile(`${work}/${i}`);
           encrypted[i] = await encryptQuickly([pair.recipient], data);
-          await host.writeFile(`${work}/${i}.age`, encrypted[i]!);
+          await host.writeFile(`${work}/${i}.age`, encrypted[i]!, { sync: false });
         }
       },
       async () => {
@@ -181,7 +182,7 @@ async function big(
     { offset: bigBytes - SMALL_BYTES, data: someBytes(random, SMALL_BYTES) },
   ]);
   const name = `one file of ${(bigBytes / 1e9).toFixed(2)} GB`;
-  const digest = () => prehashChunks(host.readChunks(file, PIECE));
+  const digest = () => prehashChunks(host.readChunks(file));
   // Read once by somebody else, so that neither has to wait for the disk.
   await digest();
   const results = [
@@ -205,10 +206,14 @@ function signWords(work: string): string[] {
 async function run(host: Host, command: readonly string[]): Promise<void> {
   const { code, stderr } = await host.run(command, { timeoutMs: 600_000 });
   if (code === 0) return;
+  if (code === 127) {
+    throw new UserError(`Cannot measure: ${command[0]} is missing`, {
+      exitCode: EXIT.missing,
+      hint: `apt-get install ${command[0]}; or --no-programs leaves the comparison out`,
+    });
+  }
   const reason = new TextDecoder().decode(stderr).split("\n")[0];
-  throw new UserError(`Cannot measure: ${command[0]} failed (${code}): ${reason}`, {
-    hint: code === 127 ? `install ${command[0]}` : undefined,
-  });
+  throw new UserError(`Cannot measure: ${command[0]} failed (${code}): ${reason}`);
 }
 
 function someBytes(random: Random, size: number): Bytes {

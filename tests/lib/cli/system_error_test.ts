@@ -24,6 +24,10 @@ const CASES: [message: string, said: string][] = [
   ["No space left on device (os error 28)", "Cannot go on: no space left on device"],
   ["Failed to spawn 'vi': Permission denied (os error 13)", "Cannot run vi: permission denied"],
   [
+    "Failed to spawn 'qemu': entity not found",
+    "Cannot run qemu: there is no such program on the PATH",
+  ],
+  [
     'Requires all access to "/proc/x", run again with the --allow-all flag',
     "Cannot use /proc/x: Deno lets this task reach ordinary files only",
   ],
