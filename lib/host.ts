@@ -67,7 +67,7 @@ export interface WriteOptions {
 export interface Host {
   readFile(path: string): Promise<Bytes>;
   readTextFile(path: string): Promise<string>;
-  /** Pieces of a file in order, each of at most `size` bytes (default 1 MiB); for files too big for memory. */
+  /** Pieces of a file in order, each of at most `size` bytes (default 256 KiB); for files too big for memory. */
   readChunks(path: string, size?: number): AsyncIterable<Bytes>;
   /** Writes aside, syncs, renames: readers see the old or the new content, never a part. */
   writeFile(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void>;
@@ -130,17 +130,23 @@ export class DenoHost implements Host {
     return isSmallFile(path) ? Deno.readTextFileSync(path) : await Deno.readTextFile(path);
   }
 
-  async *readChunks(path: string, size = 1024 * 1024): AsyncIterable<Bytes> {
+  async *readChunks(path: string, size = SMALL_BYTES): AsyncIterable<Bytes> {
     const file = await Deno.open(path, { read: true });
+    // A new buffer each time: the caller may keep a piece.
+    const read = async () => {
+      const piece = new Uint8Array(size);
+      const count = await file.read(piece);
+      return count === null ? undefined : piece.subarray(0, count);
+    };
+    // The next piece is read while the caller works on this one.
+    let next = read();
     try {
-      for (;;) {
-        // A new buffer each time: the caller may keep a piece.
-        const piece = new Uint8Array(size);
-        const count = await file.read(piece);
-        if (count === null) return;
-        yield piece.subarray(0, count);
+      for (let piece = await next; piece; piece = await next) {
+        next = read();
+        yield piece;
       }
     } finally {
+      await next.catch(() => {});
       file.close();
     }
   }

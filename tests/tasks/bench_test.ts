@@ -30,7 +30,9 @@ for (const sealed of [false, true]) {
     assertEquals(figures.map((one: { nodes: number }) => one.nodes), [3, 7]);
     for (const { nodes, cold, again, change, refresh, verify } of figures) {
       assert(cold.written > nodes * 4 && cold.ms > 0);
-      assertEquals([again.written, refresh.written], [2, 2]);
+      assertEquals(again.written, 2);
+      // The page says the same when no second has passed.
+      assert(refresh.written === 2 || refresh.written === 1);
       // The node's instructions, its bin, the index of all with its signature, the timestamp, the page.
       assertEquals([change.written, change.removed, change.uploads], [6, 2, 6]);
       assertEquals(verify.fetches, 5);
