@@ -312,7 +312,8 @@ async function assembleTexts(
   const given = { ...parseFiles(unread, directory), paths: [...texts.keys()].sort() };
   const sealed = [...given.files.values()].flatMap((file) => file.sealed);
   if (sealed.length === 0 || !options.identities || given.problems.length > 0) {
-    return assembleFleet(given, { known });
+    // What can't be parsed is told first, without a word about secrets that nobody was asked to decrypt.
+    return assembleFleet(given, { known, survey: given.problems.length > 0 });
   }
   const armored = sealed.map((one) => one.armored);
   const unsealed = await unseal(armored, await options.identities());

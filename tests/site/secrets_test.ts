@@ -64,6 +64,18 @@ Deno.test("without an identity each secret is named", async () => {
   assertStringIncludes(error.message, "is encrypted, and there is no age identity to decrypt it");
 });
 
+Deno.test("while a file can't be parsed no identity is asked for, and no secret is complained of", async () => {
+  const files = await secretFiles();
+  files.set("alpha.yaml", "config: [");
+  const never = () => Promise.reject(new Error("asked"));
+  const error = await assertRejects(
+    () => loadFleet(hostWith(files), "nodes", { identities: never }),
+    UserError,
+    "nodes/alpha.yaml:1:10: not valid YAML",
+  );
+  assertEquals(/encrypted|identity/.test(`${error.message} ${error.hint ?? ""}`), false);
+});
+
 Deno.test("what is decrypted must fit its place; the message does not quote it", async () => {
   const said = await problem(`private:\n  hostname: ${await sealed("Hunter 2", 4)}\n`);
   assertStringIncludes(said, "nodes/tags/lab.yaml:2:18: private.hostname must be a host name");
