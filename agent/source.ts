@@ -65,11 +65,6 @@ export class Source {
     throw refusal ?? failure;
   }
 
-  /** Forgets what was accepted, so that the next answer is read in full. */
-  forget(): void {
-    this.#last = undefined;
-  }
-
   async #askOne(
     base: string,
     state: TrustState,
