@@ -72,7 +72,10 @@ export async function main(
 }
 
 function usage(message: string): UserError {
-  return new UserError(message, { exitCode: EXIT.usage });
+  return new UserError(message, {
+    exitCode: EXIT.usage,
+    hint: `${spec.name} --help shows what it takes`,
+  });
 }
 
 function oneOf<T extends string>(known: readonly T[], given: string, what: string): T {

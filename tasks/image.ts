@@ -110,7 +110,11 @@ export async function main(
   console: Console = processConsole,
 ): Promise<number> {
   return await runCommand(spec, args, async (line) => {
-    const usage = (message: string) => new UserError(message, { exitCode: EXIT.usage });
+    const usage = (message: string) =>
+      new UserError(message, {
+        exitCode: EXIT.usage,
+        hint: `${spec.name} --help shows what it takes`,
+      });
     if (line.words.length > 0) {
       throw usage(`Cannot read the command line: unexpected word ${line.words[0]}`);
     }

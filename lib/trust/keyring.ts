@@ -240,7 +240,8 @@ async function inFile<T>(path: string, body: () => Promise<T>): Promise<T> {
     return await body();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`${path}: ${error.message}`, {
+    const message = error.message.replace(/^Cannot read the minisign \w+ key(?=:)/, `$& ${path}`);
+    throw new UserError(message.includes(path) ? message : `${path}: ${message}`, {
       cause: error,
       exitCode: error.exitCode,
       hint: error.hint,
