@@ -160,8 +160,10 @@ function inputDigests(
     return digest;
   };
   return (path, tags) => {
-    const words = [context, digestOf("global.yaml"), path, sha256Hex(utf8(texts.get(path) ?? ""))];
+    const words = [context, digestOf("global.yaml"), path];
     for (const tag of tags) words.push(tag, digestOf(`tags/${tag}.yaml`));
+    // The text comes last: nothing that it holds can pass for what stands before.
+    words.push("", texts.get(path) ?? "");
     return sha256Hex(utf8(words.join("\n")));
   };
 }
