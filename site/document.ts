@@ -310,10 +310,24 @@ function parse<Schema extends v.GenericSchema>(
     throw refused(path, "is not JSON in UTF-8");
   }
   const result = v.safeParse(schema, value, { abortEarly: true });
-  if (result.success) return result.output;
+  if (result.success) {
+    const [forbidden] = forbiddenKeys(value);
+    if (forbidden) throw refused(path, `${forbidden.join(".")}: key not allowed`);
+    return result.output;
+  }
   const issue = result.issues[0];
   const place = v.getDotPath(issue) ?? "the document";
   throw refused(path, `${place}: ${ruleOf(issue)}`);
+}
+
+const FORBIDDEN = ["__proto__", "constructor", "prototype"];
+
+/** Paths of keys that JavaScript objects treat specially; the schema library skips them without a word. */
+export function forbiddenKeys(value: unknown, path: readonly string[] = []): string[][] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    FORBIDDEN.includes(key) ? [[...path, key]] : forbiddenKeys(item, [...path, key])
+  );
 }
 
 /** What an issue says, without the value that broke the rule. */

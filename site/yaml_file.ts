@@ -11,7 +11,7 @@ import * as v from "valibot";
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import type { Document } from "yaml";
 import { closest } from "../lib/cli/closest.ts";
-import { ruleOf } from "./document.ts";
+import { forbiddenKeys, ruleOf } from "./document.ts";
 import { keysAt, listsAsMappings, schemaAt } from "./schema_paths.ts";
 import { AGE_TAG, findSealed, NOT_ARMORED, replaceSealed, type Unsealed } from "./secrets.ts";
 
@@ -299,14 +299,4 @@ function offsetOf(document: Document, path: readonly Step[]): number {
     } else return offset;
   }
   return offset;
-}
-
-const FORBIDDEN = ["__proto__", "constructor", "prototype"];
-
-/** Paths of keys that JavaScript objects treat specially; the schema library skips them without a word. */
-function forbiddenKeys(value: unknown, path: string[] = []): string[][] {
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, item]) =>
-    FORBIDDEN.includes(key) ? [[...path, key]] : forbiddenKeys(item, [...path, key])
-  );
 }

@@ -114,6 +114,13 @@ const WRONG: [string, unknown, string][] = [
   ["a script at noon", { scripts: { a: { run: "x", when: "noon" } } }, "when: must be boot or"],
   ["a file URL", { report: { url: "file:///etc/shadow" } }, "config.report.url: must be an http"],
   ["a hectic check", { check: { everySeconds: 1 } }, "config.check.everySeconds: must be 5 to"],
+  ["an account named constructor", { users: { constructor: {} } }, "config.users.constructor: key"],
+  ["an account named prototype", { users: { prototype: 1 } }, "config.users.prototype: key not"],
+  [
+    "a script named __proto__",
+    { scripts: JSON.parse('{"__proto__": {"run": "x"}}') },
+    "config.scripts.__proto__: key not allowed",
+  ],
   ["a list as mapping", { users: "x" }, "config.users: must be a mapping"],
 ];
 for (const [what, config, message] of WRONG) {
