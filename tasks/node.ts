@@ -159,9 +159,11 @@ async function revoke(task: Task): Promise<void> {
     }
   }
   const done = await revokeNode(host, await revokeOptions(task));
-  if (line.on("json")) return console.out(JSON.stringify(done, null, 2));
+  const image = await host.stat(imageOf(task)) ? imageOf(task) : undefined;
+  if (line.on("json")) return console.out(JSON.stringify({ ...done, image }, null, 2));
   console.out(`node ${name} is revoked: ${done.file} is gone, no file names its key any more`);
   afterwards(console, done.shared, done.rekeyed, line.on("rotate"));
+  if (image) console.out(`  ${image} still holds its private keys: remove it`);
   console.out("Next: deno task site removes its documents, deno task publish makes that known");
 }
 
@@ -179,13 +181,18 @@ async function renew(task: Task): Promise<void> {
   console.out("Next: deno task site encrypts its instructions to the new key");
 }
 
-function identityOptions({ name, line, nodes, keys }: Task) {
+function imageOf({ name, line }: Task): string {
+  return line.value("out") ?? `build/nodes/${name}.img`;
+}
+
+function identityOptions(task: Task) {
+  const { name, line, nodes, keys } = task;
   return {
     name,
     nodes,
     keys,
     sites: line.values("site"),
-    out: line.value("out") ?? `build/nodes/${name}.img`,
+    out: imageOf(task),
     network: networkOf(line),
     postQuantum: line.on("post-quantum"),
   };

@@ -203,6 +203,15 @@ Deno.test("node revoke asks, removes the node and lists what it shared", async (
   assertEquals(await host.stat("nodes/alpha.yaml"), undefined);
 });
 
+Deno.test("node revoke names the drive's image that is still there", async () => {
+  const host = await setUpFleet();
+  host.put("build/nodes/alpha.img", "drive");
+  const { output } = await node(host, "revoke alpha --yes");
+  assertStringIncludes(output, "build/nodes/alpha.img still holds its private keys: remove it");
+  const other = await node(await setUpFleet(), "revoke alpha --yes");
+  assertEquals(other.output.includes(".img"), false, other.output);
+});
+
 Deno.test("node revoke --rotate encrypts everything anew; without an identity nothing happens", async () => {
   const host = await setUpFleet();
   const before = host.textOf("nodes/global.yaml");
