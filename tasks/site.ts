@@ -66,7 +66,7 @@ publication can be kept current for 366 days, then it must be built anew.`,
   ],
 };
 
-/** The task; `prompt` asks for a passphrase, `stop` ends `serve`. */
+/** The task; `prompt` asks for a passphrase, `stop` ends `serve`, else Ctrl-C does. */
 export function main(
   args: readonly string[],
   host: Host,
@@ -136,7 +136,7 @@ async function serve(
   line: CommandLine,
   host: Host,
   console: Console,
-  stop = new AbortController().signal,
+  stop?: AbortSignal,
 ): Promise<void> {
   const out = line.value("out") ?? "public";
   const port = number(line, "port") ?? DEFAULT_PORT;
@@ -163,11 +163,23 @@ async function serve(
       },
     );
   }
+  const end = stop ?? onInterrupt();
   console.out(`${out} is at ${server.hostUrl} (Ctrl-C ends it)`);
-  if (!stop.aborted) {
-    await new Promise<void>((end) => stop.addEventListener("abort", () => end(), { once: true }));
+  if (!end.aborted) {
+    await new Promise<void>((ended) =>
+      end.addEventListener("abort", () => ended(), { once: true })
+    );
   }
   await server.close();
+}
+
+/** Aborts at the first Ctrl-C or request to end: the way `serve` ends when all is well. */
+function onInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => controller.abort());
+  }
+  return controller.signal;
 }
 
 /** "2: alpha, beta". */

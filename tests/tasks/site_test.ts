@@ -95,6 +95,23 @@ Deno.test("site serve needs a site", async () => {
   assertStringIncludes(output, "there is no such directory");
 });
 
+Deno.test("site serve ended by Ctrl-C ended well", async () => {
+  const out = await Deno.makeTempDir();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "-P=build", "tasks/site.ts", "serve", "--port", "0", "--out", out],
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  try {
+    assertStringIncludes((await reader.read()).value ?? "", "(Ctrl-C ends it)");
+  } finally {
+    child.kill("SIGINT");
+    assertEquals((await child.status).code, EXIT.ok);
+    await reader.cancel();
+    await Deno.remove(out);
+  }
+});
+
 Deno.test("a site that was built and is served can be opened over HTTP", async () => {
   const host = await setUp();
   await site(host);
