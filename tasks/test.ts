@@ -7,6 +7,7 @@ import { testFiles, type TestKind, testKind } from "../lib/dev/test_files.ts";
 import {
   addCounts,
   isGreen,
+  noMatchLine,
   readSummary,
   summaryLine,
   type TestCounts,
@@ -59,7 +60,8 @@ export function main(args: readonly string[], host: Host): Promise<number> {
       runs.push(await runTests(host, [...RIGHTS[kind], ...more, ...some]));
     }
     const counts = addCounts(runs);
-    processConsole.out(`\n${summaryLine(counts)}`);
+    const noMatch = noMatchLine(counts, filter);
+    processConsole.out(`\n${noMatch ? `${noMatch}\n` : ""}${summaryLine(counts)}`);
     return isGreen(counts, inCi) ? EXIT.ok : EXIT.failed;
   });
 }

@@ -45,6 +45,15 @@ export function isGreen(counts: TestCounts, inCi: boolean): boolean {
   return counts.passed > 0 && counts.failed === 0 && (!inCi || counts.skipped === 0);
 }
 
+/** Says that the filter left nothing to run; undefined when it did. */
+export function noMatchLine(
+  { passed, failed, skipped }: TestCounts,
+  filter: string | undefined,
+): string | undefined {
+  if (filter === undefined || passed + failed + skipped > 0) return undefined;
+  return `no test's name contains ${filter}`;
+}
+
 /** The line that CI reads. */
 export function summaryLine(counts: TestCounts): string {
   return `deno: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`;
