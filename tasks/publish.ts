@@ -47,6 +47,8 @@ const SPEC: CommandSpec = {
   ],
 };
 
+const TARGET_FORMS = `${SPEC.usage.join(" or ")}, here or in PSYOPSOS_PUBLISH`;
+
 /** The task. */
 export function main(
   args: readonly string[],
@@ -56,7 +58,7 @@ export function main(
   return runCommand(SPEC, args, async (line) => {
     const [named, ...rest] = line.words;
     const name = named ?? host.env("PSYOPSOS_PUBLISH");
-    if (rest.length > 0 || !name) throw usage("expected one target");
+    if (rest.length > 0 || !name) throw usage(`expected one target, ${TARGET_FORMS}`);
     if (line.on("path-style") && line.on("virtual-host")) {
       throw usage("--path-style and --virtual-host exclude each other");
     }

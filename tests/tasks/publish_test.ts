@@ -584,3 +584,12 @@ for (
     assertEquals(code, EXIT.usage, output);
   });
 }
+
+Deno.test("publish without a target says what one is", async () => {
+  const world = await PublishWorld.make();
+  const { output } = await world.publish();
+  assertStringIncludes(
+    output,
+    "expected one target, s3://BUCKET[/PREFIX] or file:DIRECTORY, here or in PSYOPSOS_PUBLISH",
+  );
+});
