@@ -105,6 +105,20 @@ export async function mkimageTask(host: Host, task: MkimageTask): Promise<ExitCo
   return EXIT.ok;
 }
 
+/** The program that a run would use; docker where none answers, for the script may be run elsewhere. */
+export async function programByHand(
+  host: Host,
+  wanted?: ContainerProgram,
+): Promise<ContainerProgram> {
+  if (wanted) return wanted;
+  try {
+    return (await openEngine(host)).program;
+  } catch (error) {
+    if (error instanceof UserError) return "docker";
+    throw error;
+  }
+}
+
 async function printByHand(host: Host, { line, console, options }: MkimageTask): Promise<ExitCode> {
   // The script is run elsewhere.
   const repositories = options.repositories && await Promise.all(
@@ -115,7 +129,7 @@ async function printByHand(host: Host, { line, console, options }: MkimageTask):
     ...(repositories ? { repositories } : {}),
   });
   const files = filesByHand(prepared, {
-    program: containerProgram(line) ?? "docker",
+    program: await programByHand(host, containerProgram(line)),
     keyFile: await Deno.realPath(prepared.key.path),
   });
   await host.mkdir(PRINT_DIR);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { sha256Hex } from "../../lib/bytes.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { main } from "../../tasks/image.ts";
+import { programByHand } from "../../tasks/image_mkimage.ts";
 import { FakeHost } from "../support/fake_host.ts";
 import { needTool } from "../support/tools.ts";
 
@@ -39,6 +40,22 @@ Deno.test("deno task image refuses command lines it does not understand", async 
     const { code, err } = await run(...args);
     assertEquals([code, err.includes(expected)], [EXIT.usage, true], err);
   }
+});
+
+Deno.test("deno task image --print is for the engine that a run would use", async () => {
+  const host = new FakeHost();
+  assertEquals(await programByHand(host), "docker");
+  host.programs.set("podman", () => "linux/amd64 5.4.2");
+  assertEquals(await programByHand(host), "podman");
+  assertEquals(await programByHand(host, "docker"), "docker");
+  host.programs.set("docker", () => "linux/amd64 28.1");
+  assertEquals(await programByHand(host), "docker");
+});
+
+Deno.test("deno task image names the programs that are missing before it starts", async () => {
+  const { code, out, err } = await run("--engine", "embedded");
+  assertEquals([code, out], [EXIT.missing, ""]);
+  assertStringIncludes(err, "Cannot go on: squashfs-tools, e2fsprogs missing");
 });
 
 /** One build of the real image by another process; hashes of what it gives. */
