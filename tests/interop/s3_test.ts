@@ -17,31 +17,28 @@ const BUCKET = "fleet-site";
 const KEY = { accessKey: "S3RVER", secretKey: "S3RVER" };
 const REGION = "us-east-1";
 
-/** The parts of these packages that are used here; they bring no types. */
-interface Server {
-  run(): Promise<{ port: number }>;
-  close(): Promise<void>;
-}
-type Package = { default: new (options: Record<string, unknown>) => Server };
-
+/** Starts the server as a program of its own, see tests/support/s3rver/serve.ts. */
 async function withServer(
   name: "s3rver" | "@20minutes/s3rver",
   body: (url: string) => Promise<void>,
 ): Promise<void> {
-  const { default: Server } = await import(name) as Package;
   const directory = await Deno.makeTempDir({ prefix: "psyopsos-s3-" });
-  const server = new Server({
-    address: "127.0.0.1",
-    port: 0,
-    silent: true,
-    directory,
-    configureBuckets: [{ name: BUCKET, configs: [] }],
-  });
-  const { port } = await server.run();
+  const folder = new URL("../support/s3rver/", import.meta.url).pathname;
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "-A", "--config", `${folder}deno.json`, `${folder}serve.ts`]
+      .concat([name, directory, BUCKET]),
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const lines = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
   try {
+    const port = Number((await lines.read()).value);
+    assert(port > 0, `${name} did not start`);
     await body(`http://127.0.0.1:${port}`);
   } finally {
-    await server.close();
+    await server.stdin.close();
+    await lines.cancel();
+    await server.status;
     await Deno.remove(directory, { recursive: true });
   }
 }
