@@ -1,10 +1,10 @@
 /** The agent compiled for real: its bytes, its rights, what it needs around it, and what is said of runtimes that do not fit. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { scriptWithFacts } from "../../../lib/agent_bundle.ts";
 import { compileProgram } from "../../../lib/agent_build/compile.ts";
 import { AGENT_PROGRAM_PATH, type BuiltAgent, makeAgent } from "../../../lib/agent_build/make.ts";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
-import { EXIT } from "../../../lib/errors.ts";
+import { EXIT, UserError } from "../../../lib/errors.ts";
 import { DenoHost } from "../../../lib/host.ts";
 import { labGlibc } from "../../../lib/lab/glibc.ts";
 import { main } from "../../../tasks/agent.ts";
@@ -311,9 +311,13 @@ Deno.test({
       `Cannot use the runtime ${denort}: it is of Deno ${OLD_VERSION}, ${Deno.execPath()} is ${Deno.version.deno}`,
     );
     // The whole of Deno in the runtime's place: compiles, and is no agent.
-    const whole = await task(deno, "--deno", deno);
-    assertEquals(whole.code, EXIT.failed);
-    assertStringIncludes(whole.said[0]!, `asked for its version it says deno ${OLD_VERSION}`);
-    for (const { said } of [other, whole]) assertEquals(said.length, 2, "one line and its hint");
+    const glibc = labGlibc({ cacheDir: `${ROOT}/${GLIBC}` });
+    const whole = { root: ROOT, form: "glibc", arch: "x86_64", deno: Deno.execPath() } as const;
+    await assertRejects(
+      () => makeAgent(new DenoHost(), { ...whole, compiler: deno, denort: deno, glibc }),
+      UserError,
+      `asked for its version it says deno ${OLD_VERSION}`,
+    );
+    assertEquals(other.said.length, 2, "one line and its hint");
   },
 });
