@@ -93,7 +93,7 @@ export function renderEntry(entry: BootEntry): string {
   for (const [key, value] of lines) {
     if (!/^[a-z][a-z-]*$/.test(key)) throw badLine(key, "is no key");
     if (value.trim() !== value || value === "") throw badLine(key, "is empty or has outer spaces");
-    // deno-lint-ignore no-control-regex
+    // deno-lint-ignore no-control-regex -- they are what is refused
     if (/[\x00-\x1f\x7f]/.test(value)) throw badLine(key, "holds a control character");
   }
   for (const path of [entry.linux, ...entry.initrd]) {

@@ -19,7 +19,7 @@ const SLOTS = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 export function nameProblem(name: string): string | undefined {
   if (name === "" || name === "." || name === "..") return "is no name";
   if (name.length > MAX_NAME) return `is longer than ${MAX_NAME} characters`;
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- they are what is refused
   if (/[\x00-\x1f\x7f"*/:<>?\\|]/.test(name)) return "has a character that FAT forbids";
   if (/^ |[. ]$/.test(name)) return "starts or ends with a space or a dot";
   if (!name.isWellFormed()) return "is not valid Unicode";

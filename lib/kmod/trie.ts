@@ -36,7 +36,7 @@ export class Trie {
   /** Adds `value` under `key`; lower priorities come first, of equal ones the last added. */
   add(key: string, value: string, priority: number) {
     for (const text of [key, value]) {
-      // deno-lint-ignore no-control-regex
+      // deno-lint-ignore no-control-regex -- it means any ASCII character
       if (!/^[\x01-\x7f]*$/.test(text)) {
         throw new UserError(`Cannot index modules: ${JSON.stringify(text)} is not ASCII`);
       }

@@ -150,7 +150,7 @@ export function engineError(
 /** One printable line of bounded length. */
 export function plain(line: string): string {
   // Colours first: their letters are no text.
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- they are what is taken out
   return line.replaceAll(/\x1b\[[0-9;]*[A-Za-z]/g, "").replaceAll(/\p{Cc}+/gu, " ").trim().slice(
     0,
     300,
