@@ -9,9 +9,9 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { sha256Hex, utf8 } from "../lib/bytes.ts";
 import type { Host } from "../lib/host.ts";
+import { projectFolder, sourceDigest } from "../lib/sources.ts";
 import { type Listed, rootDigest, storedPath } from "../lib/trust/freshness.ts";
 import type { RootChain } from "../lib/trust/root_sign.ts";
 import type { NodeOutputs } from "./build.ts";
@@ -20,9 +20,8 @@ import type { FleetNode, KnownFacts } from "./fleet.ts";
 
 /** Where it is kept, in the build cache; no node can have that name. */
 const FILE = "_known.json";
-/** Folders of the program whose change makes everything unknown, from the one above this file's. */
-const SOURCES = ["site", "lib", "lib/trust", "lib/identity", "lib/cli", "lib/std"];
-const SETTINGS = ["deno.json", "deno.lock"];
+/** What of the program makes everything unknown when it changes. */
+const SOURCES = ["site", "lib", "deno.json", "deno.lock"];
 
 interface Entry {
   /** Digest of all that the node's documents are made of. */
@@ -168,23 +167,9 @@ function inputDigests(
   };
 }
 
-/** Digest of this program's own sources, as far as they have a say in what a node's documents are. */
+/** Digest of this program's own sources and settings: any of them may have a say in what a node's documents are. */
 async function programDigest(host: Host): Promise<string> {
-  const base = new URL("../", import.meta.url);
+  const folder = await projectFolder(host);
   // From elsewhere than a folder it has a version in its address.
-  if (base.protocol !== "file:") return base.href;
-  const digest = createHash("sha256");
-  const add = async (path: string) => {
-    const file = decodeURIComponent(new URL(path, base).pathname);
-    if ((await host.stat(file))?.kind !== "file") return;
-    digest.update(`${path}\n`).update(await host.readFile(file));
-  };
-  for (const folder of SOURCES) {
-    const at = decodeURIComponent(new URL(folder, base).pathname);
-    for (const name of await host.readDir(at)) {
-      if (name.endsWith(".ts")) await add(`${folder}/${name}`);
-    }
-  }
-  for (const name of SETTINGS) await add(name);
-  return digest.digest("hex");
+  return folder ? await sourceDigest(host, folder, SOURCES, ".ts") : import.meta.url;
 }

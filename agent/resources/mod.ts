@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { NodeConfig } from "../../site/document.ts";
 import { bind, type Bound } from "../resource.ts";
 import { files } from "./files.ts";
 import { hostname } from "./hostname.ts";
@@ -11,14 +12,24 @@ import { scripts } from "./scripts.ts";
 import { ssh } from "./ssh.ts";
 import { users } from "./users.ts";
 
-/** What a configuration is applied with. */
+/** What acts on each key; "course" is what the agent's course reads by itself. A key that nobody acts on does not compile. */
+const KEYS = {
+  hostname: bind(hostname),
+  users: bind(users),
+  files: bind(files),
+  scripts: bind(scripts),
+  report: "course",
+  check: "course",
+} satisfies { [Key in keyof Required<NodeConfig>]: Bound | "course" };
+
+/** What a configuration is applied with. `ssh` follows the identity drive and no key. */
 export const RESOURCES: readonly Bound[] = [
-  bind(hostname),
-  bind(users),
+  KEYS.hostname,
+  KEYS.users,
   bind(ssh),
-  bind(files),
-  bind(scripts),
+  KEYS.files,
+  KEYS.scripts,
 ];
 
 /** What is done as soon as the node knows who it is, before it has any configuration. */
-export const EARLY: readonly Bound[] = [bind(hostname)];
+export const EARLY: readonly Bound[] = [KEYS.hostname];

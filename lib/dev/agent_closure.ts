@@ -5,31 +5,7 @@
  * @module
  */
 import { UserError } from "../errors.ts";
-
-/** Parts of local paths that must not be in the agent. */
-const NEVER = [
-  "_sign.ts",
-  "_keygen.ts",
-  "passphrase.ts",
-  "keyring.ts",
-  "lib/apk/",
-  "lib/dev/",
-  "lib/identity/",
-  "lib/image/",
-  "lib/lab/",
-  "lib/publish/",
-  "lib/agent_build/",
-  "lib/agent_bundle.ts",
-  "lib/system_packages.ts",
-  "tasks/",
-  "tests/",
-];
-
-/** Of `site/` the agent holds the document types only. */
-const SITE_ALLOWED = ["site/document.ts"];
-
-/** Files in forbidden folders that hold nothing but facts: what a node may be called. */
-const HARMLESS = ["lib/identity/names.ts"];
+import { agentProblem } from "./layers.ts";
 
 /** npm packages that local files of the agent may import (deno-std is where the @std names lead). */
 const PACKAGES = ["age-encryption", "deno-std", "valibot"];
@@ -50,7 +26,8 @@ export function closureProblems(info: string, root: string): string[] {
     const path = localPath(module.specifier, root);
     if (module.error) problems.push(`${path ?? module.specifier}: ${module.error.split("\n")[0]}`);
     if (path === undefined) continue;
-    if (isForbidden(path)) problems.push(`${path} must not be in the agent`);
+    const problem = agentProblem(path);
+    if (problem) problems.push(problem);
     for (const dependency of module.dependencies ?? []) {
       const name = packageName(dependency.code?.specifier);
       if (name !== undefined && !PACKAGES.includes(name)) {
@@ -64,12 +41,6 @@ export function closureProblems(info: string, root: string): string[] {
 interface Dependency {
   specifier?: string;
   code?: { specifier?: string };
-}
-
-function isForbidden(path: string): boolean {
-  if (HARMLESS.includes(path)) return false;
-  if (path.startsWith("site/")) return !SITE_ALLOWED.includes(path);
-  return NEVER.some((part) => part.endsWith("/") ? path.startsWith(part) : path.endsWith(part));
 }
 
 function localPath(specifier: string | undefined, root: string): string | undefined {

@@ -6,11 +6,12 @@
  */
 import { worldWithAgent } from "../agent_build/forms.ts";
 import { agentNote, type BuiltAgent, makeAgent } from "../agent_build/make.ts";
-import { type Bytes, concat, sha256Hex, text, utf8 } from "../bytes.ts";
+import { concat, sha256Hex, text, utf8 } from "../bytes.ts";
 import type { Host } from "../host.ts";
 import { type ImageDefinition, parseDefinition } from "../image/definition.ts";
 import { buildImage } from "../image/embedded.ts";
 import { openSources } from "../image/sources.ts";
+import { sourceDigest } from "../sources.ts";
 import { canonicalJson } from "../trust/freshness.ts";
 import { labGlibc } from "./glibc.ts";
 
@@ -52,8 +53,16 @@ export interface LabImage {
 
 const ARCH = "x86_64";
 const OVERLAY = "overlay";
-/** Sources that decide what an image holds. */
-const BUILDERS = ["lib/image", "lib/formats", "lib/apk", "lib/kmod", "lib/boot_entries.ts"];
+/** Sources that decide what an image holds: all that the engine imports, folder by folder. */
+export const BUILDERS: readonly string[] = [
+  "lib/agent_build",
+  "lib/apk",
+  "lib/boot_entries.ts",
+  "lib/cli",
+  "lib/formats",
+  "lib/image",
+  "lib/kmod",
+];
 
 /** Makes the image, or finds it when nothing has changed. */
 export async function makeLabImage(host: Host, options: LabImageOptions): Promise<LabImage> {
@@ -85,7 +94,7 @@ export async function makeLabImage(host: Host, options: LabImageOptions): Promis
   const key = sha256Hex(concat([
     canonicalJson({ packages, used: withAgent, epoch, index }),
     ...[...agent.files.values()].map(({ data }) => data),
-    ...await treeBytes(host, [OVERLAY, ...BUILDERS]),
+    utf8(await sourceDigest(host, "./", [OVERLAY, ...BUILDERS])),
   ]));
   // One of each kind is kept.
   const imageDir = `${dir}/image-${flavour}${agent.form === "bundle" ? "" : `-${agent.form}`}`;
@@ -136,21 +145,6 @@ async function readDefinition(host: Host, flavour: string): Promise<ImageDefinit
   const file = `${OVERLAY}/image.yaml`;
   const definition = parseDefinition(await host.readTextFile(file), file);
   return { ...definition, kernel: { ...definition.kernel, flavour } };
-}
-
-/** Names, modes and contents of everything at or below `paths`. */
-async function treeBytes(host: Host, paths: readonly string[]): Promise<Bytes[]> {
-  const parts: Bytes[] = [];
-  for (const path of paths) {
-    const info = await host.stat(path);
-    if (info?.kind === "directory") {
-      const names = await host.readDir(path);
-      parts.push(...await treeBytes(host, names.map((name) => `${path}/${name}`)));
-    } else if (info?.kind === "file") {
-      parts.push(utf8(`\0${path} ${info.mode & 0o100} ${info.size}\0`), await host.readFile(path));
-    }
-  }
-  return parts;
 }
 
 /**
