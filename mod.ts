@@ -42,7 +42,7 @@ export {
   parsePostbootIndex,
   parseTagNodes,
   SITE_PATHS,
-} from "./site/document.ts";
+} from "./lib/documents/site.ts";
 export type {
   Envelope,
   FileConfig,
@@ -53,7 +53,7 @@ export type {
   PostbootIndex,
   ScriptConfig,
   UserConfig,
-} from "./site/document.ts";
+} from "./lib/documents/site.ts";
 export { loadFleet, parseFleet, publicConfig, wholeConfig } from "./site/fleet.ts";
 export type { Fleet, FleetNode, Layer } from "./site/fleet.ts";
 export { buildSite } from "./site/build.ts";

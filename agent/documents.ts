@@ -13,7 +13,7 @@ import {
   parseEnvelope,
   parseInstructions,
   SITE_PATHS,
-} from "../site/document.ts";
+} from "../lib/documents/site.ts";
 import type { Identity } from "./identity.ts";
 import { AgentError } from "./problem.ts";
 

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import type { Host } from "../lib/host.ts";
-import type { Status } from "../lib/node_report.ts";
+import type { Status } from "../lib/documents/status.ts";
 import { IMAGE_FILE } from "./paths.ts";
 import { outputOf, run } from "./programs.ts";
 

@@ -18,7 +18,7 @@ import { errorText } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { parseIdentityFile } from "../lib/trust/age.ts";
 import { parsePublicKey, type PublicKey } from "../lib/trust/minisign.ts";
-import { nodeNameSchema } from "../site/document.ts";
+import { nodeNameSchema } from "../lib/documents/site.ts";
 import { IDENTITY_DIR } from "./paths.ts";
 import { AgentError } from "./problem.ts";
 

@@ -6,7 +6,7 @@
 import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
 import { EXIT, type ExitCode, UserError } from "../lib/errors.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
-import type { Status } from "../lib/node_report.ts";
+import type { Status } from "../lib/documents/status.ts";
 import { agentFacts } from "./facts.ts";
 import { STATUS_FILE } from "./paths.ts";
 import { runAgent } from "./run.ts";

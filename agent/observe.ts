@@ -5,10 +5,10 @@
  * @module
  */
 import type { Host } from "../lib/host.ts";
-import { type Observed, PRIVATE_DIGEST } from "../lib/node_report.ts";
-import { fileContent, type NodeConfig } from "../site/document.ts";
+import { type Observed, PRIVATE_DIGEST } from "../lib/documents/status.ts";
+import { fileContent, type NodeConfig } from "../lib/documents/site.ts";
 import { sha256Hex } from "../lib/bytes.ts";
-import { parseGroup, parsePasswd } from "./accounts.ts";
+import { parseGroup, parsePasswd } from "../lib/formats/accounts.ts";
 import { octal, readFileFacts, readNames } from "./resources/files.ts";
 import { readHostname } from "./resources/hostname.ts";
 import { readScriptRecord } from "./resources/scripts.ts";

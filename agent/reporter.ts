@@ -11,7 +11,7 @@ import {
   formatConsoleLine,
   type Phase,
   type Status,
-} from "../lib/node_report.ts";
+} from "../lib/documents/status.ts";
 import type { Clock } from "./clock.ts";
 import { readMemory, uptime } from "./facts.ts";
 import { Repeats } from "./interval.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Host } from "../lib/host.ts";
-import type { NodeConfig } from "../site/document.ts";
+import type { NodeConfig } from "../lib/documents/site.ts";
 import type { Identity } from "./identity.ts";
 import { type Trouble, troubleOf } from "./problem.ts";
 

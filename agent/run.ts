@@ -9,7 +9,7 @@
  */
 import { EXIT, type ExitCode, RefusedError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
-import type { Status } from "../lib/node_report.ts";
+import type { Status } from "../lib/documents/status.ts";
 import { Clock } from "./clock.ts";
 import type { Told } from "./documents.ts";
 import { agentFacts, readBootId, readImageFacts } from "./facts.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Host } from "../lib/host.ts";
-import type { Phase, Problem, Status } from "../lib/node_report.ts";
+import type { Phase, Problem, Status } from "../lib/documents/status.ts";
 import { canonicalJson } from "../lib/trust/freshness.ts";
 import type { AgentFacts, ImageFacts } from "./facts.ts";
 import { RUN_DIR, STATUS_FILE } from "./paths.ts";

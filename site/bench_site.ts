@@ -21,7 +21,7 @@ import { utf8 } from "../lib/bytes.ts";
 import { NO_STATE, openSite } from "../lib/trust/client.ts";
 import { formatPublicKey, parsePublicKey } from "../lib/trust/minisign.ts";
 import { formatSecretKey, generateKey, publicKeyOf } from "../lib/trust/minisign_sign.ts";
-import { parseEnvelope, parseInstructions, SITE_PATHS } from "./document.ts";
+import { parseEnvelope, parseInstructions, SITE_PATHS } from "../lib/documents/site.ts";
 import { uploadSite } from "./upload.ts";
 
 /** What {@linkcode benchSite} needs. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../lib/bytes.ts";
-import { OS_UPDATE_PATH, type OsUpdate } from "../lib/os_update.ts";
+import { OS_UPDATE_PATH, type OsUpdate } from "../lib/documents/os_update.ts";
 import { type DocumentType, parseComment, ROLE_OF } from "../lib/trust/comment.ts";
 import {
   type Bin,
@@ -35,7 +35,7 @@ import {
   parseInstructions,
   type PostbootIndex,
   SITE_PATHS,
-} from "./document.ts";
+} from "../lib/documents/site.ts";
 import { type Fleet, type FleetNode, publicConfig, wholeConfig } from "./fleet.ts";
 import { filesOf } from "./known_nodes.ts";
 import { Html } from "./html.ts";

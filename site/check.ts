@@ -6,7 +6,7 @@
  */
 import { type Bytes, equal, sha256Hex, text, utf8 } from "../lib/bytes.ts";
 import { RefusedError, UserError } from "../lib/errors.ts";
-import { OS_UPDATE_PATH, parseOsUpdate } from "../lib/os_update.ts";
+import { OS_UPDATE_PATH, parseOsUpdate } from "../lib/documents/os_update.ts";
 import { openSite, type SiteView, type TrustState } from "../lib/trust/client.ts";
 import type { DocumentType } from "../lib/trust/comment.ts";
 import { canonicalJson, ROOT_PATH, rootPath, storedPath } from "../lib/trust/freshness.ts";
@@ -19,7 +19,7 @@ import {
   parsePostbootIndex,
   parseTagNodes,
   SITE_PATHS,
-} from "./document.ts";
+} from "../lib/documents/site.ts";
 import type { Fleet } from "./fleet.ts";
 
 /** What {@linkcode checkSite} needs beside the site. */

@@ -12,8 +12,8 @@ import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { MAX_KEYS } from "../lib/trust/age.ts";
 import { isPostQuantum } from "../lib/trust/age_value.ts";
-import { isNodeName, TAG_NAME } from "../lib/identity/names.ts";
-import { type UpdatePolicy, updatePolicySchema } from "../lib/os_update.ts";
+import { isNodeName, TAG_NAME } from "../lib/documents/names.ts";
+import { type UpdatePolicy, updatePolicySchema } from "../lib/documents/os_update.ts";
 import { isRecipient } from "../lib/trust/age.ts";
 import {
   instantSchema,
@@ -23,7 +23,7 @@ import {
   recipientSchema,
   sshHostKeySchema,
   tagsSchema,
-} from "./document.ts";
+} from "../lib/documents/site.ts";
 import type { NodeOutputs } from "./build.ts";
 import { mergeConfig, mergedProblems } from "./merge.ts";
 import { unseal, type Unsealed } from "./secrets.ts";

@@ -22,7 +22,7 @@ import {
   parseNodeDocument,
   parseTagNodes,
   SITE_PATHS,
-} from "./document.ts";
+} from "../lib/documents/site.ts";
 import { parseFleet } from "./fleet.ts";
 
 const NOW = new Date("2026-11-23T00:00:00Z");

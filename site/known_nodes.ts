@@ -15,7 +15,7 @@ import { projectFolder, sourceDigest } from "../lib/sources.ts";
 import { type Listed, rootDigest, storedPath } from "../lib/trust/freshness.ts";
 import type { RootChain } from "../lib/trust/root_sign.ts";
 import type { NodeOutputs } from "./build.ts";
-import { SITE_PATHS } from "./document.ts";
+import { SITE_PATHS } from "../lib/documents/site.ts";
 import type { FleetNode, KnownFacts } from "./fleet.ts";
 
 /** Where it is kept, in the build cache; no node can have that name. */

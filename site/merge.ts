@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { NodeConfig } from "./document.ts";
+import type { NodeConfig } from "../lib/documents/site.ts";
 
 type Mapping = Record<string, unknown>;
 

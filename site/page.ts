@@ -8,10 +8,10 @@
  */
 import { encodeBase64 } from "@std/encoding/base64";
 import { type Bytes, sha256, utf8 } from "../lib/bytes.ts";
-import { OS_UPDATE_PATH, type OsUpdate } from "../lib/os_update.ts";
+import { OS_UPDATE_PATH, type OsUpdate } from "../lib/documents/os_update.ts";
 import { ROOT_PATH, rootPath, TIMESTAMP_PATH } from "../lib/trust/freshness.ts";
 import { keyIdHex, type PublicKey, publicKeyLine } from "../lib/trust/minisign.ts";
-import { SITE_PATHS } from "./document.ts";
+import { SITE_PATHS } from "../lib/documents/site.ts";
 import { type Content, Html, markup } from "./html.ts";
 import { fileText, type NodeRow, releaseRows, timeText } from "./page_rows.ts";
 import SCRIPT from "./page/script.js" with { type: "text" };

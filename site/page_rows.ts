@@ -6,8 +6,8 @@
  */
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { sha256, utf8 } from "../lib/bytes.ts";
-import type { OsUpdate, ReleaseFile } from "../lib/os_update.ts";
-import { type NodeDocument, SITE_PATHS } from "./document.ts";
+import type { OsUpdate, ReleaseFile } from "../lib/documents/os_update.ts";
+import { type NodeDocument, SITE_PATHS } from "../lib/documents/site.ts";
 
 /** The serial and time that a document's signature bears. */
 export interface Signed {

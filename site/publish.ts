@@ -6,7 +6,7 @@
  */
 import { RefusedError, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
-import { RELEASES_PATH } from "../lib/os_update.ts";
+import { RELEASES_PATH } from "../lib/documents/os_update.ts";
 import { encryptQuickly } from "../lib/trust/age_encrypt.ts";
 import { NO_STATE } from "../lib/trust/client.ts";
 import { formatInstant } from "../lib/trust/comment.ts";
@@ -23,7 +23,7 @@ import { ensureRoots, type RootChain } from "../lib/trust/root_sign.ts";
 import { buildSite } from "./build.ts";
 import { loadCache, loadSignatures, storeCache, storeSignatures } from "./cache.ts";
 import { checkSite } from "./check.ts";
-import { SITE_PATHS } from "./document.ts";
+import { SITE_PATHS } from "../lib/documents/site.ts";
 import { FileHashes } from "./file_hashes.ts";
 import { loadFleet, UPDATE_FILE } from "./fleet.ts";
 import { KnownNodes } from "./known_nodes.ts";

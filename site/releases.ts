@@ -18,7 +18,7 @@ import {
   type ReleaseFile,
   RELEASES_PATH,
   type UpdatePolicy,
-} from "../lib/os_update.ts";
+} from "../lib/documents/os_update.ts";
 import { formatComment, formatInstant, isSitePath } from "../lib/trust/comment.ts";
 import type { Keyring } from "../lib/trust/keyring.ts";
 import { MAX_SIGNATURE_BYTES, type PublicKey, verifyDigest } from "../lib/trust/minisign.ts";

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { RELEASES_PATH } from "../lib/os_update.ts";
+import { RELEASES_PATH } from "../lib/documents/os_update.ts";
 import { TIMESTAMP_PATH, VERSIONED_FOLDERS } from "../lib/trust/freshness.ts";
 
 /** The page whose arrival says that all before it is there too. */

@@ -11,8 +11,8 @@ import {
 } from "../lib/cli/command.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
-import { DRIVE_BYTES, type StaticNetwork } from "../lib/identity/drive.ts";
-import { isNodeName } from "../lib/identity/names.ts";
+import { DRIVE_BYTES, type StaticNetwork } from "../lib/identity/make_drive.ts";
+import { isNodeName } from "../lib/documents/names.ts";
 import { type MadeIdentity, newNode } from "../lib/identity/new_node.ts";
 import { type Device, inspectDevice, writeDevice } from "../lib/identity/write_device.ts";
 import { loadIdentities, recipientsOf } from "../lib/trust/age_identity.ts";

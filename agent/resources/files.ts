@@ -7,8 +7,8 @@
 import { type Bytes, sha256Hex } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { FileInfo, Host } from "../../lib/host.ts";
-import { fileContent, MAX_DOCUMENT_BYTES } from "../../site/document.ts";
-import { parseGroup, parsePasswd } from "../accounts.ts";
+import { fileContent, MAX_DOCUMENT_BYTES } from "../../lib/documents/site.ts";
+import { parseGroup, parsePasswd } from "../../lib/formats/accounts.ts";
 import { installFile } from "../install_file.ts";
 import type { Resource, Step } from "../resource.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { NodeConfig } from "../../site/document.ts";
+import type { NodeConfig } from "../../lib/documents/site.ts";
 import { bind, type Bound } from "../resource.ts";
 import { files } from "./files.ts";
 import { hostname } from "./hostname.ts";

@@ -9,7 +9,7 @@
  */
 import { errorText, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import type { UserConfig } from "../../site/document.ts";
+import type { UserConfig } from "../../lib/documents/site.ts";
 import {
   type Account,
   freeId,
@@ -20,7 +20,7 @@ import {
   withAccount,
   withGroup,
   withPassword,
-} from "../accounts.ts";
+} from "../../lib/formats/accounts.ts";
 import { installFile } from "../install_file.ts";
 import { AUTHORIZED_KEYS_DIR, MANAGED_FILE, RUN_DIR } from "../paths.ts";
 import type { Resource, Step } from "../resource.ts";

@@ -12,8 +12,8 @@ import { type Bytes, sha256Hex } from "../bytes.ts";
 import { errorText, EXIT, UserError } from "../errors.ts";
 import { readTar, type TarEntry } from "../formats/tar.ts";
 import type { Host } from "../host.ts";
-import { elfDynamic } from "../lab/elf_dynamic.ts";
-import { arMember } from "./ar.ts";
+import { elfDynamic } from "../formats/elf_dynamic.ts";
+import { arMember } from "../formats/ar.ts";
 import { type Arch, glibcMinor, type ProgramFacts } from "./program.ts";
 
 /** A Debian package of one exact version. */

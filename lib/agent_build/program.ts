@@ -5,7 +5,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { elfDynamic } from "../lab/elf_dynamic.ts";
+import { elfDynamic } from "../formats/elf_dynamic.ts";
 
 /** apk's names of the architectures. */
 export type Arch = "x86_64" | "aarch64";

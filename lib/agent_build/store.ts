@@ -10,7 +10,7 @@ import { sha256Hex } from "../bytes.ts";
 import { errorText, UserError } from "../errors.ts";
 import { safePath } from "../formats/tar.ts";
 import type { Host } from "../host.ts";
-import { replaceFolder } from "../image/replace_folder.ts";
+import { replaceFolder } from "../replace_folder.ts";
 import { canonicalJson } from "../trust/freshness.ts";
 import { AGENT_FORMS } from "./forms.ts";
 import type { BuiltAgent } from "./make.ts";

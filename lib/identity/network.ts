@@ -5,7 +5,7 @@
  */
 import { isIP } from "node:net";
 import { UserError } from "../errors.ts";
-import type { StaticNetwork } from "./drive.ts";
+import type { StaticNetwork } from "./make_drive.ts";
 
 /** @throws {UserError} naming the part that is wrong. */
 export function checkNetwork(network: StaticNetwork): void {

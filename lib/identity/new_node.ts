@@ -11,8 +11,8 @@ import { formatIdentityFile, generateIdentity } from "../trust/age_keygen.ts";
 import { formatInstant } from "../trust/comment.ts";
 import { formatPublicKey, parsePublicKey, type PublicKey } from "../trust/minisign.ts";
 import { loadRoots } from "../trust/root_sign.ts";
-import { driveFiles, makeIdentityDrive, type StaticNetwork } from "./drive.ts";
-import { isNodeName, RESERVED_NAMES, TAG_NAME } from "./names.ts";
+import { driveFiles, makeIdentityDrive, type StaticNetwork } from "./make_drive.ts";
+import { isNodeName, RESERVED_NAMES, TAG_NAME } from "../documents/names.ts";
 import { checkNetwork } from "./network.ts";
 import { formatSshPrivateKey, generateSshKey, sshFingerprint, sshPublicLine } from "./ssh_key.ts";
 

@@ -22,7 +22,7 @@ import {
   type PackageRole,
 } from "./manifest.ts";
 import { type OverlayFile, readOverlay } from "./overlay.ts";
-import { replaceFolder } from "./replace_folder.ts";
+import { replaceFolder } from "../replace_folder.ts";
 import { makeRootfs } from "./rootfs.ts";
 import { DISK_IMAGE, formFiles, makeForms, writeRelease } from "./release_forms.ts";
 import { vendorOf } from "./sbom.ts";

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { RELEASES_PATH } from "../os_update.ts";
+import { RELEASES_PATH } from "../documents/os_update.ts";
 import { formatComment, formatInstant } from "../trust/comment.ts";
 import type { Signer } from "../trust/keyring.ts";
 import { prehashChunks } from "../trust/minisign.ts";

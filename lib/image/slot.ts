@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { formatEntryName, renderEntry, renderLoaderConfig } from "../boot_entries.ts";
-import { ENTRIES_DIR, slotDir, slotEntry, slotEntryId } from "../boot_entries.ts";
+import { formatEntryName, renderEntry, renderLoaderConfig } from "../documents/boot_entry.ts";
+import { ENTRIES_DIR, slotDir, slotEntry, slotEntryId } from "../documents/boot_entry.ts";
 import { type Bytes, sha256Hex, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import { type TarEntry, writeTar } from "../formats/tar.ts";

@@ -8,7 +8,7 @@ import * as zlib from "node:zlib";
 import type { Bytes } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import { gunzip } from "../formats/gzip.ts";
-import { elfSections } from "./elf.ts";
+import { elfSections } from "../formats/elf_sections.ts";
 import { pathModuleName } from "./names.ts";
 
 /** One kernel module. */

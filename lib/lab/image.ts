@@ -57,7 +57,7 @@ const OVERLAY = "overlay";
 export const BUILDERS: readonly string[] = [
   "lib/agent_build",
   "lib/apk",
-  "lib/boot_entries.ts",
+  "lib/documents/boot_entry.ts",
   "lib/cli",
   "lib/formats",
   "lib/image",

@@ -5,7 +5,7 @@
  * @module
  */
 import { errorText, UserError } from "../errors.ts";
-import type { Status } from "../node_report.ts";
+import type { Status } from "../documents/status.ts";
 import type { Machine } from "./machine.ts";
 import { advance, changeLine, newProgress, type NodeProgress } from "./progress.ts";
 import type { MachineSpec } from "./qemu.ts";

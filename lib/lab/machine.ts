@@ -6,7 +6,7 @@
  */
 import { UserError } from "../errors.ts";
 import type { Child, Host } from "../host.ts";
-import { type ConsoleEvent, parseConsoleLine } from "../node_report.ts";
+import { type ConsoleEvent, parseConsoleLine } from "../documents/status.ts";
 import { type ConsoleLine, ConsoleLog } from "./console.ts";
 import { driveDevice, type MachineSpec, qemuCommand, UPLINK } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";

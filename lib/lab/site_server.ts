@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import { type Bytes, concat } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import type { Status } from "../node_report.ts";
+import type { Status } from "../documents/status.ts";
 import { answerFile } from "./http_answer.ts";
 import { HOST_FROM_GUEST } from "./qemu.ts";
 

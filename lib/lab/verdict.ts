@@ -5,7 +5,7 @@
  * @module
  */
 import { sha256Hex, utf8 } from "../bytes.ts";
-import { PRIVATE_DIGEST, type Status } from "../node_report.ts";
+import { PRIVATE_DIGEST, type Status } from "../documents/status.ts";
 
 /** What a node must be. */
 export interface Demands {

@@ -6,10 +6,10 @@
  */
 import { type Bytes, equal } from "../../lib/bytes.ts";
 import { errorText, RefusedError } from "../../lib/errors.ts";
-import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/os_update.ts";
+import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/documents/os_update.ts";
 import { type Fetch, openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
 import { keyIdHex, type PublicKey } from "../../lib/trust/minisign.ts";
-import { parseGlobalDocument, parseNodeDocument, SITE_PATHS } from "../document.ts";
+import { parseGlobalDocument, parseNodeDocument, SITE_PATHS } from "../../lib/documents/site.ts";
 import { type NodeRow, nodeRow, type ReleaseRow, releaseRows, timeText } from "../page_rows.ts";
 
 /** "open": could not be checked, or has not been yet. */

@@ -9,7 +9,7 @@ import type { Bytes } from "../../lib/bytes.ts";
 import { errorText, UserError } from "../../lib/errors.ts";
 import { type Fetch, NO_STATE, type TrustState } from "../../lib/trust/client.ts";
 import { keyIdHex, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
-import { SITE_PATHS } from "../document.ts";
+import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { type NodeRow, type ReleaseRow, timeText } from "../page_rows.ts";
 import { type Checked, checkPage, type Shown, type State } from "./check.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { AgentError } from "../../agent/problem.ts";
 import { parseSites, parseStaticNetwork, readIdentity } from "../../agent/identity.ts";
-import { driveFiles } from "../../lib/identity/drive.ts";
+import { driveFiles } from "../../lib/identity/make_drive.ts";
 import { formatIdentityFile } from "../../lib/trust/age_keygen.ts";
 import { formatPublicKey } from "../../lib/trust/minisign.ts";
 import { publicKeyOf } from "../../lib/trust/minisign_sign.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import type { Status } from "../../lib/node_report.ts";
+import type { Status } from "../../lib/documents/status.ts";
 import { main } from "../../agent/main.ts";
 import { isFull, troubleOf } from "../../agent/problem.ts";
 import { describeStatus, problemOf } from "../../agent/status.ts";

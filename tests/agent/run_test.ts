@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EXIT } from "../../lib/errors.ts";
-import { parseConsoleLine, PRIVATE_DIGEST } from "../../lib/node_report.ts";
+import { parseConsoleLine, PRIVATE_DIGEST } from "../../lib/documents/status.ts";
 import { sha256Hex, text, utf8 } from "../../lib/bytes.ts";
 import { encryptTo } from "../../lib/trust/age.ts";
 import { canonicalJson } from "../../lib/trust/freshness.ts";

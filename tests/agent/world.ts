@@ -4,7 +4,7 @@
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
 import type { RunResult } from "../../lib/host.ts";
-import type { Status } from "../../lib/node_report.ts";
+import type { Status } from "../../lib/documents/status.ts";
 import { encryptTo } from "../../lib/trust/age.ts";
 import { formatPublicKey } from "../../lib/trust/minisign.ts";
 import { publicKeyOf } from "../../lib/trust/minisign_sign.ts";

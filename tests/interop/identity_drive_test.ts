@@ -6,7 +6,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { text } from "../../lib/bytes.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { DenoHost, type RunOptions, type RunResult } from "../../lib/host.ts";
-import { DRIVE_BYTES, driveFiles, makeIdentityDrive } from "../../lib/identity/drive.ts";
+import { DRIVE_BYTES, driveFiles, makeIdentityDrive } from "../../lib/identity/make_drive.ts";
 import {
   formatSshPrivateKey,
   generateSshKey,

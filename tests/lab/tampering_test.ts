@@ -5,7 +5,7 @@ import { differences } from "../../lib/lab/verdict.ts";
 import type { World } from "../../lib/lab/world.ts";
 import { encryptTo } from "../../lib/trust/age.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
-import { SITE_PATHS } from "../../site/document.ts";
+import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { loadFleet } from "../../site/fleet.ts";
 import { placeOf } from "../support/signed_site.ts";
 import {

@@ -22,7 +22,7 @@ import {
   parsePostbootIndex,
   parseTagNodes,
   SITE_PATHS,
-} from "../../site/document.ts";
+} from "../../lib/documents/site.ts";
 import { type Fleet, parseFleet } from "../../site/fleet.ts";
 import { placeOf } from "../support/signed_site.ts";
 import { buildOptions, fleetFiles, ISSUED, KEY } from "./support.ts";

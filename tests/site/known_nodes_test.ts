@@ -5,7 +5,7 @@ import { loadKeyring } from "../../lib/trust/keyring.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
 import { rotateKey } from "../../lib/trust/rotate.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
-import { SITE_PATHS } from "../../site/document.ts";
+import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { loadFleet, publicConfig } from "../../site/fleet.ts";
 import { type Published, type PublishOptions, publishSite } from "../../site/publish.ts";
 import { FakeHost } from "../support/fake_host.ts";

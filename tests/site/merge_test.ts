@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { mergeConfig, mergedProblems } from "../../site/merge.ts";
-import type { NodeConfig } from "../../site/document.ts";
+import type { NodeConfig } from "../../lib/documents/site.ts";
 import { SSH_KEYS } from "./support.ts";
 
 Deno.test("mergeConfig() lets later layers win, merges mappings and replaces lists", () => {

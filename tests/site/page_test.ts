@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { encodeBase64 } from "@std/encoding/base64";
 import fc from "fast-check";
 import { sha256, text, utf8 } from "../../lib/bytes.ts";
-import type { OsUpdate } from "../../lib/os_update.ts";
+import type { OsUpdate } from "../../lib/documents/os_update.ts";
 import { keyIdHex } from "../../lib/trust/minisign.ts";
 import { publicKeyOf } from "../../lib/trust/minisign_sign.ts";
 import { errorPage, indexPage, type PageFacts } from "../../site/page.ts";

@@ -5,7 +5,7 @@ import { decryptWith, parseIdentityFile } from "../../lib/trust/age.ts";
 import { NO_STATE, openSite } from "../../lib/trust/client.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
-import { parseNodeDocument, SITE_PATHS } from "../../site/document.ts";
+import { parseNodeDocument, SITE_PATHS } from "../../lib/documents/site.ts";
 import { publishSite } from "../../site/publish.ts";
 import { FakeHost } from "../support/fake_host.ts";
 import { ISSUED } from "./support.ts";

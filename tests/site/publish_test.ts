@@ -6,7 +6,7 @@ import { NO_STATE, openSite } from "../../lib/trust/client.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
 import { rotateKey } from "../../lib/trust/rotate.ts";
-import { SITE_PATHS } from "../../site/document.ts";
+import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { type PublishOptions, publishSite } from "../../site/publish.ts";
 import { FakeHost } from "../support/fake_host.ts";
 import { fleetFiles, ISSUED } from "./support.ts";

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { sha256Hex, text, utf8 } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
-import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/os_update.ts";
+import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/documents/os_update.ts";
 import { NO_STATE, openSite } from "../../lib/trust/client.ts";
 import { parseComment } from "../../lib/trust/comment.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as v from "valibot";
-import { nodeConfigSchema } from "../../site/document.ts";
+import { nodeConfigSchema } from "../../lib/documents/site.ts";
 import { problemText, readYaml } from "../../site/yaml_file.ts";
 
 const schema = v.strictObject({

@@ -4,14 +4,14 @@
  */
 import { type Bytes, sha256Hex, utf8 } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
-import { OS_UPDATE_PATH } from "../../lib/os_update.ts";
+import { OS_UPDATE_PATH } from "../../lib/documents/os_update.ts";
 import { decryptWith } from "../../lib/trust/age.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { NO_STATE, openSite, type TrustState } from "../../lib/trust/client.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";
 import type { PublicKey } from "../../lib/trust/minisign.ts";
 import { initKeys, loadRoots } from "../../lib/trust/root_sign.ts";
-import { parseEnvelope, parseInstructions } from "../../site/document.ts";
+import { parseEnvelope, parseInstructions } from "../../lib/documents/site.ts";
 import { publishSite } from "../../site/publish.ts";
 import { refreshSite } from "../../site/refresh.ts";
 import { main } from "../../tasks/publish.ts";

@@ -25,7 +25,7 @@ import {
   SLOT_FOLDER,
   writeRelease,
 } from "../release_forms.ts";
-import { replaceFolder } from "../replace_folder.ts";
+import { replaceFolder } from "../../replace_folder.ts";
 import { vendorOf } from "../sbom.ts";
 import { loaderPath } from "../slot.ts";
 import { dropWork, ensureBuilder, runBuild, stopIfAborted } from "./build.ts";

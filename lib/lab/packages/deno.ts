@@ -7,7 +7,7 @@
 import type { Bytes } from "../../bytes.ts";
 import { UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
-import { elfDynamic } from "../elf_dynamic.ts";
+import { elfDynamic } from "../../formats/elf_dynamic.ts";
 import { type Draft, file, OWN_BUILDDATE } from "./recipe.ts";
 
 /** Version in the lab's image. */

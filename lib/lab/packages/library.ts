@@ -5,7 +5,7 @@
  * @module
  */
 import { UserError } from "../../errors.ts";
-import { elfDynamic } from "../elf_dynamic.ts";
+import { elfDynamic } from "../../formats/elf_dynamic.ts";
 import type { DebContent } from "../repository_debian.ts";
 import { type Draft, fromDeb } from "./recipe.ts";
 

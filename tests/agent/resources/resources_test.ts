@@ -1,7 +1,7 @@
 /** Each resource against a node in memory: what it plans, that applying leads there, that a second plan is empty. */
 import { assert, assertEquals } from "@std/assert";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
-import type { NodeConfig } from "../../../site/document.ts";
+import type { NodeConfig } from "../../../lib/documents/site.ts";
 import { observe } from "../../../agent/observe.ts";
 import { type Applied, bind, type Bound } from "../../../agent/resource.ts";
 import { files } from "../../../agent/resources/files.ts";

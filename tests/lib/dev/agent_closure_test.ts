@@ -13,7 +13,7 @@ Deno.test("closureProblems() accepts what an agent needs", () => {
   const info = graph({
     "agent/main.ts": [],
     "lib/trust/minisign.ts": ["npm:/deno-std@1.4.0/encoding/hex.js", "npm:valibot@1.5.0"],
-    "site/document.ts": ["npm:valibot@1.5.0"],
+    "lib/documents/site.ts": ["npm:valibot@1.5.0"],
   });
   assertEquals(closureProblems(info, "/p/"), []);
 });

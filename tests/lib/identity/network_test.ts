@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
-import type { StaticNetwork } from "../../../lib/identity/drive.ts";
+import type { StaticNetwork } from "../../../lib/identity/make_drive.ts";
 import { checkNetwork } from "../../../lib/identity/network.ts";
 
 Deno.test("checkNetwork() takes IPv4 and IPv6", () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseEntry } from "../../../lib/boot_entries.ts";
+import { parseEntry } from "../../../lib/documents/boot_entry.ts";
 import { type Bytes, concat, padTo, text, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { readCpio, writeCpio } from "../../../lib/formats/cpio.ts";

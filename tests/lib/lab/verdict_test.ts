@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { demandsOf, differences } from "../../../lib/lab/verdict.ts";
-import { PRIVATE_DIGEST, type Status } from "../../../lib/node_report.ts";
+import { PRIVATE_DIGEST, type Status } from "../../../lib/documents/status.ts";
 
 const CONFIG = {
   users: { lab: { uid: 1000, groups: ["wheel", "adm"], sshKeys: ["ssh-ed25519 AAAA x"] } },

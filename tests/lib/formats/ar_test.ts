@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { arMember } from "../../../lib/agent_build/ar.ts";
+import { arMember } from "../../../lib/formats/ar.ts";
 import { concat, utf8 } from "../../../lib/bytes.ts";
 
 function member(name: string, data: string) {

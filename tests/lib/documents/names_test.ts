@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isNodeName, TAG_NAME } from "../../../lib/identity/names.ts";
+import { isNodeName, TAG_NAME } from "../../../lib/documents/names.ts";
 
 Deno.test("isNodeName() takes host name labels in lower case", () => {
   for (const name of ["a", "a1", "node-7", "0", "a".repeat(63)]) {

@@ -7,7 +7,7 @@ import {
   withAccount,
   withGroup,
   withPassword,
-} from "../../agent/accounts.ts";
+} from "../../../lib/formats/accounts.ts";
 
 const PASSWD = "root:x:0:0:root:/root:/bin/sh\nnot a line\nann:x:1000:1000::/home/ann:/bin/sh\n";
 const ANN = { name: "ann", uid: 1000, gid: 1000, comment: "", home: "/home/ann", shell: "/bin/sh" };

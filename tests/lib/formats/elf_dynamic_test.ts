@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { elfDynamic } from "../../../lib/lab/elf_dynamic.ts";
+import { elfDynamic } from "../../../lib/formats/elf_dynamic.ts";
 import { utf8 } from "../../../lib/bytes.ts";
 
 /** A 64-bit shared object with one load segment, a dynamic section and its strings. */

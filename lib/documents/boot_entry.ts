@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { UserError } from "./errors.ts";
+import { UserError } from "../errors.ts";
 
 /** One entry file. Paths start at the root of the EFI system partition, with "/". */
 export interface BootEntry {

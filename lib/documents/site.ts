@@ -10,9 +10,9 @@
  */
 import * as v from "valibot";
 import { decodeBase64 } from "@std/encoding/base64";
-import { text } from "../lib/bytes.ts";
-import { RefusedError } from "../lib/errors.ts";
-import { NODE_NAME, TAG_NAME } from "../lib/identity/names.ts";
+import { text } from "../bytes.ts";
+import { RefusedError } from "../errors.ts";
+import { NODE_NAME, TAG_NAME } from "./names.ts";
 
 /** Largest document a reader accepts, in bytes. */
 export const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;

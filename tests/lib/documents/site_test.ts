@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import { utf8 } from "../../lib/bytes.ts";
-import { RefusedError } from "../../lib/errors.ts";
+import { utf8 } from "../../../lib/bytes.ts";
+import { RefusedError } from "../../../lib/errors.ts";
 import {
   fileContent,
   MAX_DOCUMENT_BYTES,
@@ -10,8 +10,8 @@ import {
   parseNodeDocument,
   parsePostbootIndex,
   parseTagNodes,
-} from "../../site/document.ts";
-import { ISSUED, RECIPIENTS, SSH_KEYS } from "./support.ts";
+} from "../../../lib/documents/site.ts";
+import { ISSUED, RECIPIENTS, SSH_KEYS } from "../../site/support.ts";
 
 const json = (value: unknown) => utf8(JSON.stringify(value));
 

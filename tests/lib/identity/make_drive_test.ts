@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { text, utf8 } from "../../../lib/bytes.ts";
 import { EXIT, UserError } from "../../../lib/errors.ts";
-import { driveFiles, makeIdentityDrive } from "../../../lib/identity/drive.ts";
+import { driveFiles, makeIdentityDrive } from "../../../lib/identity/make_drive.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 
 const IDENTITY = {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
-import { utf8 } from "../../lib/bytes.ts";
-import { RefusedError } from "../../lib/errors.ts";
-import { type OsUpdate, parseOsUpdate, rolloutPosition } from "../../lib/os_update.ts";
+import { utf8 } from "../../../lib/bytes.ts";
+import { RefusedError } from "../../../lib/errors.ts";
+import { type OsUpdate, parseOsUpdate, rolloutPosition } from "../../../lib/documents/os_update.ts";
 
 const SHA = "a".repeat(64);
 const file = (version: string, kind = "slot") => ({

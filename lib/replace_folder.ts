@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Host } from "../host.ts";
+import type { Host } from "./host.ts";
 
 /** Fills a folder aside and then puts it in the place of `dir`: never a half-written result. Gives what `fill` gave. */
 export async function replaceFolder<T>(

@@ -12,8 +12,8 @@ import {
   renderLoaderConfig,
   slotEntry,
   slotEntryId,
-} from "../../lib/boot_entries.ts";
-import { UserError } from "../../lib/errors.ts";
+} from "../../../lib/documents/boot_entry.ts";
+import { UserError } from "../../../lib/errors.ts";
 
 Deno.test("renderEntry() writes a slot's entry", () => {
   const entry = slotEntry("1.2.3", {
