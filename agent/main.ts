@@ -7,10 +7,10 @@ import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command
 import { EXIT, type ExitCode, UserError } from "../lib/errors.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
 import type { Status } from "../lib/documents/status.ts";
-import { agentFacts } from "./facts.ts";
-import { STATUS_FILE } from "./paths.ts";
-import { runAgent } from "./run.ts";
-import { describeStatus } from "./status.ts";
+import { agentFacts } from "./report/facts.ts";
+import { STATUS_FILE } from "./system/paths.ts";
+import { runAgent } from "./course/run.ts";
+import { describeStatus } from "./report/status.ts";
 
 /** How long a step that is under way may go on after the agent was told to stop, in milliseconds. */
 const STOP_MS = 8_000;

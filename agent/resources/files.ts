@@ -9,8 +9,8 @@ import { UserError } from "../../lib/errors.ts";
 import type { FileInfo, Host } from "../../lib/host.ts";
 import { fileContent, MAX_DOCUMENT_BYTES } from "../../lib/documents/site.ts";
 import { parseGroup, parsePasswd } from "../../lib/formats/accounts.ts";
-import { installFile } from "../install_file.ts";
-import type { Resource, Step } from "../resource.ts";
+import { installFile } from "../system/install_file.ts";
+import type { Resource, Step } from "./resource.ts";
 
 /** One file as it shall be. */
 export interface DesiredFile {

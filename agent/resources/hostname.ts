@@ -4,9 +4,9 @@
  * @module
  */
 import type { Host } from "../../lib/host.ts";
-import { installFile } from "../install_file.ts";
-import { runOk } from "../programs.ts";
-import type { Resource, Step } from "../resource.ts";
+import { installFile } from "../system/install_file.ts";
+import { runOk } from "../system/programs.ts";
+import type { Resource, Step } from "./resource.ts";
 
 const FILE = "/etc/hostname";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import type { NodeConfig } from "../../lib/documents/site.ts";
-import { bind, type Bound } from "../resource.ts";
+import { bind, type Bound } from "./resource.ts";
 import { files } from "./files.ts";
 import { hostname } from "./hostname.ts";
 import { scripts } from "./scripts.ts";

@@ -11,8 +11,8 @@ import { sha256Hex, utf8 } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { canonicalJson } from "../../lib/trust/freshness.ts";
-import { SCRIPTS_DIR } from "../paths.ts";
-import type { Resource, Step } from "../resource.ts";
+import { SCRIPTS_DIR } from "../system/paths.ts";
+import type { Resource, Step } from "./resource.ts";
 
 /** How long a script may take, in milliseconds. */
 export const SCRIPT_TIMEOUT_MS = 15 * 60_000;

@@ -5,9 +5,9 @@
  * @module
  */
 import { UserError } from "../../lib/errors.ts";
-import { installFile } from "../install_file.ts";
-import { run, runOk } from "../programs.ts";
-import type { Resource, Step } from "../resource.ts";
+import { installFile } from "../system/install_file.ts";
+import { run, runOk } from "../system/programs.ts";
+import type { Resource, Step } from "./resource.ts";
 
 const KEY_FILE = "/etc/ssh/ssh_host_ed25519_key";
 const PUBLIC_FILE = `${KEY_FILE}.pub`;

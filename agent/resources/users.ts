@@ -21,9 +21,9 @@ import {
   withGroup,
   withPassword,
 } from "../../lib/formats/accounts.ts";
-import { installFile } from "../install_file.ts";
-import { AUTHORIZED_KEYS_DIR, MANAGED_FILE, RUN_DIR } from "../paths.ts";
-import type { Resource, Step } from "../resource.ts";
+import { installFile } from "../system/install_file.ts";
+import { AUTHORIZED_KEYS_DIR, MANAGED_FILE, RUN_DIR } from "../system/paths.ts";
+import type { Resource, Step } from "./resource.ts";
 
 /** First id of accounts that people use. */
 const FIRST_ID = 1000;

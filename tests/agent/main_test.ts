@@ -2,8 +2,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { EXIT, UserError } from "../../lib/errors.ts";
 import type { Status } from "../../lib/documents/status.ts";
 import { main } from "../../agent/main.ts";
-import { isFull, troubleOf } from "../../agent/problem.ts";
-import { describeStatus, problemOf } from "../../agent/status.ts";
+import { isFull, troubleOf } from "../../agent/report/problem.ts";
+import { describeStatus, problemOf } from "../../agent/report/status.ts";
 import { World } from "./world.ts";
 
 const options = { signal: new AbortController().signal, pid: 1 };

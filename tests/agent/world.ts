@@ -13,8 +13,8 @@ import { signerOf } from "../../lib/trust/keyring.ts";
 import { type BuildOptions, buildSite, type BuiltSite } from "../../site/build.ts";
 import { parseFleet } from "../../site/fleet.ts";
 import type { ExitCode } from "../../lib/errors.ts";
-import { INTERFACES, LIB_DIR } from "../../agent/paths.ts";
-import { runAgent } from "../../agent/run.ts";
+import { INTERFACES, LIB_DIR } from "../../agent/system/paths.ts";
+import { runAgent } from "../../agent/course/run.ts";
 import { buildOptions, KEY } from "../site/support.ts";
 import { FakeHost } from "../support/fake_host.ts";
 

@@ -2,14 +2,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import type { NodeConfig } from "../../../lib/documents/site.ts";
-import { observe } from "../../../agent/observe.ts";
-import { type Applied, bind, type Bound } from "../../../agent/resource.ts";
+import { observe } from "../../../agent/resources/observe.ts";
+import { type Applied, bind, type Bound } from "../../../agent/resources/resource.ts";
 import { files } from "../../../agent/resources/files.ts";
 import { hostname } from "../../../agent/resources/hostname.ts";
 import { interpreter, SCRIPT_TIMEOUT_MS, scripts } from "../../../agent/resources/scripts.ts";
 import { ssh } from "../../../agent/resources/ssh.ts";
 import { users } from "../../../agent/resources/users.ts";
-import type { Identity } from "../../../agent/identity.ts";
+import type { Identity } from "../../../agent/identity/read.ts";
 import { publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
 import { KEY } from "../../site/support.ts";
 import { HOST_KEY, World } from "../world.ts";

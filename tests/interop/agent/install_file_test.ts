@@ -1,6 +1,6 @@
 /** Placing files below directories that accounts own, on a real file system: what an account does in between must not count. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { installFile } from "../../../agent/install_file.ts";
+import { installFile } from "../../../agent/system/install_file.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { DenoHost } from "../../../lib/host.ts";
 

@@ -35,15 +35,18 @@ Deno.test("importProblem() names what breaks the rules", () => {
     problem("lib/formats/tar.ts", "lib/trust/age.ts"),
     /lib\/formats\/ imports lib\/ only/,
   );
-  assertMatch(problem("agent/run.ts", "site/build.ts"), /^agent\/run.ts may not import site/);
   assertMatch(
-    problem("agent/run.ts", "lib/trust/minisign_sign.ts"),
+    problem("agent/course/run.ts", "site/build.ts"),
+    /^agent\/course\/run.ts may not import site/,
+  );
+  assertMatch(
+    problem("agent/course/run.ts", "lib/trust/minisign_sign.ts"),
     /no signer, solver or builder/,
   );
   assertMatch(problem("lib/new/file.ts", "lib/bytes.ts"), /in no folder of the table/);
   assertMatch(problem("lib/bytes.ts", "lib/new/file.ts"), /may not import/);
   assertEquals(importProblem("lib/trust/age.ts", "lib/bytes.ts"), undefined);
-  assertEquals(importProblem("tests/x_test.ts", "agent/run.ts"), undefined);
+  assertEquals(importProblem("tests/x_test.ts", "agent/course/run.ts"), undefined);
 });
 
 Deno.test("agentProblem() keeps signers, key makers, solver and the desk's files out", () => {

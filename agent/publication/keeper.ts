@@ -1,0 +1,113 @@
+/**
+ * Keeps on the drive what was accepted, and brings it back: the guard against older serials, and the last good documents.
+ *
+ * @module
+ */
+import type { Bytes } from "../../lib/bytes.ts";
+import type { Host } from "../../lib/host.ts";
+import { openSite, type TrustState } from "../../lib/trust/client.ts";
+import { readTold, type Told } from "./read.ts";
+import { whileWritable } from "../identity/drive.ts";
+import { type Identity, parseNodeName } from "../identity/read.ts";
+import { IDENTITY_DIR } from "../system/paths.ts";
+import { AgentError, isFull } from "../report/problem.ts";
+import { goodFetch, loadState, sameGood, saveState, stateForGood, type Stored } from "./record.ts";
+
+const STATE_DIR = `${IDENTITY_DIR}/state`;
+
+export class Keeper {
+  #stored: Stored;
+  #trust: TrustState;
+  /** Whether the drive holds what was accepted last. */
+  #kept: boolean;
+
+  private constructor(readonly host: Host, readonly identity: Identity, stored: Stored) {
+    this.#stored = stored;
+    this.#trust = stored.trust;
+    this.#kept = stored.sequence > 0;
+  }
+
+  /** Reads the record of the mounted drive. */
+  static async open(host: Host, identity: Identity): Promise<Keeper> {
+    return new Keeper(host, identity, await loadState(host, STATE_DIR));
+  }
+
+  /** What the next publication is compared with; known in memory even when the drive can't be written. */
+  get trust(): TrustState {
+    return this.#trust;
+  }
+
+  /** What guards against older serials at the next boot. */
+  get guard(): "drive" | "image" {
+    return this.#kept ? "drive" : "image";
+  }
+
+  /** Whether there are last good documents. */
+  get hasGood(): boolean {
+    return this.#stored.good !== undefined;
+  }
+
+  /**
+   * Keeps an accepted publication. Writes nothing when the drive has it already.
+   *
+   * @throws {AgentError} "state" when the drive can't take it; it is remembered in memory all the same.
+   */
+  async keep(told: Told): Promise<void> {
+    const { state, files } = told.view;
+    this.#trust = state;
+    try {
+      if (await this.#hasAlready(state, files)) return;
+      this.#kept = false;
+      this.#stored = await whileWritable(
+        this.host,
+        () => this.#isOurs(),
+        () => saveState(this.host, STATE_DIR, this.#stored, state, files),
+      );
+      this.#kept = true;
+    } catch (error) {
+      if (error instanceof AgentError) throw error;
+      const reason = isFull(error) ? "it is full" : error instanceof Error ? error.message : "";
+      throw new AgentError("state", `Cannot keep the accepted serial on the drive: ${reason}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * The last good documents, verified anew; they may have expired.
+   *
+   * @throws {RefusedError} when they don't hold any more, {@link AgentError} when they can't be read.
+   */
+  async lastGood(now: Date): Promise<Told> {
+    const { good } = this.#stored;
+    if (good === undefined) throw new AgentError("state", "Cannot use last good documents: none");
+    const view = await openSite({
+      pinned: this.identity.pinned,
+      state: stateForGood(this.#stored),
+      now,
+      fetch: goodFetch(this.host, `${STATE_DIR}/${good}`),
+      allowExpired: true,
+    });
+    return await readTold(view, this.identity);
+  }
+
+  async #hasAlready(state: TrustState, files: ReadonlyMap<string, Bytes>): Promise<boolean> {
+    const { trust, good } = this.#stored;
+    if (good === undefined || trust.serial !== state.serial || trust.issued !== state.issued) {
+      return false;
+    }
+    if (trust.rootVersion !== state.rootVersion || trust.rootDigest !== state.rootDigest) {
+      return false;
+    }
+    return await sameGood(this.host, `${STATE_DIR}/${good}`, files);
+  }
+
+  async #isOurs(): Promise<boolean> {
+    try {
+      const name = parseNodeName(await this.host.readTextFile(`${IDENTITY_DIR}/nodename`));
+      return name === this.identity.name;
+    } catch {
+      return false;
+    }
+  }
+}

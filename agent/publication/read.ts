@@ -1,0 +1,59 @@
+/**
+ * From an opened site to what this node is told: its decrypted instructions, which hold all that it needs. Every step is
+ * checked, whether the bytes come from the site or from the drive.
+ *
+ * @module
+ */
+import { utf8 } from "../../lib/bytes.ts";
+import { RefusedError } from "../../lib/errors.ts";
+import { decryptWith } from "../../lib/trust/age.ts";
+import type { SiteView } from "../../lib/trust/client.ts";
+import {
+  type Instructions,
+  parseEnvelope,
+  parseInstructions,
+  SITE_PATHS,
+} from "../../lib/documents/site.ts";
+import type { Identity } from "../identity/read.ts";
+import { AgentError } from "../report/problem.ts";
+
+/** What a publication says about this node, wholly verified. */
+export interface Told {
+  instructions: Instructions;
+  view: SiteView;
+}
+
+/**
+ * Reads what `view` says about the node.
+ *
+ * @throws {RefusedError} naming the check that failed: the client's, "recipient" (not encrypted to this node), "node" (meant for
+ * another one), "schema" or "serial".
+ * @throws {AgentError} "node" when the site does not know the node.
+ */
+export async function readTold(view: SiteView, identity: Identity): Promise<Told> {
+  const { name, ageKeys } = identity;
+  const agePath = SITE_PATHS.postboot(name);
+  if (!await view.lists(agePath)) {
+    throw new AgentError("node", `Cannot configure this node: the site does not know ${name}`);
+  }
+  const ciphertext = await view.getHashed(agePath);
+  const envelope = parseEnvelope(await decrypt(ageKeys, ciphertext, agePath), name);
+  const payload = utf8(envelope.payload);
+  view.verifyInner(payload, envelope.minisig, "postboot", agePath);
+  const instructions = parseInstructions(payload, name);
+  if (instructions.serial > view.timestamp.serial) {
+    const state = `its serial is ${instructions.serial}, the site is at ${view.timestamp.serial}`;
+    throw new RefusedError("serial", `Cannot accept ${agePath}: ${state}`, { document: agePath });
+  }
+  return { instructions, view };
+}
+
+async function decrypt(keys: readonly string[], ciphertext: Uint8Array, path: string) {
+  try {
+    return await decryptWith(keys, ciphertext);
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    const state = error.message.replace(/^Cannot decrypt: /, "");
+    throw new RefusedError(error.check, `Cannot decrypt ${path}: ${state}`, { document: path });
+  }
+}

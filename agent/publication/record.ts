@@ -1,0 +1,173 @@
+/**
+ * What a node remembers across boots, on its identity drive: the highest serial and root version it ever accepted, and
+ * the documents it last accepted, as they came from the site. Two records take turns, so that one of them is whole
+ * whenever the power goes; the documents are written before the record that names them.
+ *
+ * Layout below `state/`: `record-a.json`, `record-b.json`, `good-<serial>[.<n>]/<site path>`. Nothing read back is believed: the
+ * record is checked against its own hash, the documents pass every check of trust again.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { type Bytes, sha256Hex } from "../../lib/bytes.ts";
+import type { Host } from "../../lib/host.ts";
+import { UserError } from "../../lib/errors.ts";
+import { canonicalJson } from "../../lib/trust/freshness.ts";
+import { NO_STATE, type TrustState } from "../../lib/trust/client.ts";
+
+/** Largest record, in bytes. */
+const MAX_RECORD_BYTES = 4096;
+/** Most files and bytes of one set of documents; the drive has 16 MiB and holds two sets for a moment. */
+const MAX_GOOD_FILES = 256;
+const MAX_GOOD_BYTES = 5 * 1024 * 1024;
+
+const SLOTS = ["record-a.json", "record-b.json"] as const;
+
+const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const recordSchema = v.strictObject({
+  sequence: whole,
+  rootVersion: whole,
+  rootDigest: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+  serial: whole,
+  issued: v.pipe(v.string(), v.maxLength(32)),
+  good: v.optional(v.pipe(v.string(), v.regex(/^good-\d{1,16}(?:\.\d{1,16})?$/))),
+  sha256: v.string(),
+});
+
+/** One record. */
+export type StateRecord = v.InferOutput<typeof recordSchema>;
+
+/** What was found on the drive. */
+export interface Stored {
+  trust: TrustState;
+  /** Folder of the last good documents below `state/`. */
+  good?: string;
+  /** 0 when there was no record. */
+  sequence: number;
+  /** The record that may be overwritten next. */
+  next: typeof SLOTS[number];
+}
+
+/** Reads the newer of the records that are whole. A drive that has none gives the state of a new node. */
+export async function loadState(host: Host, dir: string): Promise<Stored> {
+  let best: Stored = { trust: NO_STATE, sequence: 0, next: SLOTS[0] };
+  for (const [i, slot] of SLOTS.entries()) {
+    const record = await readRecord(host, `${dir}/${slot}`);
+    if (!record || record.sequence <= best.sequence) continue;
+    const { rootVersion, rootDigest, serial, issued, good, sequence } = record;
+    best = {
+      trust: { rootVersion, rootDigest, serial, issued },
+      good,
+      sequence,
+      next: SLOTS[1 - i]!,
+    };
+  }
+  return best;
+}
+
+async function readRecord(host: Host, path: string): Promise<StateRecord | undefined> {
+  try {
+    const info = await host.stat(path);
+    if (info?.kind !== "file" || info.size > MAX_RECORD_BYTES) return undefined;
+    const record = v.parse(recordSchema, JSON.parse(await host.readTextFile(path)));
+    return record.sha256 === digest(record) ? record : undefined;
+  } catch {
+    // Torn, overwritten or unreadable: the other one counts.
+    return undefined;
+  }
+}
+
+/**
+ * Keeps what was accepted; the drive must be writable. Order: documents, record, then the set that is no longer named.
+ *
+ * @returns What {@linkcode loadState} would give now.
+ */
+export async function saveState(
+  host: Host,
+  dir: string,
+  before: Stored,
+  trust: TrustState,
+  files: ReadonlyMap<string, Bytes>,
+): Promise<Stored> {
+  await host.mkdir(dir, { mode: 0o700 });
+  // The set in use is never written over: a timestamp that was only extended keeps its serial.
+  const base = `good-${trust.serial}`;
+  const good = before.good?.startsWith(base) ? `${base}.${before.sequence + 1}` : base;
+  await removeOthers(host, dir, before.good);
+  const size = [...files.values()].reduce((sum, data) => sum + data.length, 0);
+  const fits = files.size <= MAX_GOOD_FILES && size <= MAX_GOOD_BYTES;
+  if (fits) await writeGood(host, `${dir}/${good}`, files);
+  const named = fits ? good : before.good;
+  const facts = { sequence: before.sequence + 1, ...trust, good: named };
+  const record: StateRecord = { ...facts, sha256: digest(facts) };
+  await host.writeFile(`${dir}/${before.next}`, canonicalJson(record), { mode: 0o600 });
+  await host.sync(dir);
+  await removeOthers(host, dir, named);
+  if (!fits) {
+    throw new UserError(
+      `Cannot keep the documents on the identity drive: ${files.size} files of ${size} bytes are too many`,
+    );
+  }
+  const next = before.next === SLOTS[0] ? SLOTS[1] : SLOTS[0];
+  return { trust, good: named, sequence: facts.sequence, next };
+}
+
+async function writeGood(
+  host: Host,
+  dir: string,
+  files: ReadonlyMap<string, Bytes>,
+): Promise<void> {
+  const folders = new Set<string>([dir]);
+  for (const [path, data] of files) {
+    const parts = path.split("/").slice(0, -1);
+    let folder = dir;
+    for (const part of parts) folders.add(folder = `${folder}/${part}`);
+    await host.mkdir(folder, { mode: 0o700 });
+    await host.writeFile(`${dir}/${path}`, data, { mode: 0o600 });
+  }
+  for (const folder of folders) await host.sync(folder);
+}
+
+async function removeOthers(host: Host, dir: string, keep: string | undefined): Promise<void> {
+  for (const name of await host.readDir(dir)) {
+    const ours = name.startsWith("good-") || name.includes(".tmp-");
+    if (ours && name !== keep) await host.remove(`${dir}/${name}`);
+  }
+}
+
+/** Reads the kept documents as {@linkcode openSite} wants them. */
+export function goodFetch(host: Host, dir: string): (path: string, max: number) => Promise<Bytes> {
+  return async (path, maxBytes) => {
+    const file = `${dir}/${path}`;
+    const info = await host.stat(file);
+    if (info?.kind !== "file" || info.size > maxBytes) {
+      throw new UserError(`Cannot read ${path}: it was not kept`);
+    }
+    return await host.readFile(file);
+  };
+}
+
+/** The state that the kept documents must be newer than: they were accepted when theirs was the highest serial. */
+export function stateForGood(stored: Stored): TrustState {
+  const serial = parseInt(stored.good?.slice("good-".length) ?? "0");
+  return { ...stored.trust, serial: Math.min(serial, stored.trust.serial) };
+}
+
+/** Whether the kept set holds these very files, so that nothing has to be written. */
+export async function sameGood(
+  host: Host,
+  dir: string,
+  files: ReadonlyMap<string, Bytes>,
+): Promise<boolean> {
+  for (const [path, data] of files) {
+    const file = `${dir}/${path}`;
+    if ((await host.stat(file))?.size !== data.length) return false;
+    if (sha256Hex(await host.readFile(file)) !== sha256Hex(data)) return false;
+  }
+  return true;
+}
+
+function digest(record: Omit<StateRecord, "sha256">): string {
+  const { sequence, rootVersion, rootDigest, serial, issued, good } = record;
+  return sha256Hex(canonicalJson({ sequence, rootVersion, rootDigest, serial, issued, good }));
+}

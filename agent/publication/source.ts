@@ -1,0 +1,186 @@
+/**
+ * Asks the site: base URLs in order until one gives a publication that passes every check. Bodies are capped while they
+ * arrive, every request has a time limit, and an unchanged site costs one conditional request.
+ *
+ * A mirror that refuses to be verified does not hide a good one behind it; only when no URL gives anything is the first refusal
+ * (or, without one, the last failure) the answer.
+ *
+ * @module
+ */
+import { type Bytes, concat, equal } from "../../lib/bytes.ts";
+import { errorText, RefusedError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import { openSite, type TrustState } from "../../lib/trust/client.ts";
+import { MAX_TIMESTAMP_BYTES, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
+import { readTold, type Told } from "./read.ts";
+import type { Identity } from "../identity/read.ts";
+import { AgentError, isFull } from "../report/problem.ts";
+
+/** How long one request may take to answer, and to be read to its end, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 15_000;
+const BODY_TIMEOUT_MS = 120_000;
+
+/** What asking gave. */
+export type Answer =
+  /** What was told before is still what counts. */
+  | { kind: "unchanged" }
+  | { kind: "told"; told: Told };
+
+/** A page with the mark that a server gave its state. */
+interface Page {
+  bytes: Bytes;
+  etag?: string;
+}
+
+/** Asks the site of one node, again and again. */
+export class Source {
+  /** Index of the URL that answered last; it is asked first. */
+  #preferred = 0;
+  /** What was accepted last, and what tells that it is unchanged. */
+  #last?: { told: Told; base: string; page: Page };
+
+  constructor(readonly host: Host, readonly identity: Identity) {}
+
+  /**
+   * Asks for something newer than `state`.
+   *
+   * @throws {RefusedError} naming the check, {@link AgentError} "unreachable" or "node".
+   */
+  async ask(state: TrustState, now: Date, signal?: AbortSignal): Promise<Answer> {
+    const { sites } = this.identity;
+    let refusal: unknown;
+    let failure: unknown;
+    for (let i = 0; i < sites.length; i++) {
+      const at = (this.#preferred + i) % sites.length;
+      try {
+        const answer = await this.#askOne(sites[at]!, state, now, signal);
+        this.#preferred = at;
+        return answer;
+      } catch (error) {
+        if (signal?.aborted || isFull(error)) throw error;
+        if (error instanceof RefusedError) refusal ??= error;
+        else failure = error;
+      }
+    }
+    throw refusal ?? failure;
+  }
+
+  async #askOne(
+    base: string,
+    state: TrustState,
+    now: Date,
+    signal?: AbortSignal,
+  ): Promise<Answer> {
+    const last = this.#last?.base === base ? this.#last : undefined;
+    const known = last?.page;
+    const page = await fetchPage(this.host, base, TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES, {
+      etag: known?.etag,
+      signal,
+    });
+    if (last && (page === undefined || equal(page.bytes, last.page.bytes))) {
+      // The same as before was verified before, and may have expired since.
+      const { expires } = last.told.view.timestamp;
+      if (now.getTime() < Date.parse(expires)) return { kind: "unchanged" };
+      throw new RefusedError(
+        "expired",
+        `Cannot accept ${TIMESTAMP_PATH}: it expired at ${expires}`,
+        {
+          document: TIMESTAMP_PATH,
+        },
+      );
+    }
+    const fresh = page ?? known!;
+    const view = await openSite({
+      pinned: this.identity.pinned,
+      state,
+      now,
+      fetch: async (path, maxBytes) => {
+        // Asked for a moment ago; asking twice could give two publications.
+        if (path === TIMESTAMP_PATH) return fresh.bytes;
+        return (await fetchPage(this.host, base, path, maxBytes, { signal }))!.bytes;
+      },
+    });
+    const told = await readTold(view, this.identity);
+    this.#last = { told, base, page: fresh };
+    return { kind: "told", told };
+  }
+}
+
+/** Gets a page, undefined when the server says that it is still the one with `etag`. */
+async function fetchPage(
+  host: Host,
+  base: string,
+  path: string,
+  maxBytes: number,
+  { etag, signal }: { etag?: string; signal?: AbortSignal },
+): Promise<Page | undefined> {
+  const fail = (state: string, cause?: unknown) =>
+    new AgentError("unreachable", `Cannot get ${withoutPassword(base)}${path}: ${state}`, {
+      cause,
+    });
+  const headers: Record<string, string> = etag === undefined ? {} : { "if-none-match": etag };
+  const limit = new AbortController();
+  const stop = () => limit.abort();
+  signal?.addEventListener("abort", stop);
+  // Timers of our own rather than AbortSignal.timeout: they end with the request.
+  let timer = setTimeout(stop, ANSWER_TIMEOUT_MS);
+  try {
+    const response = await host.fetch(`${base}${path}`, {
+      headers,
+      signal: limit.signal,
+      cache: "no-store",
+    });
+    clearTimeout(timer);
+    timer = setTimeout(stop, BODY_TIMEOUT_MS);
+    if (response.status === 304 && etag !== undefined) {
+      await response.body?.cancel();
+      return undefined;
+    }
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw fail(`the server answered ${response.status}`);
+    }
+    const bytes = await readBody(response, maxBytes);
+    if (!bytes) throw fail(`it is longer than ${maxBytes} bytes`);
+    return { bytes, etag: response.headers.get("etag") ?? undefined };
+  } catch (error) {
+    if (error instanceof AgentError) throw error;
+    if (limit.signal.aborted) {
+      throw fail(signal?.aborted ? "stopped" : "no answer in time", error);
+    }
+    throw fail(networkText(error), error);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** A body of at most `maxBytes`; undefined when it is longer, of which no more is read. */
+async function readBody(response: Response, maxBytes: number): Promise<Bytes | undefined> {
+  if (!response.body) return new Uint8Array();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body) {
+    size += part.length;
+    if (size > maxBytes) return undefined;
+    parts.push(part);
+  }
+  return concat(parts);
+}
+
+/** The innermost reason of a failed request, without its URL: that may hold a password, and who asked knows it anyway. */
+export function networkText(error: unknown): string {
+  let at = error;
+  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  const text = errorText(at).replaceAll(/https?:\/\/[^\s)]*/g, "").replace(
+    / \(os error \d+\)$/,
+    "",
+  );
+  // "error sending request for url (…): client error (Connect): dns error: failed to …: Name or service not known"
+  const reason = text.slice(text.lastIndexOf(": ") + 1).trim();
+  return reason.slice(0, 200) || "no answer";
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/^(https?:\/\/)[^/]*@/, "$1");
+}

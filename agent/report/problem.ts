@@ -1,0 +1,72 @@
+/**
+ * What went wrong, as the node's status and console tell it: one word for the check, one line for people.
+ *
+ * @module
+ */
+import { errorText, RefusedError, UserError } from "../../lib/errors.ts";
+
+/** A failure that belongs to one part of the agent: identity, network, unreachable, apply, full, state. */
+export class AgentError extends UserError {
+  readonly check: string;
+
+  constructor(check: string, message: string, options: ErrorOptions = {}) {
+    super(message, options);
+    this.name = "AgentError";
+    this.check = check;
+  }
+}
+
+/** Longest message that is passed on, in characters: a serial console takes a second for ten of these. */
+const MAX_MESSAGE = 1000;
+
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
+
+/** One word and one line about a failure. */
+export interface Trouble {
+  check: string;
+  message: string;
+  /** Site path of the document concerned. */
+  document?: string;
+  /** Whether a check of trust failed, as opposed to something missing or broken. */
+  refused: boolean;
+}
+
+/** What `error` means; `check` is the word for errors that bring none. */
+export function troubleOf(error: unknown, check: string): Trouble {
+  if (isFull(error)) {
+    return { check: "full", message: `${fullText(error)}: no space left in RAM`, refused: false };
+  }
+  if (error instanceof RefusedError) {
+    const message = lineOf(error);
+    const document = error.document ?? /psyopsOS\/[\w./+-]+\.(?:json|age)/.exec(message)?.[0];
+    return { check: error.check, message, document, refused: true };
+  }
+  if (error instanceof AgentError) {
+    return { check: error.check, message: lineOf(error), refused: false };
+  }
+  if (error instanceof UserError) return { check, message: lineOf(error), refused: false };
+  // A defect or an error of the operating system: still one line, never a stack trace.
+  return { check, message: `Unexpected failure: ${lineOf(error)}`, refused: false };
+}
+
+/**
+ * The message of an error as people may see it on a terminal: it may quote a server or a document that is not believed, so no
+ * control characters, none that turn the direction of writing, and not more than a few lines of it.
+ */
+function lineOf(error: unknown): string {
+  const plain = errorText(error).replaceAll(UNPRINTABLE, " ");
+  return plain.length > MAX_MESSAGE ? `${plain.slice(0, MAX_MESSAGE)}…` : plain;
+}
+
+/** Whether a file could not be written because its file system has no space (or no inode) left. */
+export function isFull(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ("code" in at && (at.code === "ENOSPC" || at.code === "EDQUOT")) return true;
+    if (/os error 28\)|No space left on device/.test(at.message)) return true;
+  }
+  return false;
+}
+
+function fullText(error: unknown): string {
+  return error instanceof UserError ? errorText(error).split(":")[0]! : "Cannot write";
+}

@@ -1,0 +1,53 @@
+/**
+ * Runs the node's own programs, with a time limit and one-line failures.
+ *
+ * @module
+ */
+import { UserError } from "../../lib/errors.ts";
+import type { Host, RunOptions, RunResult } from "../../lib/host.ts";
+
+/** How long an ordinary program of the system may take, in milliseconds. */
+const PROGRAM_TIMEOUT_MS = 60_000;
+/** Longest part of a program's own message that is passed on, in characters. */
+const MAX_SAID = 200;
+
+const lossy = new TextDecoder();
+
+/** Standard output of a program as text. */
+export function outputOf(result: RunResult): string {
+  return lossy.decode(result.stdout);
+}
+
+/** The last line a program wrote to standard error, or its exit code. */
+export function complaintOf(result: RunResult): string {
+  const last = lossy.decode(result.stderr).trim().split("\n").at(-1)?.trim() ?? "";
+  // A program may quote what it was given in any bytes: one line of printable text is passed on.
+  const plain = last.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_SAID);
+  return plain || `exit code ${result.code}`;
+}
+
+/** Runs a program to its end, within a minute unless `options` say otherwise. */
+export function run(
+  host: Host,
+  command: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  return host.run(command, { timeoutMs: PROGRAM_TIMEOUT_MS, ...options });
+}
+
+/**
+ * {@linkcode run}, expecting success. `doing` completes "Cannot …" in the message.
+ *
+ * @returns Standard output.
+ * @throws {UserError} with the program's complaint.
+ */
+export async function runOk(
+  host: Host,
+  doing: string,
+  command: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
+  const result = await run(host, command, options);
+  if (result.code !== 0) throw new UserError(`Cannot ${doing}: ${complaintOf(result)}`);
+  return outputOf(result);
+}
