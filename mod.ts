@@ -54,11 +54,11 @@ export type {
   ScriptConfig,
   UserConfig,
 } from "./lib/documents/site.ts";
-export { loadFleet, parseFleet, publicConfig, wholeConfig } from "./site/fleet.ts";
-export type { Fleet, FleetNode, Layer } from "./site/fleet.ts";
-export { buildSite } from "./site/build.ts";
-export type { BuildOptions, BuiltSite } from "./site/build.ts";
-export { publishSite } from "./site/publish.ts";
-export type { Published, PublishOptions } from "./site/publish.ts";
-export { newNode } from "./lib/identity/new_node.ts";
-export type { NewNode, NewNodeOptions } from "./lib/identity/new_node.ts";
+export { loadFleet, parseFleet, publicConfig, wholeConfig } from "./site/fleet/fleet.ts";
+export type { Fleet, FleetNode, Layer } from "./site/fleet/fleet.ts";
+export { buildSite } from "./site/build/build.ts";
+export type { BuildOptions, BuiltSite } from "./site/build/build.ts";
+export { makeSite } from "./site/build/make_site.ts";
+export type { MadeSite, MakeSiteOptions } from "./site/build/make_site.ts";
+export { newNode } from "./site/nodes/new_node.ts";
+export type { NewNode, NewNodeOptions } from "./site/nodes/new_node.ts";

@@ -9,11 +9,11 @@ import {
   processConsole,
   runCommand,
 } from "../lib/cli/command.ts";
-import { benchPrograms, type Comparison } from "../lib/dev/bench_programs.ts";
-import { sizeOf, tableLines, timeOf } from "../lib/dev/bench_table.ts";
+import { benchPrograms, type Comparison } from "./dev/bench/programs.ts";
+import { sizeOf, tableLines, timeOf } from "./dev/bench/table.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
-import { benchSite, type SiteFigures, type SiteJson } from "../site/bench_site.ts";
+import { benchSite, type SiteFigures, type SiteJson } from "./dev/bench/bench_site.ts";
 
 const DEFAULT_SIZES = "10,1000,10000";
 const DEFAULT_WORK = "build/bench";

@@ -8,9 +8,9 @@ import {
   processConsole,
   runCommand,
 } from "../lib/cli/command.ts";
-import { fuzz, type FuzzReport } from "../lib/dev/fuzz.ts";
+import { fuzz, type FuzzReport } from "./dev/fuzz/fuzz.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
-import { fuzzScenes } from "../site/fuzz_scenes.ts";
+import { fuzzScenes } from "./dev/fuzz/scenes.ts";
 
 const DEFAULT_SECONDS = 60;
 /** More memory than this while reading sites of some kilobytes is a fault. */

@@ -16,9 +16,10 @@ import { labReport, labTable } from "../lib/lab/report.ts";
 import { LiveLines } from "../lib/lab/terminal.ts";
 import { demandsOf } from "../lib/lab/verdict.ts";
 import { World } from "../lib/lab/world.ts";
-import { ensurePackages, LAB_NEEDS } from "../lib/system_packages.ts";
-import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../site/fleet.ts";
-import { publishSite } from "../site/publish.ts";
+import { ensurePackages, LAB_NEEDS } from "../lib/cli/system_packages.ts";
+import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../site/fleet/fleet.ts";
+import { makeSite } from "../site/build/make_site.ts";
+import { newNode } from "../site/nodes/new_node.ts";
 
 /** More nodes than this say nothing more. */
 const MAX_NODES = 16;
@@ -80,8 +81,8 @@ export function main(args: readonly string[], host: Host): Promise<ExitCode> {
     const imageSeconds = elapsed();
     const names = Array.from({ length: count }, (_, i) => `lab-${i + 1}`);
     stage(`making keys and ${count === 1 ? "a node" : `${count} nodes`}: ${names.join(", ")}`);
-    await using world = await World.make(host, { dir, names, image, publish: publishSite });
-    const serial = await world.publish();
+    await using world = await World.make(host, { dir, names, image, makeSite, makeNode: newNode });
+    const serial = await world.makeSite();
     stage(`published the signed site, serial ${serial}, on ${world.server.hostUrl}`);
 
     const fleet = await loadFleet(host, world.dirs.nodes);

@@ -2,8 +2,8 @@
  * `deno task ok`: the gate. Format, lint (with the import rules), types, what the agent pulls in, pure tests.
  */
 import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
-import { closureProblems } from "../lib/dev/agent_closure.ts";
-import { testFiles, testKind } from "../lib/dev/test_files.ts";
+import { closureProblems } from "./dev/gate/agent_closure.ts";
+import { testFiles, testKind } from "./dev/gate/test_files.ts";
 import { EXIT } from "../lib/errors.ts";
 import { text } from "../lib/bytes.ts";
 import { DenoHost, type Host } from "../lib/host.ts";

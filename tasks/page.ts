@@ -2,7 +2,7 @@
  * `deno task page`: makes the script of the page for people anew, after a change of what it is made from.
  */
 import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
-import { makePageScript, PAGE_SCRIPT } from "../lib/dev/page_script.ts";
+import { makePageScript, PAGE_SCRIPT } from "../site/page/make_script.ts";
 import { UserError } from "../lib/errors.ts";
 import { DenoHost, type Host } from "../lib/host.ts";
 

@@ -13,7 +13,7 @@ import { DenoHost, type Host } from "../lib/host.ts";
 import { openTarget } from "../lib/publish/open_target.ts";
 import { PATIENCE } from "../lib/publish/s3_client.ts";
 import { loadRoots } from "../lib/trust/root_sign.ts";
-import { DEFAULT_PARALLEL, type Uploaded, uploadSite } from "../site/upload.ts";
+import { DEFAULT_PARALLEL, type Uploaded, uploadSite } from "../site/upload/upload.ts";
 
 const SPEC: CommandSpec = {
   name: "deno task publish",

@@ -19,8 +19,8 @@ import {
 } from "../lib/trust/age_identity.ts";
 import { MAX_VALUE_BYTES } from "../lib/trust/age_value.ts";
 import type { Prompt } from "../lib/trust/passphrase.ts";
-import { initAdmin } from "../site/admin_identity.ts";
-import { editText } from "../site/edit_text.ts";
+import { initAdmin } from "../site/secrets/admin_identity.ts";
+import { editText } from "../site/secrets/edit_text.ts";
 import {
   findOwner,
   openSecrets,
@@ -29,9 +29,9 @@ import {
   type SecretPlace,
   secretPlaces,
   setSecret,
-} from "../site/secret_files.ts";
-import { parseSecretName, type SecretPath } from "../site/secret_path.ts";
-import { rekeySecrets } from "../site/secret_rekey.ts";
+} from "../site/secrets/secret_files.ts";
+import { parseSecretName, type SecretPath } from "../site/secrets/secret_path.ts";
+import { rekeySecrets } from "../site/secrets/rekey.ts";
 
 const SPEC: CommandSpec = {
   name: "deno task secret",

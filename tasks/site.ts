@@ -15,8 +15,8 @@ import { directorySite, SiteServer } from "../lib/lab/site_server.ts";
 import { loadIdentities } from "../lib/trust/age_identity.ts";
 import { loadKeyring, loadSigner } from "../lib/trust/keyring.ts";
 import { findPassphrase, type Prompt } from "../lib/trust/passphrase.ts";
-import { DEFAULT_CACHE, DEFAULT_EXPIRES_HOURS, publishSite } from "../site/publish.ts";
-import { refreshSite } from "../site/refresh.ts";
+import { DEFAULT_CACHE, DEFAULT_EXPIRES_HOURS, makeSite } from "../site/build/make_site.ts";
+import { refreshSite } from "../site/build/refresh.ts";
 
 const DEFAULT_PORT = 8000;
 const MAX_PORT = 65535;
@@ -94,7 +94,7 @@ async function build(
   const out = line.value("out") ?? "public";
   const keys = line.value("keys") ?? "keys";
   const passphrase = () => findPassphrase(host, { prompt });
-  const published = await publishSite(host, {
+  const published = await makeSite(host, {
     nodes: line.value("nodes") ?? "nodes",
     out,
     keyring: await loadKeyring(host, keys, { passphrase }),

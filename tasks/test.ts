@@ -3,7 +3,7 @@
  * programs and virtual machines run after them.
  */
 import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
-import { testFiles, type TestKind, testKind } from "../lib/dev/test_files.ts";
+import { testFiles, type TestKind, testKind } from "./dev/gate/test_files.ts";
 import {
   addCounts,
   isGreen,
@@ -11,10 +11,10 @@ import {
   readSummary,
   summaryLine,
   type TestCounts,
-} from "../lib/dev/test_summary.ts";
+} from "./dev/gate/test_summary.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
 import { type Child, DenoHost, type Host } from "../lib/host.ts";
-import { ensurePackages, TEST_NEEDS } from "../lib/system_packages.ts";
+import { ensurePackages, TEST_NEEDS } from "../lib/cli/system_packages.ts";
 
 const SPEC: CommandSpec = {
   name: "deno task test",

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { ImageFile } from "../agent_bundle.ts";
+import type { ImageFile } from "./bundle.ts";
 import { get } from "../apk/repository_http.ts";
 import { type Bytes, sha256Hex } from "../bytes.ts";
 import { errorText, EXIT, UserError } from "../errors.ts";

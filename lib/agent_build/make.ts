@@ -9,11 +9,11 @@ import {
   bundleScript,
   type ImageFile,
   scriptWithFacts,
-} from "../agent_bundle.ts";
+} from "./bundle.ts";
 import { errorText, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type Compiled, compileProgram, denortFacts, denoVersion, type Libc } from "./compile.ts";
-import type { AgentNote } from "../image/manifest.ts";
+import type { AgentNote } from "../image/release/manifest.ts";
 import type { AgentForm, FormChoice } from "./forms.ts";
 import { glibcFiles, type GlibcSource } from "./glibc.ts";
 import type { Arch } from "./program.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import * as v from "valibot";
-import type { ImageFile } from "../agent_bundle.ts";
+import type { ImageFile } from "./bundle.ts";
 import { sha256Hex } from "../bytes.ts";
 import { errorText, UserError } from "../errors.ts";
 import { safePath } from "../formats/tar.ts";

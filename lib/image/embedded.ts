@@ -9,24 +9,24 @@ import { openPackages, type Repository } from "../apk/repository.ts";
 import { type Bytes, sha256Hex, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { assemble } from "./assemble.ts";
-import { choosePackages } from "./choose_packages.ts";
+import { assemble } from "./root/assemble.ts";
+import { choosePackages } from "./packages/choose_packages.ts";
 import type { ImageDefinition } from "./definition.ts";
-import { bootArchive, rootfsArchive } from "./initrd.ts";
-import { takeKernel } from "./kernel.ts";
+import { bootArchive, rootfsArchive } from "./root/initrd.ts";
+import { takeKernel } from "./root/kernel.ts";
 import {
   type AgentNote,
   type Manifest,
   manifestPackage,
   manifestScript,
   type PackageRole,
-} from "./manifest.ts";
-import { type OverlayFile, readOverlay } from "./overlay.ts";
+} from "./release/manifest.ts";
+import { type OverlayFile, readOverlay } from "./root/overlay.ts";
 import { replaceFolder } from "../replace_folder.ts";
-import { makeRootfs } from "./rootfs.ts";
-import { DISK_IMAGE, formFiles, makeForms, writeRelease } from "./release_forms.ts";
-import { vendorOf } from "./sbom.ts";
-import { loaderPath, makeSlot } from "./slot.ts";
+import { makeRootfs } from "./root/rootfs.ts";
+import { DISK_IMAGE, formFiles, makeForms, writeRelease } from "./release/release_forms.ts";
+import { vendorOf } from "./release/sbom.ts";
+import { loaderPath, makeSlot } from "./release/slot.ts";
 
 /** What {@linkcode buildImage} needs. */
 export interface BuildImageOptions {

@@ -13,8 +13,13 @@ import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { type ImageDefinition, parseDefinition } from "./definition.ts";
 import { buildImage, type BuiltImage } from "./embedded.ts";
-import { followLock, type LockedSources, makeImageLock, writeImageLock } from "./image_lock.ts";
-import { openSources, type PackageSource, type Sources } from "./sources.ts";
+import {
+  followLock,
+  type LockedSources,
+  makeImageLock,
+  writeImageLock,
+} from "./packages/image_lock.ts";
+import { openSources, type PackageSource, type Sources } from "./packages/sources.ts";
 
 /** Options of {@linkcode makeImage}. */
 export interface MakeImageOptions {

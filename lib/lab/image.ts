@@ -10,10 +10,10 @@ import { concat, sha256Hex, text, utf8 } from "../bytes.ts";
 import type { Host } from "../host.ts";
 import { type ImageDefinition, parseDefinition } from "../image/definition.ts";
 import { buildImage } from "../image/embedded.ts";
-import { openSources } from "../image/sources.ts";
+import { openSources } from "../image/packages/sources.ts";
 import { sourceDigest } from "../sources.ts";
 import { canonicalJson } from "../trust/freshness.ts";
-import { labGlibc } from "./glibc.ts";
+import { labGlibc } from "../lab_packages/glibc.ts";
 
 /** Where packages come from. */
 export const PACKAGE_SOURCES = ["auto", "mirror", "lab"] as const;

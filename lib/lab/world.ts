@@ -1,11 +1,10 @@
 /**
  * A lab: keys, nodes with their identity drives, the site they read, and the machines they run in. The lab command and
  * the tests with virtual machines share it. All of it is below one folder and made anew each time; the OS image and the
- * function that publishes a site are given.
+ * functions that make a node and a site are given.
  *
  * @module
  */
-import { newNode } from "../identity/new_node.ts";
 import { formatSshPrivateKey, generateSshKey, sshPublicLine } from "../identity/ssh_key.ts";
 import type { Host } from "../host.ts";
 import { formatInstant } from "../trust/comment.ts";
@@ -35,29 +34,43 @@ export interface LabDirs {
   cache: string;
 }
 
-/** What a publication may set; defaults as `deno task site`. */
-export interface PublishOptions {
+/** What a site may be made with; defaults as `deno task site`. */
+export interface MakeSiteOptions {
   serial?: number;
   issued?: Date;
   expiresHours?: number;
-  /** Publish though it has expired already. */
+  /** Make it though it has expired already. */
   allowExpired?: boolean;
   /** Folder that becomes the site; default {@linkcode LabDirs.site}. */
   out?: string;
 }
 
-/** Publishes a fleet; `publishSite` of the site build. */
-export type Publish = (
+/** Makes the site of a fleet; `makeSite` of the site build. */
+export type MakeSite = (
   host: Host,
-  options: PublishOptions & { nodes: string; out: string; keyring: Keyring; cache: string },
+  options: MakeSiteOptions & { nodes: string; out: string; keyring: Keyring; cache: string },
 ) => Promise<{ serial: number }>;
+
+/** Makes a node's file and its identity drive at `out`; `newNode` of the site. */
+export type MakeNode = (
+  host: Host,
+  options: {
+    name: string;
+    sites: string[];
+    tags: string[];
+    nodes: string;
+    keys: string;
+    out: string;
+  },
+) => Promise<unknown>;
 
 /** Options of {@linkcode World.make}. */
 export interface WorldOptions {
   dir: string;
   names: readonly string[];
   image: LabImage;
-  publish: Publish;
+  makeSite: MakeSite;
+  makeNode: MakeNode;
   /** Pause between two looks at the site, in seconds; default 10. */
   everySeconds?: number;
 }
@@ -94,10 +107,11 @@ export class World {
     readonly image: LabImage,
     readonly firmware: Firmware,
     readonly accelerator: "kvm" | "tcg",
-    readonly publishWith: Publish,
+    readonly siteMaker: MakeSite,
+    readonly nodeMaker: MakeNode,
   ) {}
 
-  /** Makes keys, nodes and the fleet's files, and starts the web server. Nothing is published yet. */
+  /** Makes keys, nodes and the fleet's files, and starts the web server. There is no site yet. */
   static async make(host: Host, options: WorldOptions): Promise<World> {
     const { dir, names } = options;
     const dirs: LabDirs = {
@@ -133,7 +147,8 @@ export class World {
       options.image,
       firmware,
       accelerator,
-      options.publish,
+      options.makeSite,
+      options.makeNode,
     );
     try {
       for (const name of names) await world.addNode(name);
@@ -146,7 +161,7 @@ export class World {
 
   /** Makes one more node: its file and its identity drive. */
   async addNode(name: string): Promise<void> {
-    await newNode(this.host, {
+    await this.nodeMaker(this.host, {
       name,
       sites: [this.server.guestUrl],
       tags: [LAB_TAG],
@@ -166,9 +181,9 @@ export class World {
     return `${this.dirs.drives}/${name}.img`;
   }
 
-  /** Signs and publishes the fleet as its files now are; gives the serial. */
-  async publish(options: PublishOptions = {}): Promise<number> {
-    const { serial } = await this.publishWith(this.host, {
+  /** Signs the site of the fleet as its files now are, which is served at once; gives the serial. */
+  async makeSite(options: MakeSiteOptions = {}): Promise<number> {
+    const { serial } = await this.siteMaker(this.host, {
       nodes: this.dirs.nodes,
       out: this.dirs.site,
       cache: this.dirs.cache,

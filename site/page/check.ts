@@ -10,7 +10,7 @@ import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/documents/os_update.ts"
 import { type Fetch, openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
 import { keyIdHex, type PublicKey } from "../../lib/trust/minisign.ts";
 import { parseGlobalDocument, parseNodeDocument, SITE_PATHS } from "../../lib/documents/site.ts";
-import { type NodeRow, nodeRow, type ReleaseRow, releaseRows, timeText } from "../page_rows.ts";
+import { type NodeRow, nodeRow, type ReleaseRow, releaseRows, timeText } from "./rows.ts";
 
 /** "open": could not be checked, or has not been yet. */
 export type State = "holds" | "fails" | "open";

@@ -10,7 +10,7 @@ import { errorText, UserError } from "../../lib/errors.ts";
 import { type Fetch, NO_STATE, type TrustState } from "../../lib/trust/client.ts";
 import { keyIdHex, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
 import { SITE_PATHS } from "../../lib/documents/site.ts";
-import { type NodeRow, type ReleaseRow, timeText } from "../page_rows.ts";
+import { type NodeRow, type ReleaseRow, timeText } from "./rows.ts";
 import { type Checked, checkPage, type Shown, type State } from "./check.ts";
 
 /** Nodes that are checked without being asked: each costs two requests. */

@@ -1,6 +1,6 @@
 /**
  * What the verifying client takes from `node:crypto` and `node:buffer`, for browsers: the page's script is that very
- * client, bundled with this module in their place (lib/dev/page_script.ts). A function that the client begins to use is
+ * client, bundled with this module in their place (site/page/make_script.ts). A function that the client begins to use is
  * missing here until it is added; the bundler says so.
  *
  * WebCrypto would not do: it is asynchronous, it has no BLAKE2b, and a page from plain `http:` has none of it.

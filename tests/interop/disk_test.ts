@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { text, utf8 } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/host.ts";
-import { diskImage, type DiskOptions } from "../../lib/image/disk.ts";
+import { diskImage, type DiskOptions } from "../../lib/image/release/disk.ts";
 import { needTool, toolPath } from "../support/tools.ts";
 
 const SECTOR = 512;

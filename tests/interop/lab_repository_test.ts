@@ -9,7 +9,7 @@ import { sha256Hex, text } from "../../lib/bytes.ts";
 import { gzipMembers } from "../../lib/formats/gzip.ts";
 import { readTar } from "../../lib/formats/tar.ts";
 import { DenoHost, type RunOptions } from "../../lib/host.ts";
-import { type LabRepository, labRepository } from "../../lib/lab/repository.ts";
+import { type LabRepository, labRepository } from "../../lib/lab_packages/repository.ts";
 import { needTool } from "../support/tools.ts";
 
 const NEEDED = needTool("apt-get", "dpkg-deb", "tar", "gzip", "openssl");

@@ -11,7 +11,7 @@ import { loadKeyring } from "../../lib/trust/keyring.ts";
 import { publicKeyLine } from "../../lib/trust/minisign.ts";
 import { publicKeyOf } from "../../lib/trust/minisign_sign.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
-import { publishSite } from "../../site/publish.ts";
+import { makeSite } from "../../site/build/make_site.ts";
 import { fleetFiles } from "../site/support.ts";
 import { checksOf, keepScreenshot, startBrowser, verdictOf, visit } from "../support/browser.ts";
 import { testKey } from "../support/signed_site.ts";
@@ -74,7 +74,7 @@ class Site {
   }
 
   async build(options: { releases?: string; issued?: Date; expiresHours?: number } = {}) {
-    await publishSite(host, {
+    await makeSite(host, {
       nodes: `${this.dir}/nodes`,
       out: `${this.dir}/public`,
       cache: `${this.dir}/cache`,

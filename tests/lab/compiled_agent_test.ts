@@ -1,10 +1,10 @@
 /** A node whose agent was compiled: no Deno in the image, and it does all that the bundle does. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { makeAgent } from "../../lib/agent_build/make.ts";
-import { labGlibc } from "../../lib/lab/glibc.ts";
+import { labGlibc } from "../../lib/lab_packages/glibc.ts";
 import { makeLabImage } from "../../lib/lab/image.ts";
 import { differences } from "../../lib/lab/verdict.ts";
-import type { Manifest } from "../../lib/image/manifest.ts";
+import type { Manifest } from "../../lib/image/release/manifest.ts";
 import { oldDeno } from "../support/old_deno.ts";
 import {
   brokenLines,
@@ -50,7 +50,7 @@ Deno.test({
     assert(names.includes("busybox"));
     assertEquals(manifest.agent?.form, "glibc");
     await withWorld("compiled", ["alpha"], async (world) => {
-      const serial = await world.publish();
+      const serial = await world.makeSite();
       await using machine = await world.boot("alpha", { via: "kernel", image });
       const started = await machine.event("started", { form: "glibc" }, { timeoutMs: DIRECT_MS });
       assertStringIncludes(started.text, image.version);
@@ -66,7 +66,7 @@ Deno.test({
       assert(status.memory!.agentRssKiB > 1024, "it can tell its own size");
 
       // And a change, while it runs.
-      const next = await world.publish({ serial: serial + EVERY_SECONDS });
+      const next = await world.makeSite({ serial: serial + EVERY_SECONDS });
       await machine.event("configured", { serial: String(next), source: "site" }, {
         timeoutMs: REACTION_MS,
       });

@@ -12,7 +12,7 @@ Deno.test({
   fn: () =>
     withWorld("iso-slot", ["alpha"], async (world) => {
       const image = await makeIsoImage(host, "build/tests/iso-slot/image");
-      const serial = await world.publish();
+      const serial = await world.makeSite();
       await using machine = await world.boot("alpha", { image });
       await machine.event("configured", { serial: String(serial) }, {
         timeoutMs: BOOT_TIMEOUT_MS,

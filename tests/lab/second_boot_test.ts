@@ -18,7 +18,7 @@ Deno.test({
   ...NEEDS,
   fn: () =>
     withWorld("second-boot", ["alpha"], async (world) => {
-      const serial = await world.publish();
+      const serial = await world.makeSite();
       const demands = await demandsNow(world, "alpha", serial);
       {
         await using machine = await world.boot("alpha", { via: "kernel" });
@@ -51,7 +51,7 @@ Deno.test({
         assertEquals(status.observed?.hostname, "alpha");
 
         // And forward again, without a boot.
-        const next = await world.publish({ serial: serial + 10 });
+        const next = await world.makeSite({ serial: serial + 10 });
         serveHonestly(world);
         await machine.event("configured", { serial: String(next), source: "site" }, {
           timeoutMs: REACTION_MS,

@@ -14,9 +14,10 @@ import { formatInstant } from "../../lib/trust/comment.ts";
 import { expiryOf } from "../../lib/trust/freshness.ts";
 import type { Keyring, SignDocument } from "../../lib/trust/keyring.ts";
 import { ensureRoots } from "../../lib/trust/root_sign.ts";
-import { buildSite } from "../../site/build.ts";
-import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../../site/fleet.ts";
-import { publishSite } from "../../site/publish.ts";
+import { buildSite } from "../../site/build/build.ts";
+import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../../site/fleet/fleet.ts";
+import { makeSite } from "../../site/build/make_site.ts";
+import { newNode } from "../../site/nodes/new_node.ts";
 import { needTool } from "../support/tools.ts";
 
 /** The real world. */
@@ -59,7 +60,8 @@ export async function withWorld(
     dir: `build/tests/${name}`,
     names,
     image: await labImage(flavour),
-    publish: publishSite,
+    makeSite,
+    makeNode: newNode,
     everySeconds: EVERY_SECONDS,
   });
   await body(world);

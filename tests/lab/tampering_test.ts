@@ -6,7 +6,7 @@ import type { World } from "../../lib/lab/world.ts";
 import { encryptTo } from "../../lib/trust/age.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
 import { SITE_PATHS } from "../../lib/documents/site.ts";
-import { loadFleet } from "../../site/fleet.ts";
+import { loadFleet } from "../../site/fleet/fleet.ts";
 import { placeOf } from "../support/signed_site.ts";
 import {
   brokenLines,
@@ -137,7 +137,7 @@ Deno.test({
       assertEquals(applied, undefined, "nothing was applied");
       assertEquals(world.server.status("alpha"), undefined);
 
-      const serial = await world.publish();
+      const serial = await world.makeSite();
       serveHonestly(world);
       await machine.event("configured", { node: "alpha", serial: String(serial) }, {
         timeoutMs: REACTION_MS,

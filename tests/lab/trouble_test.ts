@@ -42,7 +42,7 @@ Deno.test({
           ["site", file(`${world.server.guestUrl}\n`)],
         ]),
       });
-      const serial = await world.publish();
+      const serial = await world.makeSite();
       await using machine = await world.boot("alpha", {
         via: "kernel",
         drive: null,
@@ -102,7 +102,7 @@ Deno.test({
       const file = `${world.dirs.nodes}/alpha.yaml`;
       const before = await host.readTextFile(file);
       await host.writeFile(file, before.replace("\nconfig:\n", `\nconfig:${SHOW_STATUS}`));
-      const serial = String(await world.publish());
+      const serial = String(await world.makeSite());
       {
         await using machine = await world.boot("alpha", { via: "kernel", network: "dead" });
         const found = await machine.event("waiting", { what: "network" }, { timeoutMs: DIRECT_MS });
@@ -139,7 +139,7 @@ Deno.test({
         file,
         before.replace("private:\n  files:\n", `private:\n  files:\n${large}`),
       );
-      await world.publish();
+      await world.makeSite();
       await using machine = await world.boot("alpha", {
         via: "kernel",
         cmdline: "psyopsos.overlay=3M",

@@ -23,14 +23,14 @@ const READ_ALL = `
 const READ_ALL_OUTPUT = { name: "read-everything", output: "all of it\n" };
 
 async function goesOnWithoutDisk(world: World, machine: Machine): Promise<void> {
-  const first = await world.publish();
+  const first = await world.makeSite();
   await machine.event("configured", { serial: String(first) }, { timeoutMs: BOOT_TIMEOUT_MS });
   await machine.unplug("disk", UNPLUG_MS);
 
   const file = `${world.dirs.nodes}/alpha.yaml`;
   const before = await host.readTextFile(file);
   await host.writeFile(file, before.replace("\nconfig:\n", `\nconfig:${READ_ALL}`));
-  const serial = await world.publish();
+  const serial = await world.makeSite();
   const demands = await demandsNow(world, "alpha", serial);
   const others = demands.scripts.filter(({ name }) => name !== READ_ALL_OUTPUT.name);
   const demanded = { ...demands, scripts: [...others, READ_ALL_OUTPUT] };

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { importsOf } from "../../lib/dev/imports.ts";
+import { importsOf } from "../../tasks/dev/gate/imports.ts";
 import { BUILDERS } from "../../lib/lab/image.ts";
 import { projectFolder, sourceDigest } from "../../lib/sources.ts";
 import { FakeHost } from "../support/fake_host.ts";

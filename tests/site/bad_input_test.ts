@@ -1,7 +1,7 @@
 /** Whatever is wrong in the fleet's files: one message, with file, line, column and what to do about it, soon. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UserError } from "../../lib/errors.ts";
-import { loadFleet, parseFleet } from "../../site/fleet.ts";
+import { loadFleet, parseFleet } from "../../site/fleet/fleet.ts";
 import { FakeHost } from "../support/fake_host.ts";
 import { ROWS } from "./bad_input_table.ts";
 import { RECIPIENTS } from "./support.ts";

@@ -1,12 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { text } from "../../lib/bytes.ts";
-import { newNode } from "../../lib/identity/new_node.ts";
+import { newNode } from "../../site/nodes/new_node.ts";
 import { decryptWith, parseIdentityFile } from "../../lib/trust/age.ts";
 import { NO_STATE, openSite } from "../../lib/trust/client.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
 import { parseNodeDocument, SITE_PATHS } from "../../lib/documents/site.ts";
-import { publishSite } from "../../site/publish.ts";
+import { makeSite } from "../../site/build/make_site.ts";
 import { FakeHost } from "../support/fake_host.ts";
 import { ISSUED } from "./support.ts";
 
@@ -30,7 +30,7 @@ Deno.test("a node with a post-quantum key reads its instructions, and the page o
   });
   assertMatch(made.recipient, /^age1pq1[a-z0-9]{1952}$/);
   const keyring = await loadKeyring(host, "keys");
-  await publishSite(host, { nodes: "nodes", out: "public", cache: "cache", keyring });
+  await makeSite(host, { nodes: "nodes", out: "public", cache: "cache", keyring });
   const view = await openSite({
     pinned: keyring.publicKeys.root,
     state: NO_STATE,

@@ -4,9 +4,9 @@ import fc from "fast-check";
 import { stringify } from "yaml";
 import { type Bytes, utf8 } from "../../lib/bytes.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
-import { buildSite } from "../../site/build.ts";
-import { assembleFleet, parseFiles, wholeConfig } from "../../site/fleet.ts";
-import { unseal } from "../../site/secrets.ts";
+import { buildSite } from "../../site/build/build.ts";
+import { assembleFleet, parseFiles, wholeConfig } from "../../site/fleet/fleet.ts";
+import { unseal } from "../../site/fleet/sealed.ts";
 import { buildOptions, RECIPIENTS } from "./support.ts";
 import { ADMIN, sealed } from "./secret_support.ts";
 

@@ -5,7 +5,7 @@ import { publicKeyOf, secretKey } from "../../lib/trust/minisign_sign.ts";
 import { mapRoles, signerOf } from "../../lib/trust/keyring.ts";
 import { canonicalJson } from "../../lib/trust/freshness.ts";
 import type { RootChain } from "../../lib/trust/root_sign.ts";
-import type { BuildOptions } from "../../site/build.ts";
+import type { BuildOptions } from "../../site/build/build.ts";
 
 export const ISSUED = "2026-11-22T20:00:00Z";
 export const EXPIRES = "2026-11-25T20:00:00Z";

@@ -5,7 +5,7 @@ import type { IndexRecord } from "../../lib/apk/index.ts";
 import type { OpenPackage, ScriptName } from "../../lib/apk/package.ts";
 import { type Bytes, utf8 } from "../../lib/bytes.ts";
 import type { TarEntry } from "../../lib/formats/tar.ts";
-import type { InstalledPackage } from "../../lib/image/apk_db.ts";
+import type { InstalledPackage } from "../../lib/image/root/apk_db.ts";
 
 /** A regular file of root's. */
 export function fileEntry(path: string, data: string | Bytes = "", mode = 0o644): TarEntry {

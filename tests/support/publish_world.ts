@@ -12,8 +12,8 @@ import { loadKeyring } from "../../lib/trust/keyring.ts";
 import type { PublicKey } from "../../lib/trust/minisign.ts";
 import { initKeys, loadRoots } from "../../lib/trust/root_sign.ts";
 import { parseEnvelope, parseInstructions } from "../../lib/documents/site.ts";
-import { publishSite } from "../../site/publish.ts";
-import { refreshSite } from "../../site/refresh.ts";
+import { makeSite } from "../../site/build/make_site.ts";
+import { refreshSite } from "../../site/build/refresh.ts";
 import { main } from "../../tasks/publish.ts";
 import { FakeHost } from "./fake_host.ts";
 import { KEYS, REGION, type S3Server } from "./s3_server.ts";
@@ -63,7 +63,7 @@ export class PublishWorld {
   async build(serial: number, more: { releases?: string } = {}): Promise<void> {
     const keyring = await loadKeyring(this.host, "keys");
     const options = { nodes: "nodes", out: "public", cache: "cache", keyring, serial, ...more };
-    await publishSite(this.host, options);
+    await makeSite(this.host, options);
   }
 
   /** Extends the site in "public" by the timestamp key alone. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { PAGE_SCRIPT } from "../../lib/dev/page_script.ts";
+import { PAGE_SCRIPT } from "../../site/page/make_script.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { DenoHost } from "../../lib/host.ts";
 import { main } from "../../tasks/page.ts";

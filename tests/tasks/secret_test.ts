@@ -3,7 +3,7 @@ import { utf8 } from "../../lib/bytes.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { DenoHost } from "../../lib/host.ts";
 import { formatIdentityFile } from "../../lib/trust/age_keygen.ts";
-import { loadFleet, wholeConfig } from "../../site/fleet.ts";
+import { loadFleet, wholeConfig } from "../../site/fleet/fleet.ts";
 import { loadIdentities } from "../../lib/trust/age_identity.ts";
 import { main } from "../../tasks/secret.ts";
 import type { FakeHost } from "../support/fake_host.ts";

@@ -12,7 +12,7 @@ import { UserError } from "../../errors.ts";
 import { gzip } from "../../formats/gzip.ts";
 import { safePath, type TarEntry, writeTar } from "../../formats/tar.ts";
 import { type ImageDefinition, type Runlevel, RUNLEVELS } from "../definition.ts";
-import type { OverlayFile } from "../overlay.ts";
+import type { OverlayFile } from "../root/overlay.ts";
 
 /** What the overlay is made of. */
 export interface ApkovlInput {

@@ -12,10 +12,10 @@ import { openPackages } from "../../apk/repository.ts";
 import type { Bytes } from "../../bytes.ts";
 import { UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
-import { type Manifest, manifestFile, manifestPackage } from "../manifest.ts";
-import { checkLocked } from "../image_lock.ts";
-import { publicName } from "../choose_packages.ts";
-import { slotFromIso } from "../from_iso.ts";
+import { type Manifest, manifestFile, manifestPackage } from "../release/manifest.ts";
+import { checkLocked } from "../packages/image_lock.ts";
+import { publicName } from "../packages/choose_packages.ts";
+import { slotFromIso } from "../release/from_iso.ts";
 import {
   DISK_IMAGE,
   formFiles,
@@ -24,10 +24,10 @@ import {
   releaseName,
   SLOT_FOLDER,
   writeRelease,
-} from "../release_forms.ts";
+} from "../release/release_forms.ts";
 import { replaceFolder } from "../../replace_folder.ts";
-import { vendorOf } from "../sbom.ts";
-import { loaderPath } from "../slot.ts";
+import { vendorOf } from "../release/sbom.ts";
+import { loaderPath } from "../release/slot.ts";
 import { dropWork, ensureBuilder, runBuild, stopIfAborted } from "./build.ts";
 import type { ContainerEngine } from "./engine.ts";
 import type { Place } from "./plan.ts";

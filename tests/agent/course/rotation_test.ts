@@ -7,8 +7,8 @@ import { canonicalJson, expiryOf, type Root, rootPath } from "../../../lib/trust
 import { mapRoles, type Signer, signerOf } from "../../../lib/trust/keyring.ts";
 import { publicKeyLine } from "../../../lib/trust/minisign.ts";
 import type { RootFile } from "../../../lib/trust/root_sign.ts";
-import { buildSite } from "../../../site/build.ts";
-import { parseFleet } from "../../../site/fleet.ts";
+import { buildSite } from "../../../site/build/build.ts";
+import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { buildOptions, ISSUED, KEY } from "../../site/support.ts";
 import { testKey } from "../../support/signed_site.ts";
 import { ALPHA, driveOf, World } from "../world.ts";

@@ -6,8 +6,8 @@ import { encryptTo } from "../../../lib/trust/age.ts";
 import { canonicalJson } from "../../../lib/trust/freshness.ts";
 import { signerOf } from "../../../lib/trust/keyring.ts";
 import { generateKey } from "../../../lib/trust/minisign_sign.ts";
-import { buildSite } from "../../../site/build.ts";
-import { parseFleet } from "../../../site/fleet.ts";
+import { buildSite } from "../../../site/build/build.ts";
+import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { buildOptions, ISSUED } from "../../site/support.ts";
 import { placeOf } from "../../support/signed_site.ts";
 import {

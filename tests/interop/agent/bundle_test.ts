@@ -1,6 +1,6 @@
 /** The bundle as the image has it, run by the wrapper's own line. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { AGENT_BUNDLE_PATH, bundleAgent } from "../../../lib/agent_bundle.ts";
+import { AGENT_BUNDLE_PATH, bundleAgent } from "../../../lib/agent_build/bundle.ts";
 import { DenoHost } from "../../../lib/host.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;

@@ -1,12 +1,12 @@
 /** The agent compiled for real: its bytes, its rights, what it needs around it, and what is said of runtimes that do not fit. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { scriptWithFacts } from "../../../lib/agent_bundle.ts";
+import { scriptWithFacts } from "../../../lib/agent_build/bundle.ts";
 import { compileProgram } from "../../../lib/agent_build/compile.ts";
 import { AGENT_PROGRAM_PATH, type BuiltAgent, makeAgent } from "../../../lib/agent_build/make.ts";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { EXIT, UserError } from "../../../lib/errors.ts";
 import { DenoHost } from "../../../lib/host.ts";
-import { labGlibc } from "../../../lib/lab/glibc.ts";
+import { labGlibc } from "../../../lib/lab_packages/glibc.ts";
 import { main } from "../../../tasks/agent.ts";
 import { OLD_VERSION, oldDeno } from "../../support/old_deno.ts";
 import { needTool } from "../../support/tools.ts";

@@ -6,11 +6,11 @@ import { OS_UPDATE_PATH, type OsUpdate } from "../../../lib/documents/os_update.
 import { parseComment } from "../../../lib/trust/comment.ts";
 import { parseSignature } from "../../../lib/trust/minisign.ts";
 import { publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
-import { buildSite } from "../../../site/build.ts";
+import { buildSite } from "../../../site/build/build.ts";
 import { parseNodeDocument, SITE_PATHS } from "../../../lib/documents/site.ts";
-import { parseFleet } from "../../../site/fleet.ts";
+import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { type CheckOptions, checkPage } from "../../../site/page/check.ts";
-import { nodeRow, releaseRows } from "../../../site/page_rows.ts";
+import { nodeRow, releaseRows } from "../../../site/page/rows.ts";
 import { testKey } from "../../support/signed_site.ts";
 import { buildOptions, EXPIRES, fleetFiles, ISSUED, KEY } from "../support.ts";
 

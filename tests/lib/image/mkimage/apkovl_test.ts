@@ -5,7 +5,7 @@ import { gunzip } from "../../../../lib/formats/gzip.ts";
 import { readTar } from "../../../../lib/formats/tar.ts";
 import { parseDefinition } from "../../../../lib/image/definition.ts";
 import { type ApkovlInput, makeApkovl } from "../../../../lib/image/mkimage/apkovl.ts";
-import type { OverlayFile } from "../../../../lib/image/overlay.ts";
+import type { OverlayFile } from "../../../../lib/image/root/overlay.ts";
 
 const definition = parseDefinition(await Deno.readTextFile("overlay/image.yaml"));
 

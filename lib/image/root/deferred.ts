@@ -1,0 +1,53 @@
+/**
+ * What the service psyopsos-scripts finds on a node: scripts of packages that were not understood at
+ * build time, in order, and the paths whose owners such scripts make. Names are plain numbers, because
+ * a checksum in a name holds `/` and `=`, which shells and env(1) take for something else.
+ *
+ * @module
+ */
+import { type Bytes, utf8 } from "../../bytes.ts";
+import { UserError } from "../../errors.ts";
+import type { DeferredScript } from "./scripts.ts";
+
+/** A path whose owner is known only after the pre-install scripts have run. */
+export interface OwnedPath {
+  path: string;
+  owner: string;
+  group: string;
+  /** Set again after the owner: changing it clears setuid. */
+  mode: number;
+}
+
+const FOLDER = "usr/lib/psyopsos/scripts";
+const PHASES = ["pre-install", "post-install", "trigger"] as const;
+
+/** Files below `usr/lib/psyopsos/scripts`: `order`, `owners` and the scripts. @throws {UserError} */
+export function deferredFiles(
+  deferred: readonly DeferredScript[],
+  owned: readonly OwnedPath[],
+): Map<string, { data: Bytes; mode: number }> {
+  const files = new Map<string, { data: Bytes; mode: number }>();
+  const order: string[] = [];
+  // All pre-install scripts, then all post-install ones, then the triggers, as apk on a new root.
+  for (const phase of PHASES) {
+    for (const item of deferred) {
+      if (item.phase !== phase) continue;
+      const name = String(order.length + 1).padStart(3, "0");
+      for (const word of item.args) {
+        if (/[\s*?[\\]/.test(word)) {
+          throw new UserError(
+            `Cannot defer the ${phase} script of ${item.package}: argument ${JSON.stringify(word)}`,
+          );
+        }
+      }
+      order.push([name, phase, item.package, ...item.args].join(" "));
+      files.set(`${FOLDER}/${name}`, { data: item.script, mode: 0o755 });
+    }
+  }
+  const owners = owned.map(({ path, owner, group, mode }) =>
+    `${owner}:${group} ${mode.toString(8)} /${path}\n`
+  );
+  files.set(`${FOLDER}/order`, { data: utf8(order.join("\n") + "\n"), mode: 0o644 });
+  files.set(`${FOLDER}/owners`, { data: utf8(owners.join("")), mode: 0o644 });
+  return files;
+}

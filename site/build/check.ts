@@ -1,0 +1,126 @@
+/**
+ * Reads a built site as its nodes will, before it is published: with the verifying client and the document readers
+ * that the agent uses.
+ *
+ * @module
+ */
+import { type Bytes, equal, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
+import { RefusedError, UserError } from "../../lib/errors.ts";
+import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/documents/os_update.ts";
+import { openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
+import type { DocumentType } from "../../lib/trust/comment.ts";
+import { canonicalJson, ROOT_PATH, rootPath, storedPath } from "../../lib/trust/freshness.ts";
+import type { PublicKey } from "../../lib/trust/minisign.ts";
+import type { BuiltSite } from "./build.ts";
+import {
+  parseGlobalDocument,
+  parseInstructions,
+  parseNodeDocument,
+  parsePostbootIndex,
+  parseTagNodes,
+  SITE_PATHS,
+} from "../../lib/documents/site.ts";
+import type { Fleet } from "../fleet/fleet.ts";
+
+/** What {@linkcode checkSite} needs beside the site. */
+export interface CheckOptions {
+  /** The key on the nodes' drives. */
+  pinned: PublicKey;
+  now: Date;
+  /** What a node that has seen the previous publication remembers. */
+  state: TrustState;
+  /** Hashes of bins that were verified in an earlier build. */
+  bins?: ReadonlySet<string>;
+}
+
+/**
+ * Opens `site` and reads every document of `fleet` in it. Of nodes that are known the documents were read when they were made;
+ * it is checked that the site lists just these. @throws {RefusedError} naming what a node would refuse. */
+export async function checkSite(
+  site: BuiltSite,
+  fleet: Fleet,
+  options: CheckOptions,
+): Promise<void> {
+  const fetch = (path: string): Promise<Bytes> => {
+    const bytes = site.files.get(path);
+    if (bytes) return Promise.resolve(bytes);
+    return Promise.reject(new UserError(`Cannot read ${path}: the site does not have it`));
+  };
+  const view = await openSite({ ...options, fetch });
+  const get = async (path: string, type: DocumentType): Promise<Bytes> => {
+    const bytes = await view.get(path, type);
+    // The copy for people and the signature beside it must be the very ones that nodes get.
+    const payload = text(await fetch(path));
+    const copy = canonicalJson({ payload, minisig: text(await fetch(`${path}.minisig`)) });
+    if (view.files.has(storedPath(path, sha256Hex(copy)))) return bytes;
+    throw new RefusedError("hash", `Cannot accept ${path}: it is no copy of what nodes get`);
+  };
+  parseGlobalDocument(await get(SITE_PATHS.global, "global"));
+  for (const tag of fleet.tags.keys()) {
+    parseTagNodes(await get(SITE_PATHS.tagNodes(tag), "tag"), tag);
+  }
+  if (await view.lists(OS_UPDATE_PATH)) {
+    parseOsUpdate(await get(OS_UPDATE_PATH, "os-update"));
+  }
+  for (const end of ["", ".minisig"]) {
+    if (equal(await fetch(ROOT_PATH + end), await fetch(rootPath(view.root.version) + end))) {
+      continue;
+    }
+    throw new RefusedError("root-version", `Cannot accept ${ROOT_PATH}: it is not the newest root`);
+  }
+  const indexPath = SITE_PATHS.postbootIndex;
+  const indexBytes = await fetch(indexPath);
+  const indexSignature = text(await fetch(`${indexPath}.minisig`));
+  view.verifyInner(indexBytes, indexSignature, "postboot-index", indexPath);
+  const index = parsePostbootIndex(indexBytes);
+  const wrong = (name: string) =>
+    new RefusedError("path", `Cannot accept ${indexPath}: ${name}'s entry is wrong`);
+  await checkKnown(view, fleet, options.bins ?? new Set());
+  for (const { name, known } of fleet.nodes) {
+    if (known) {
+      const path = storedPath(SITE_PATHS.postboot(name), known.postboot.sha256);
+      const entry = index[name];
+      if (entry?.path === path && entry.sha256 === known.postboot.sha256) continue;
+      throw wrong(name);
+    }
+    parseNodeDocument(await get(SITE_PATHS.node(name), "node"), name);
+    const path = SITE_PATHS.postboot(name);
+    const sha256 = sha256Hex(await view.getHashed(path));
+    if (index[name]?.path !== storedPath(path, sha256) || index[name].sha256 !== sha256) {
+      throw wrong(name);
+    }
+    const envelope = site.envelopes.get(name);
+    if (!envelope) continue;
+    const payload = utf8(envelope.payload);
+    view.verifyInner(payload, envelope.minisig, "postboot", path);
+    parseInstructions(payload, name);
+  }
+}
+
+/**
+ * Checks that the bins list what is known of nodes. A bin that was verified before, and so has the same hash, lists the same
+ * as then; that no other one is where it belongs follows from the names of bins, which the client checks.
+ */
+async function checkKnown(
+  view: SiteView,
+  fleet: Fleet,
+  verified: ReadonlySet<string>,
+): Promise<void> {
+  const digits = view.timestamp.bins[0]!.prefix.length;
+  const hashes = new Map(view.timestamp.bins.map(({ prefix, sha256 }) => [prefix, sha256]));
+  for (const { name, known } of fleet.nodes) {
+    if (!known) continue;
+    const bin = hashes.get(known.bin.slice(0, digits));
+    if (bin !== undefined && verified.has(bin)) continue;
+    for (
+      const [path, { sha256, size }] of [
+        [SITE_PATHS.node(name), known.signed],
+        [SITE_PATHS.postboot(name), known.postboot],
+      ] as const
+    ) {
+      const listed = await view.listing(path);
+      if (listed?.sha256 === sha256 && listed.size === size) continue;
+      throw new RefusedError("hash", `Cannot accept ${path}: the bins do not list what it is`);
+    }
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What earlier builds have made of nodes and verified, so that a build of thousands of nodes after a change of one reads,
+ * merges, signs, encrypts and checks one.
+ *
+ * A node is known when everything that its documents are made of is the same to the byte (its file, its tags' files,
+ * `global.yaml`, the keys, this program), and the four files of the site that came of it still have, to the byte, the content
+ * that was verified then: they are read and hashed each time. All else is built anew. Nothing secret is kept: what is
+ * encrypted stays encrypted, and of the files there are hashes.
+ *
+ * @module
+ */
+import { sha256Hex, utf8 } from "../../lib/bytes.ts";
+import type { Host } from "../../lib/host.ts";
+import { projectFolder, sourceDigest } from "../../lib/sources.ts";
+import { type Listed, rootDigest, storedPath } from "../../lib/trust/freshness.ts";
+import type { RootChain } from "../../lib/trust/root_sign.ts";
+import type { NodeOutputs } from "./build.ts";
+import { SITE_PATHS } from "../../lib/documents/site.ts";
+import type { FleetNode, KnownFacts } from "../fleet/fleet.ts";
+
+/** Where it is kept, in the build cache; no node can have that name. */
+const FILE = "_known.json";
+/** What of the program makes everything unknown when it changes. */
+const SOURCES = ["site", "lib", "deno.json", "deno.lock"];
+
+interface Entry {
+  /** Digest of all that the node's documents are made of. */
+  inputs: string;
+  facts: KnownFacts;
+  outputs: NodeOutputs;
+}
+
+interface Stored {
+  context: string;
+  nodes: Record<string, Entry>;
+  /** Hashes of the bins that were verified. */
+  bins: string[];
+}
+
+/** Where and for what known nodes are looked up. */
+export interface KnownOptions {
+  /** The build cache. */
+  cache: string;
+  /** The site's directory. */
+  out: string;
+  roots: RootChain;
+  /** Serial of the build; what bears a higher one is of no use. */
+  serial: number;
+}
+
+/** The nodes that a build need not make anew. */
+export class KnownNodes {
+  #texts: ReadonlyMap<string, string> = new Map();
+
+  private constructor(
+    readonly host: Host,
+    readonly options: KnownOptions,
+    readonly context: string,
+    readonly entries: Readonly<Record<string, Entry>>,
+    /** Hashes of bins that were verified before. */
+    readonly bins: ReadonlySet<string>,
+  ) {}
+
+  /** Reads what is known; what can't be read, or is of another program or other keys, is forgotten. */
+  static async load(host: Host, options: KnownOptions): Promise<KnownNodes> {
+    const newest = options.roots.files.at(-1)?.root;
+    const keys = newest === undefined ? "" : rootDigest(newest);
+    const context = sha256Hex(utf8(`${await programDigest(host)} ${keys}`));
+    const path = `${options.cache}/${FILE}`;
+    let stored: Stored = { context, nodes: {}, bins: [] };
+    try {
+      if (await host.stat(path)) {
+        const read = JSON.parse(await host.readTextFile(path)) as Stored | null;
+        // Of another program it may be of any form.
+        if (read?.context === context) stored = read;
+      }
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+    return new KnownNodes(host, options, context, stored.nodes, new Set(stored.bins));
+  }
+
+  /** Those nodes of a fleet's files that are known, by their paths; the rest has to be read. */
+  async find(texts: ReadonlyMap<string, string>): Promise<Map<string, FleetNode>> {
+    this.#texts = texts;
+    const found = new Map<string, FleetNode>();
+    const digest = inputDigests(texts, this.context);
+    for (const [name, { inputs, facts, outputs }] of Object.entries(this.entries)) {
+      const path = `${name}.yaml`;
+      if (!texts.has(path) || outputs.serial > this.options.serial) continue;
+      if (digest(path, facts.tags) !== inputs || !await this.#standing(name, outputs)) continue;
+      found.set(path, { name, ...facts, config: {}, private: {}, known: outputs });
+    }
+    return found;
+  }
+
+  /** Remembers a build that was verified. */
+  async store(
+    nodes: readonly FleetNode[],
+    outputs: ReadonlyMap<string, NodeOutputs>,
+    bins: Iterable<string>,
+  ): Promise<void> {
+    const digest = inputDigests(this.#texts, this.context);
+    const entries: Record<string, Entry> = {};
+    for (const { name, recipient, sshHostKey, created, tags, notes, known } of nodes) {
+      if (known) {
+        entries[name] = this.entries[name]!;
+        continue;
+      }
+      const facts = { recipient, sshHostKey, created, tags, notes };
+      const inputs = digest(`${name}.yaml`, tags);
+      entries[name] = { inputs, facts, outputs: outputs.get(name)! };
+    }
+    const stored: Stored = { context: this.context, nodes: entries, bins: [...bins] };
+    const { cache } = this.options;
+    await this.host.mkdir(cache, { mode: 0o700 });
+    const path = `${cache}/${FILE}`;
+    await this.host.writeFile(path, JSON.stringify(stored), { mode: 0o600, sync: false });
+  }
+
+  /** Whether all that came of a node is on the site as it was verified. */
+  async #standing(name: string, outputs: NodeOutputs): Promise<boolean> {
+    for (const [path, { sha256, size }] of filesOf(name, outputs)) {
+      let bytes: Uint8Array;
+      try {
+        bytes = await this.host.readFile(`${this.options.out}/${path}`);
+      } catch {
+        return false;
+      }
+      if (bytes.length !== size || sha256Hex(bytes) !== sha256) return false;
+    }
+    return true;
+  }
+}
+
+/** The four files of the site that come of a node. */
+export function filesOf(name: string, outputs: NodeOutputs): [path: string, listed: Listed][] {
+  const path = SITE_PATHS.node(name);
+  const { document, signature, signed, postboot } = outputs;
+  return [
+    [path, document],
+    [`${path}.minisig`, signature],
+    [storedPath(path, signed.sha256), signed],
+    [storedPath(SITE_PATHS.postboot(name), postboot.sha256), postboot],
+  ];
+}
+
+/** Digests of all that a node's documents are made of, by its file's path and its tags. */
+function inputDigests(
+  texts: ReadonlyMap<string, string>,
+  context: string,
+): (path: string, tags: readonly string[]) => string {
+  const digests = new Map<string, string>();
+  const digestOf = (path: string): string => {
+    const source = texts.get(path);
+    if (source === undefined) return "none";
+    let digest = digests.get(path);
+    if (!digest) digests.set(path, digest = sha256Hex(utf8(source)));
+    return digest;
+  };
+  return (path, tags) => {
+    const words = [context, digestOf("global.yaml"), path];
+    for (const tag of tags) words.push(tag, digestOf(`tags/${tag}.yaml`));
+    // The text comes last: nothing that it holds can pass for what stands before.
+    words.push("", texts.get(path) ?? "");
+    return sha256Hex(utf8(words.join("\n")));
+  };
+}
+
+/** Digest of this program's own sources and settings: any of them may have a say in what a node's documents are. */
+async function programDigest(host: Host): Promise<string> {
+  const folder = await projectFolder(host);
+  // From elsewhere than a folder it has a version in its address.
+  return folder ? await sourceDigest(host, folder, SOURCES, ".ts") : import.meta.url;
+}

@@ -1,0 +1,175 @@
+/**
+ * From a nodes directory to a site directory: read the fleet, pick serial and times, build, read the result as a node will,
+ * write. The task and the lab both call {@linkcode makeSite}.
+ *
+ * @module
+ */
+import { RefusedError, UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import { RELEASES_PATH } from "../../lib/documents/os_update.ts";
+import { encryptQuickly } from "../../lib/trust/age_encrypt.ts";
+import { NO_STATE } from "../../lib/trust/client.ts";
+import { formatInstant } from "../../lib/trust/comment.ts";
+import {
+  expiryOf,
+  keysOf,
+  MAX_VALIDITY_DAYS,
+  parseTimestamp,
+  TIMESTAMP_PATH,
+} from "../../lib/trust/freshness.ts";
+import type { Keyring } from "../../lib/trust/keyring.ts";
+import { keyIdHex, parseSignature } from "../../lib/trust/minisign.ts";
+import { ensureRoots, type RootChain } from "../../lib/trust/root_sign.ts";
+import { buildSite } from "./build.ts";
+import { loadCache, loadSignatures, storeCache, storeSignatures } from "./cache.ts";
+import { checkSite } from "./check.ts";
+import { SITE_PATHS } from "../../lib/documents/site.ts";
+import { FileHashes } from "./file_hashes.ts";
+import { loadFleet, UPDATE_FILE } from "../fleet/fleet.ts";
+import { KnownNodes } from "./known_nodes.ts";
+import { announce, findReleases, joinReleases, placeReleases } from "./releases.ts";
+import { writeSite, type Written } from "./write.ts";
+
+/** How long a timestamp holds when nothing else is asked for, in hours. */
+export const DEFAULT_EXPIRES_HOURS = 72;
+/** Where ciphertext is kept from build to build. */
+export const DEFAULT_CACHE = "build/site-cache";
+
+/** What {@linkcode makeSite} needs. */
+export interface MakeSiteOptions {
+  /** Directory of the fleet's YAML files. */
+  nodes: string;
+  /** Directory that becomes the site. */
+  out: string;
+  keyring: Keyring;
+  /** Default: seconds since 1970, or one more than the serial that is in `out`, whichever is greater. */
+  serial?: number;
+  /** Time of issue; default now. */
+  issued?: Date;
+  /** Default {@linkcode DEFAULT_EXPIRES_HOURS}. */
+  expiresHours?: number;
+  /** The administrator's age identities; asked for when the fleet's files hold secrets. */
+  identities?: () => Promise<readonly string[]>;
+  /** Directory of built images to be released with this publication; see {@linkcode findReleases}. */
+  releases?: string;
+  /** Directory of the build cache; default {@linkcode DEFAULT_CACHE}. */
+  cache?: string;
+  /** Publish though the timestamp expires before now; only tests want that. */
+  allowExpired?: boolean;
+}
+
+/** What was published. */
+export interface MadeSite extends Written {
+  serial: number;
+  issued: string;
+  expires: string;
+  nodes: string[];
+  tags: string[];
+  /** Releases that the site holds, "<version> <arch>", oldest first. */
+  releases: string[];
+  /** Nodes whose instructions were encrypted anew. */
+  encrypted: string[];
+  /** Number of files of the site. */
+  files: number;
+}
+
+/** Builds, checks and writes a site. Nothing in `out` changes unless all of it is right. */
+export async function makeSite(host: Host, options: MakeSiteOptions): Promise<MadeSite> {
+  const { out, keyring } = options;
+  const hours = options.expiresHours ?? DEFAULT_EXPIRES_HOURS;
+  if (!(hours > 0 && hours <= MAX_VALIDITY_DAYS * 24)) {
+    throw new UserError(
+      `Cannot build the site: it must expire within 1 hour to ${MAX_VALIDITY_DAYS} days`,
+    );
+  }
+  const now = options.issued ?? host.now();
+  const issued = formatInstant(now);
+  const expires = expiryOf(issued, hours);
+  const roots = await ensureRoots(host, keyring, { issued });
+  const previous = await serialOf(host, out, roots);
+  const serial = options.serial ??
+    Math.max((previous ?? 0) + 1, Math.floor(now.getTime() / 1000));
+  if (!Number.isSafeInteger(serial) || serial < 1) {
+    throw new UserError("Cannot build the site: the serial must be a whole number from 1 on");
+  }
+  if (previous !== undefined && serial < previous) {
+    throw new UserError(
+      `Cannot build the site: ${out} has serial ${previous}, nodes would refuse ${serial}`,
+    );
+  }
+  const cacheDir = options.cache ?? DEFAULT_CACHE;
+  const known = await KnownNodes.load(host, { cache: cacheDir, out, roots, serial });
+  const fleet = await loadFleet(host, options.nodes, {
+    identities: options.identities,
+    known: (texts) => known.find(texts),
+  });
+  const sign = await keyring.signSite({ serial, issued });
+  const fresh = fleet.nodes.filter((node) => !node.known).map(({ name }) => name);
+  const cache = await loadCache(host, cacheDir, fresh);
+  const signatures = await loadSignatures(host, cacheDir);
+  for (const [name, { document }] of cache) {
+    if (document) signatures.set(SITE_PATHS.node(name), document);
+  }
+  const hashes = await FileHashes.load(host, `${cacheDir}/files`);
+  const releases = joinReleases(
+    await findReleases(host, `${out}/${RELEASES_PATH}`, hashes),
+    options.releases === undefined ? [] : await findReleases(host, options.releases, hashes),
+  );
+  const site = await buildSite(fleet, {
+    osUpdate: announce(releases, fleet.osUpdate, `${options.nodes}/${UPDATE_FILE}`),
+    serial,
+    issued,
+    expires,
+    roots,
+    sign,
+    encrypt: encryptQuickly,
+    cache,
+    signatures,
+  });
+  await checkSite(site, fleet, {
+    pinned: roots.pinned,
+    now: options.allowExpired ? now : host.now(),
+    state: NO_STATE,
+    bins: known.bins,
+  });
+  const placed = await placeReleases(host, releases, out, keyring, issued);
+  const written = await writeSite(host, site.files, out, site.kept);
+  await hashes.store();
+  const names = new Set(fleet.nodes.map(({ name }) => name));
+  await storeCache(host, cacheDir, site, cache, names);
+  await storeSignatures(host, cacheDir, site.signatures);
+  await known.store(fleet.nodes, site.outputs, site.bins);
+  return {
+    ...written,
+    changed: [...placed, ...written.changed],
+    releases: releases.map(({ version, arch }) => `${version} ${arch}`),
+    serial,
+    issued,
+    expires,
+    nodes: fleet.nodes.map(({ name }) => name),
+    tags: [...fleet.tags.keys()].sort(),
+    encrypted: [...site.envelopes.keys()],
+    files: site.files.size + site.kept.size,
+  };
+}
+
+/**
+ * The serial of the site in `out`; undefined when there is none, or when nodes forget it because the config key that signed
+ * it is one no more: its thief may have chosen the serial.
+ */
+async function serialOf(host: Host, out: string, roots: RootChain): Promise<number | undefined> {
+  const path = `${out}/${TIMESTAMP_PATH}`;
+  if (!await host.stat(path)) return undefined;
+  try {
+    const { serial, publication } = parseTimestamp(await host.readFile(path), path);
+    const signer = keyIdHex(parseSignature(publication.minisig, path));
+    const current = keysOf(roots.files.at(-1)!.root, "config").map(keyIdHex);
+    return current.includes(signer) ? serial : undefined;
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    throw new UserError(`Cannot build the site: ${error.message}`, {
+      cause: error,
+      hint: `remove ${out} to begin anew`,
+    });
+  }
+}

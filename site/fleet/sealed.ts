@@ -1,0 +1,102 @@
+/**
+ * Secrets in the fleet's files: YAML scalars tagged `!age` whose text is armored age, encrypted to the administrators. A
+ * git checkout of the fleet so holds no plaintext; the site build decrypts them, in memory only.
+ *
+ * @module
+ */
+import type { ScalarTag } from "yaml";
+import { text } from "../../lib/bytes.ts";
+import { RefusedError } from "../../lib/errors.ts";
+import { isArmored, Opener } from "../../lib/trust/age_value.ts";
+
+/** What is said of a value that is not what its tag says. */
+export const NOT_ARMORED = "is no armored age text";
+
+/** An `!age` value as it stands in the file. */
+export class Sealed {
+  constructor(readonly armored: string) {}
+
+  /** Whether it is armored age text at all. */
+  isValid(): boolean {
+    return isArmored(this.armored);
+  }
+
+  toString(): string {
+    return "(encrypted)";
+  }
+}
+
+/** The YAML tag `!age`, for scalars of any style. */
+export const AGE_TAG: ScalarTag = {
+  tag: "!age",
+  resolve: (given) => new Sealed(given),
+  identify: (value) => value instanceof Sealed,
+  stringify: ({ value }) => JSON.stringify((value as Sealed).armored),
+};
+
+/** Armored text to its plaintext, or to what is wrong with it. */
+export type Unsealed = ReadonlyMap<string, { text: string } | { problem: string }>;
+
+/** Decrypts each of `armored` once. What can't be decrypted is told by the reader of the file, with its place. */
+export async function unseal(
+  armored: Iterable<string>,
+  identities: readonly string[],
+): Promise<Unsealed> {
+  const opener = new Opener(identities);
+  const unsealed = new Map<string, { text: string } | { problem: string }>();
+  for (const one of armored) {
+    if (unsealed.has(one)) continue;
+    try {
+      unsealed.set(one, { text: text(await opener.open(one)) });
+    } catch (error) {
+      unsealed.set(one, { problem: problemOf(error, one) });
+    }
+  }
+  return unsealed;
+}
+
+function problemOf(error: unknown, armored: string): string {
+  // What the UTF-8 decoder throws.
+  if (error instanceof TypeError) return "is encrypted, but not text in UTF-8";
+  if (!(error instanceof RefusedError)) throw error;
+  if (error.check === "recipient") return "is not encrypted to your age identity";
+  return isArmored(armored) ? "is encrypted, but damaged" : NOT_ARMORED;
+}
+
+/** Each {@linkcode Sealed} in `value`, with its path. */
+export function findSealed(
+  value: unknown,
+  path: readonly (string | number)[] = [],
+): { path: (string | number)[]; armored: string }[] {
+  if (value instanceof Sealed) return [{ path: [...path], armored: value.armored }];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    findSealed(item, [...path, Array.isArray(value) ? Number(key) : key])
+  );
+}
+
+/**
+ * A copy of `value` with each {@linkcode Sealed} in it replaced by what `replace` gives for it and its path.
+ */
+export function replaceSealed(
+  value: unknown,
+  replace: (sealed: Sealed, path: readonly (string | number)[]) => unknown,
+  path: readonly (string | number)[] = [],
+): unknown {
+  if (value instanceof Sealed) return replace(value, path);
+  if (Array.isArray(value)) {
+    return value.map((item, i) => replaceSealed(item, replace, [...path, i]));
+  }
+  if (typeof value !== "object" || value === null) return value;
+  const out: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) {
+    // Assigning a key of this name would set the prototype; the reader refuses it later.
+    Object.defineProperty(out, key, {
+      value: replaceSealed(item, replace, [...path, key]),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  }
+  return out;
+}

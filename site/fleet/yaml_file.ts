@@ -1,0 +1,302 @@
+/**
+ * Reads a YAML file into a value that follows a schema; what is wrong is told with file, line and column.
+ *
+ * Supported: YAML 1.2 core schema, one document, aliases within bounds, `!age` on armored age text (secrets.ts) below
+ * `private`. Refused: other tags, duplicate keys, merge keys (`<<`), unknown keys (with the closest known one). Messages
+ * never quote a value: it may be a secret.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
+import type { Document } from "yaml";
+import { closest } from "../../lib/cli/closest.ts";
+import { forbiddenKeys, ruleOf } from "../../lib/documents/site.ts";
+import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
+import { AGE_TAG, findSealed, NOT_ARMORED, replaceSealed, type Unsealed } from "./sealed.ts";
+
+/** Longest YAML file that is read, in characters. */
+export const MAX_YAML_LENGTH = 8 * 1024 * 1024;
+
+/** Deepest nesting that is read; a fleet's files need 8 levels. */
+const MAX_DEPTH = 64;
+/** What YAML's texts must not hold (YAML 1.2.2, production 1). */
+// deno-lint-ignore no-control-regex -- they are what is refused
+const NOT_PRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/;
+
+/** Something that is wrong in a file; line and column count from 1. */
+export interface Problem {
+  file: string;
+  line: number;
+  column: number;
+  message: string;
+}
+
+/** A file that could be read. */
+export interface YamlFile<Value> {
+  value: Value;
+  /** A problem at the place of `path`, or of its nearest parent that exists; with `onKey` at its key. */
+  problemAt(path: readonly (string | number)[], message: string, onKey?: boolean): Problem;
+}
+
+/** `nodes/x.yaml:12:3: unknown key hostnam, did you mean hostname?` */
+export function problemText(problem: Problem): string {
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+}
+
+/** A file whose YAML is right; what it says is yet to be checked. */
+export interface ParsedYaml {
+  file: string;
+  source: string;
+  document: Document;
+  /** The value, with {@linkcode Sealed} where a secret is. */
+  value: unknown;
+  /** The secrets in it, in the order of the file. */
+  sealed: SealedAt[];
+  problemAt: YamlFile<unknown>["problemAt"];
+}
+
+/** A secret in a file. */
+export interface SealedAt {
+  path: (string | number)[];
+  armored: string;
+  line: number;
+  column: number;
+}
+
+/** How {@linkcode checkYaml} treats secrets. */
+export interface CheckOptions {
+  /** Their plaintext. */
+  unsealed?: Unsealed;
+  /** Leave out those whose plaintext is not given: for whoever only wants to know what is there. */
+  survey?: boolean;
+}
+
+/** Reads `source`, the text of `file`. An empty file counts as an empty mapping. */
+export function readYaml<Schema extends v.GenericSchema>(
+  file: string,
+  source: string,
+  schema: Schema,
+  options: CheckOptions = {},
+): YamlFile<v.InferOutput<Schema>> | Problem[] {
+  const parsed = parseYaml(file, source);
+  return Array.isArray(parsed) ? parsed : checkYaml(parsed, schema, options);
+}
+
+/** The first half of {@linkcode readYaml}: YAML only. */
+export function parseYaml(file: string, source: string): ParsedYaml | Problem[] {
+  const lines = new LineCounter();
+  const at = (offset: number, message: string): Problem => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(1, line), column: Math.max(1, col), message };
+  };
+  if (source.length > MAX_YAML_LENGTH) {
+    return [{ file, line: 1, column: 1, message: `is over ${MAX_YAML_LENGTH} characters` }];
+  }
+  const control = NOT_PRINTABLE.exec(source);
+  if (control) {
+    return [{
+      file,
+      ...placeOf(source, control.index),
+      message: "not valid YAML: control character",
+    }];
+  }
+  let document: Document;
+  let value: unknown;
+  try {
+    document = parseDocument(source, {
+      lineCounter: lines,
+      prettyErrors: false,
+      customTags: [AGE_TAG],
+    });
+    // What follows the first fault is as a rule its consequence.
+    const [fault] = [...document.errors, ...document.warnings];
+    if (fault) return [at(fault.pos[0], yamlRule(fault))];
+    const knot = findKnot(document);
+    if (knot) return [at(knot.offset, knot.message)];
+  } catch (error) {
+    // The parser's stack.
+    if (!(error instanceof RangeError)) throw error;
+    return [at(0, TOO_DEEP)];
+  }
+  try {
+    value = document.toJS() ?? {};
+  } catch {
+    return [at(0, "uses too many aliases")];
+  }
+  const problemAt = (path: readonly (string | number)[], message: string, onKey = false) =>
+    at(
+      offsetOf(document, path.map((key, i) => ({ key, onKey: onKey && i === path.length - 1 }))),
+      message,
+    );
+  const sealed = findSealed(value).map(({ path, armored }) => {
+    const { line, column } = problemAt(path, "");
+    return { path, armored, line, column };
+  });
+  return { file, source, document, value, sealed, problemAt };
+}
+
+const TOO_DEEP = `is nested more than ${MAX_DEPTH} deep`;
+
+/** The first alias of nothing or of what it is in, or what is nested too deeply. */
+function findKnot(document: Document): { offset: number; message: string } | undefined {
+  const anchors = new Map<string, unknown>();
+  let found: { offset: number; message: string } | undefined;
+  visit(document, {
+    Node: (_key, node, path) => {
+      const offset = node.range?.[0] ?? 0;
+      if (path.length > 2 * MAX_DEPTH) found = { offset, message: TOO_DEEP };
+      if (isAlias(node)) {
+        const target = anchors.get(node.source);
+        if (target === undefined) found = { offset, message: "is an alias of what is not there" };
+        else if (path.some((above) => above === target)) {
+          found = { offset, message: "is an alias of what it is in" };
+        }
+      } else if (node.anchor) anchors.set(node.anchor, node);
+      return found && visit.BREAK;
+    },
+  });
+  return found;
+}
+
+/** Line and column of `offset`, from 1. */
+export function placeOf(source: string, offset: number): { line: number; column: number } {
+  const before = source.slice(0, offset).split("\n");
+  return { line: before.length, column: before.at(-1)!.length + 1 };
+}
+
+/** The second half of {@linkcode readYaml}: the schema, with secrets in their places. */
+export function checkYaml<Schema extends v.GenericSchema>(
+  parsed: ParsedYaml,
+  schema: Schema,
+  options: CheckOptions = {},
+): YamlFile<v.InferOutput<Schema>> | Problem[] {
+  const { problemAt } = parsed;
+  const faults: Problem[] = [];
+  const value = parsed.sealed.length === 0
+    ? parsed.value
+    : replaceSealed(parsed.value, (one, path) => {
+      if (path[0] !== "private") {
+        return void faults.push(
+          problemAt(path, "!age values belong below private: all else is readable by everyone"),
+        );
+      }
+      if (options.survey && !options.unsealed?.has(one.armored)) {
+        return one.isValid() ? "" : void faults.push(problemAt(path, NOT_ARMORED));
+      }
+      const plain = options.unsealed?.get(one.armored) ??
+        { problem: "is encrypted, and there is no age identity to decrypt it" };
+      if ("problem" in plain) return void faults.push(problemAt(path, plain.problem));
+      return schemaAt(schema, path)?.type === "number" ? numberOf(plain.text) : plain.text;
+    });
+  if (faults.length > 0) return faults.sort(inOrder);
+  const early = [
+    ...forbiddenKeys(value).map((path) => problemAt(path, "key not allowed", true)),
+    ...listsAsMappings(schema, value).map((path) => problemAt(path, "must be a mapping")),
+  ];
+  const result = v.safeParse(schema, value, { abortPipeEarly: true });
+  if (early.length > 0) return early.sort(inOrder);
+  if (!result.success) {
+    const unread = options.survey
+      ? parsed.sealed.filter(({ armored }) => !options.unsealed?.has(armored))
+      : [];
+    const hidden = new Set(unread.map(({ path }) => path.join("\0")));
+    const issues = result.issues.filter((issue) =>
+      !hidden.has((issue.path ?? []).map((item) => String(item.key)).join("\0"))
+    );
+    if (issues.length > 0) {
+      return issues.map((issue) => {
+        const steps = stepsOf(issue);
+        return problemAt(
+          steps.map(({ key }) => key),
+          issueText(schema, issue),
+          steps.at(-1)?.onKey,
+        );
+      }).sort(inOrder);
+    }
+  }
+  return { value: result.output as v.InferOutput<Schema>, problemAt };
+}
+
+/** What a number is encrypted as: its digits. Anything else stays text, which the schema refuses. */
+function numberOf(given: string): unknown {
+  return /^\s*-?\d{1,15}\s*$/.test(given) ? Number(given) : given;
+}
+
+function inOrder(a: Problem, b: Problem): number {
+  return a.line - b.line || a.column - b.column;
+}
+
+/** A step into a document; `onKey` points at the key itself, not at its value. */
+interface Step {
+  key: string | number;
+  onKey?: boolean;
+}
+
+/** The YAML parser's own messages name rules, with these exceptions that quote the text. */
+function yamlRule(fault: { code: string; message: string }): string {
+  if (fault.code === "TAG_RESOLVE_FAILED") {
+    return "of tags (!…) only !age is supported, on text";
+  }
+  if (fault.code === "MULTIPLE_DOCS") return "must be one document";
+  if (fault.code === "BAD_DIRECTIVE") return "not valid YAML: unknown directive";
+  const message = fault.message.split("\n")[0]!.replace(/[.:]\s.*$/, "").replace(/[.:]$/, "");
+  return `not valid YAML: ${message[0]?.toLowerCase()}${message.slice(1)}`;
+}
+
+function stepsOf(issue: v.BaseIssue<unknown>): Step[] {
+  const items = issue.path ?? [];
+  const missing = issue.type === "strict_object" && issue.expected !== "never" &&
+    issue.expected !== "Object";
+  // A missing key has no place of its own: the mapping that lacks it is shown.
+  const shown = missing ? items.slice(0, -1) : items;
+  return shown.map((item, i) => ({
+    key: item.key as string | number,
+    onKey: i === shown.length - 1 && !missing && "origin" in item && item.origin === "key",
+  }));
+}
+
+function issueText(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): string {
+  const rule = ruleOf(issue);
+  const items = issue.path ?? [];
+  const key = items.at(-1)?.key;
+  const name = items.map((item) => String(item.key)).join(".");
+  if (rule === "unknown key") {
+    const known = keysAt(schema, items.slice(0, -1).map((item) => item.key));
+    const near = closest(String(key), known);
+    return `unknown key ${shown(String(key))}${
+      near ? `, did you mean ${near}?` : `; known are ${known.join(", ")}`
+    }`;
+  }
+  return name ? `${shown(name)} ${rule}` : rule;
+}
+
+/** A key as it may be printed: keys are names, but a slip of the pen can make a value one. */
+function shown(name: string): string {
+  return name.replaceAll(/\p{Cc}/gu, "?").slice(0, 120);
+}
+
+function offsetOf(document: Document, path: readonly Step[]): number {
+  let node: unknown = document.contents;
+  let offset = isNode(node) ? node.range?.[0] ?? 0 : 0;
+  for (const { key, onKey } of path) {
+    if (isAlias(node)) node = node.resolve(document);
+    if (isMap(node)) {
+      const pair = node.items.find((item) =>
+        isScalar(item.key) ? String(item.key.value) === String(key) : String(item.key) === key
+      );
+      if (!pair) return offset;
+      const place = isNode(pair.key) ? pair.key.range?.[0] : undefined;
+      offset = place ?? offset;
+      // A value without text of its own (`uid:`) is shown at its key.
+      const value = isNode(pair.value) ? pair.value : undefined;
+      const empty = isScalar(value) && value.value === null;
+      if (!onKey && !empty) offset = value?.range?.[0] ?? offset;
+      node = pair.value;
+    } else if (isSeq(node)) {
+      node = node.items[Number(key)];
+      offset = isNode(node) ? node.range?.[0] ?? offset : offset;
+    } else return offset;
+  }
+  return offset;
+}

@@ -1,0 +1,195 @@
+/**
+ * Makes a node: keys, the image of its identity drive, and its file in the fleet with the public halves. The private
+ * halves are on the drive only.
+ *
+ * @module
+ */
+import { closest } from "../../lib/cli/closest.ts";
+import { UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
+import { formatInstant } from "../../lib/trust/comment.ts";
+import { formatPublicKey, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
+import { loadRoots } from "../../lib/trust/root_sign.ts";
+import {
+  driveFiles,
+  makeIdentityDrive,
+  type StaticNetwork,
+} from "../../lib/identity/make_drive.ts";
+import { isNodeName, RESERVED_NAMES, TAG_NAME } from "../../lib/documents/names.ts";
+import { checkNetwork } from "../../lib/identity/network.ts";
+import {
+  formatSshPrivateKey,
+  generateSshKey,
+  sshFingerprint,
+  sshPublicLine,
+} from "../../lib/identity/ssh_key.ts";
+
+/** What {@linkcode makeIdentity} needs. */
+export interface IdentityOptions {
+  name: string;
+  /** Base URLs of the site, at least one. */
+  sites: readonly string[];
+  /** Directory with the site's public key. */
+  keys: string;
+  /** The image file to make. */
+  out: string;
+  network?: StaticNetwork;
+  /** An age key that also withstands quantum computers; its recipient is 1959 characters long. */
+  postQuantum?: boolean;
+}
+
+/** The public halves of what is on a new drive. */
+export interface MadeIdentity {
+  recipient: string;
+  sshHostKey: string;
+  /** `SHA256:…` of the SSH host key. */
+  sshFingerprint: string;
+  /** When the drive was made, in UTC. */
+  created: string;
+}
+
+/** What {@linkcode newNode} needs. */
+export interface NewNodeOptions extends IdentityOptions {
+  tags?: readonly string[];
+  /** Directory of the fleet's YAML files. */
+  nodes: string;
+}
+
+/** What was made. */
+export interface NewNode extends MadeIdentity {
+  name: string;
+  /** Path of the drive's image. */
+  drive: string;
+  /** Path of the node's file. */
+  file: string;
+}
+
+/**
+ * Makes a node.
+ *
+ * @throws {UserError} when the name is not valid or in use, a tag is unknown, a URL is none, or the image can't be made.
+ */
+export async function newNode(host: Host, options: NewNodeOptions): Promise<NewNode> {
+  const { name, nodes, out } = options;
+  const fail = failure(name);
+  if (!isNodeName(name)) {
+    throw fail(
+      `its name must be 1 to 63 lower-case letters, digits and inner hyphens, not ${
+        RESERVED_NAMES.join(" or ")
+      }`,
+    );
+  }
+  const file = `${nodes}/${name}.yaml`;
+  if (await host.stat(file)) throw fail(`${file} exists`, "deno task node renew gives it new keys");
+  if (await host.stat(out)) throw fail(`${out} exists`, "its keys would be lost; move it away");
+  const tags = [...options.tags ?? []];
+  await checkTags(host, nodes, tags, fail);
+  const made = await makeIdentity(host, options);
+  try {
+    await host.mkdir(nodes);
+    await host.writeFile(file, nodeFile(name, made, tags));
+  } catch (error) {
+    // Without its file nobody knows the drive's keys.
+    await host.remove(out);
+    throw error;
+  }
+  return { name, drive: out, file, ...made };
+}
+
+/**
+ * Makes new keys and the image of a drive with their private halves. What is at `out` is replaced.
+ *
+ * @throws {UserError} when a URL or the network is none, or the image can't be made.
+ */
+export async function makeIdentity(host: Host, options: IdentityOptions): Promise<MadeIdentity> {
+  const { name, out } = options;
+  const fail = failure(name);
+  const sites = options.sites.map((site) => baseUrl(site, fail));
+  if (sites.length === 0) throw fail("it needs the URL of its site");
+  if (options.network) checkNetwork(options.network);
+  const pinned = await pinnedKey(host, options.keys);
+
+  const age = await generateIdentity({ postQuantum: options.postQuantum });
+  const ssh = generateSshKey();
+  const sshHostKey = sshPublicLine(ssh, name);
+  const files = driveFiles({
+    name,
+    ageIdentity: formatIdentityFile(age),
+    minisignKey: formatPublicKey(pinned),
+    sshHostKey: formatSshPrivateKey(ssh, name),
+    sshHostKeyPublic: sshHostKey,
+    sites,
+    network: options.network,
+  });
+  await host.mkdir(parentOf(out));
+  await makeIdentityDrive(host, { path: out, files });
+  const created = formatInstant(host.now());
+  return { recipient: age.recipient, sshHostKey, sshFingerprint: sshFingerprint(ssh), created };
+}
+
+type Fail = (state: string, hint?: string) => UserError;
+
+function failure(name: string): Fail {
+  return (state, hint) => new UserError(`Cannot make node ${name}: ${state}`, { hint });
+}
+
+/** The text of a new node's file. Its values need no quotes: keys, names and tags hold plain characters only. */
+function nodeFile(name: string, made: MadeIdentity, tags: readonly string[]): string {
+  return [
+    `# Node ${name}. The private halves of these keys are on its identity drive only.`,
+    `recipient: ${made.recipient}`,
+    `sshHostKey: ${made.sshHostKey}`,
+    `created: ${made.created}`,
+    `tags: [${tags.join(", ")}]`,
+    "",
+    "# config is readable by everyone, private leaves this machine only encrypted to the node.",
+    "config: {}",
+    "",
+  ].join("\n");
+}
+
+/** The key that new nodes pin: the one that signed root version 1. */
+async function pinnedKey(host: Host, keys: string): Promise<PublicKey> {
+  const chain = await loadRoots(host, keys);
+  if (chain) return chain.pinned;
+  const path = `${keys}/minisign.pubkey`;
+  if (!await host.stat(path)) {
+    throw new UserError(`Cannot make a node: there is no ${path}`, {
+      hint: "deno task keys init makes the keys of the site",
+    });
+  }
+  return parsePublicKey(await host.readTextFile(path));
+}
+
+async function checkTags(
+  host: Host,
+  nodes: string,
+  tags: readonly string[],
+  fail: Fail,
+): Promise<void> {
+  const known = (await host.readDir(`${nodes}/tags`))
+    .flatMap((name) => name.endsWith(".yaml") ? [name.slice(0, -".yaml".length)] : []);
+  for (const tag of tags) {
+    if (TAG_NAME.test(tag) && known.includes(tag)) continue;
+    const near = closest(tag, known);
+    throw fail(
+      `unknown tag ${tag}${near ? `, did you mean ${near}?` : ""}`,
+      `a tag is a file in ${nodes}/tags; an empty one will do`,
+    );
+  }
+  if (new Set(tags).size < tags.length) throw fail("a tag is given twice");
+}
+
+function baseUrl(given: string, fail: Fail): string {
+  const parsed = URL.canParse(given) ? new URL(given) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || /[?#\s]/.test(given)) {
+    throw fail("its site must be an http:// or https:// URL without ? and #");
+  }
+  if (parsed.username || parsed.password) throw fail("its site's URL must hold no password");
+  return parsed.href.endsWith("/") ? parsed.href : `${parsed.href}/`;
+}
+
+function parentOf(path: string): string {
+  return path.includes("/") ? path.slice(0, path.lastIndexOf("/")) || "/" : ".";
+}

@@ -1,0 +1,188 @@
+/**
+ * Takes a node out of the fleet, or gives it a new identity. Its documents are then missing from the next publication, and
+ * what is encrypted from then on is not for its old key.
+ *
+ * @module
+ */
+import { isMap, isScalar, parseDocument } from "yaml";
+import { UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import { type IdentityOptions, type MadeIdentity, makeIdentity } from "./new_node.ts";
+import { isPostQuantum } from "../../lib/trust/age_value.ts";
+import { type Exposed, exposedTo, findNode } from "../secrets/exposure.ts";
+import { assembleFleet, parseFiles, readFleetFiles } from "../fleet/fleet.ts";
+import { openSecrets } from "../secrets/secret_files.ts";
+import { type Rekeyed, rekeySecrets } from "../secrets/rekey.ts";
+
+/** How everything is encrypted anew. */
+export interface Rotation {
+  identities: readonly string[];
+  /** The recipients of `identities`. */
+  own: readonly string[];
+}
+
+/** What {@linkcode revokeNode} needs. */
+export interface RevokeOptions {
+  name: string;
+  /** Directory of the fleet's YAML files. */
+  nodes: string;
+  /** Directory of the build cache. */
+  cache: string;
+  /** Also encrypt anew: all secrets in the files, and with the next build each node's instructions. */
+  rotate?: Rotation;
+}
+
+/** What was done. */
+export interface Revoked {
+  name: string;
+  /** The node's file. */
+  file: string;
+  /** The recipient that is no more. */
+  recipient: string;
+  /** What the node could read and other nodes can, too. */
+  shared: Exposed[];
+  rekeyed?: Rekeyed;
+}
+
+/**
+ * Removes the node's file and its entry in the build cache.
+ *
+ * @throws {UserError} when there is no such node, its key is an administrator's, or the rest would be no fleet.
+ */
+export async function revokeNode(host: Host, options: RevokeOptions): Promise<Revoked> {
+  const { name, nodes, cache } = options;
+  const { shared, recipient } = await inspect(host, options, "revoke");
+  const file = `${nodes}/${name}.yaml`;
+  const rest = await readFleetFiles(host, nodes);
+  rest.delete(`${name}.yaml`);
+  try {
+    assembleFleet(parseFiles(rest, nodes), { survey: true });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`Cannot revoke node ${name}: without it, ${error.message}`, {
+      cause: error,
+    });
+  }
+  await host.remove(file);
+  await host.remove(`${cache}/${name}.json`);
+  const rekeyed = await rotate(host, options);
+  await proveGone(host, nodes, recipient);
+  return { name, file, recipient, shared, rekeyed };
+}
+
+/** What {@linkcode renewNode} needs. */
+export interface RenewOptions extends RevokeOptions, IdentityOptions {}
+
+/** What was done. */
+export interface Renewed
+  extends MadeIdentity, Pick<Revoked, "name" | "file" | "shared" | "rekeyed"> {
+  /** Path of the new drive's image. */
+  drive: string;
+  /** The recipient that is no more. */
+  revoked: string;
+}
+
+/**
+ * Makes a new drive for a node and puts its public halves into the node's file; comments and the order of keys there stay.
+ * The image takes its place last: until then the old one is untouched.
+ *
+ * @throws {UserError} as {@linkcode revokeNode}, and when the drive can't be made.
+ */
+export async function renewNode(host: Host, options: RenewOptions): Promise<Renewed> {
+  const { name, nodes, cache, out } = options;
+  const { shared, recipient } = await inspect(host, options, "renew");
+  // A node is not made weaker because nobody repeated an option.
+  const postQuantum = options.postQuantum || isPostQuantum(recipient);
+  const file = `${nodes}/${name}.yaml`;
+  const source = await host.readTextFile(file);
+  const aside = `${out}.new`;
+  try {
+    const made = await makeIdentity(host, { ...options, postQuantum, out: aside });
+    await host.writeFile(file, withIdentity(file, source, made));
+    await host.rename(aside, out);
+    await host.remove(`${cache}/${name}.json`);
+    const rekeyed = await rotate(host, options);
+    await proveGone(host, nodes, recipient);
+    return { ...made, name, file, drive: out, revoked: recipient, shared, rekeyed };
+  } finally {
+    await host.remove(aside);
+  }
+}
+
+async function inspect(
+  host: Host,
+  { name, nodes }: RevokeOptions,
+  verb: string,
+): Promise<{ shared: Exposed[]; recipient: string }> {
+  const secrets = await openSecrets(host, nodes);
+  const node = findNode(secrets, name);
+  if (secrets.fleet.admins.includes(node.recipient)) {
+    throw new UserError(`Cannot ${verb} node ${name}: its age key is also one of the admins`, {
+      hint: `take it out of ${nodes}/global.yaml, then run deno task secret rekey`,
+    });
+  }
+  return { shared: exposedTo(secrets, node), recipient: node.recipient };
+}
+
+async function rotate(host: Host, options: RevokeOptions): Promise<Rekeyed | undefined> {
+  const { rotate: rotation, nodes, cache } = options;
+  if (!rotation) return undefined;
+  const secrets = await openSecrets(host, nodes);
+  const any = [...secrets.files.files.values()].some((file) => file.sealed.length > 0);
+  const rekeyed = any ? await rekeySecrets(host, secrets, { ...rotation, all: true }) : undefined;
+  for (const { name } of secrets.fleet.nodes) await host.remove(`${cache}/${name}.json`);
+  return rekeyed;
+}
+
+/** @throws {UserError} when a file still names the recipient. */
+async function proveGone(host: Host, nodes: string, recipient: string): Promise<void> {
+  for (const [path, content] of await readFleetFiles(host, nodes)) {
+    const at = content.indexOf(recipient);
+    if (at < 0) continue;
+    const line = content.slice(0, at).split("\n").length;
+    throw new UserError(
+      `Cannot vouch for the old key's end: ${nodes}/${path}:${line} still names it`,
+    );
+  }
+}
+
+/** The node's file with other keys. Only the text of the values changes, a key that was missing is put below the first. */
+function withIdentity(file: string, source: string, made: MadeIdentity): string {
+  const { recipient, sshHostKey, created } = made;
+  const values: Record<string, string> = { recipient, sshHostKey, created };
+  const document = parseDocument(source);
+  if (!isMap(document.contents)) throw new TypeError("a node's file is a mapping");
+  let edited = source;
+  let after = 0;
+  const splices: { start: number; end: number; text: string }[] = [];
+  const missing: string[] = [];
+  for (const [key, value] of Object.entries(values)) {
+    const node: unknown = document.contents.get(key, true);
+    if (isScalar(node) && node.range) {
+      const [start, end] = node.range;
+      splices.push({ start, end, text: value });
+      if (key === "recipient") after = source.indexOf("\n", end) + 1 || source.length;
+    } else missing.push(`${key}: ${value}\n`);
+  }
+  const gap = after > 0 && source[after - 1] !== "\n" ? "\n" : "";
+  splices.push({
+    start: after,
+    end: after,
+    text: missing.length > 0 ? gap + missing.join("") : "",
+  });
+  for (const { start, end, text: piece } of splices.sort((a, b) => b.start - a.start)) {
+    edited = edited.slice(0, start) + piece + edited.slice(end);
+  }
+  const expected = { ...parseDocument(source).toJS(), ...values };
+  const again = parseDocument(edited);
+  const same = again.errors.length === 0 &&
+    JSON.stringify(sorted(again.toJS())) === JSON.stringify(sorted(expected));
+  if (same) return edited;
+  throw new UserError(`Cannot edit ${file}: its keys are not laid out one a line`, {
+    hint: "write recipient, sshHostKey and created on lines of their own",
+  });
+}
+
+function sorted(value: Record<string, unknown>): [string, unknown][] {
+  return Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+}

@@ -1,0 +1,77 @@
+/**
+ * What a node can read and others with it: when its drive is lost, these values are to be changed.
+ *
+ * @module
+ */
+import { UserError } from "../../lib/errors.ts";
+import { closest } from "../../lib/cli/closest.ts";
+import type { FleetNode } from "../fleet/fleet.ts";
+import { ownerOf, type SecretFleet } from "./secret_files.ts";
+import { secretName } from "./secret_path.ts";
+import { Sealed } from "../fleet/sealed.ts";
+
+/** One value below `private` that a node gets. */
+export interface Exposed {
+  /** Path of the file, as in messages. */
+  file: string;
+  line: number;
+  /** "global", "tags/lab" or "nodes/alpha". */
+  owner: string;
+  /** Dotted, from below `private`. */
+  name: string;
+  /** Whether it stands in the file encrypted. */
+  sealed: boolean;
+}
+
+/** Keys whose values are no secrets wherever they stand, unless they are encrypted. */
+const HARMLESS = ["mode", "owner", "group", "encoding", "when", "uid", "shell", "groups"];
+
+/** The node of that name. @throws {UserError} when there is none. */
+export function findNode({ fleet }: SecretFleet, name: string): FleetNode {
+  const node = fleet.nodes.find((one) => one.name === name);
+  if (node) return node;
+  const near = closest(name, fleet.nodes.map((one) => one.name));
+  throw new UserError(
+    `Cannot find node ${name.slice(0, 80)}: there is none of that name${
+      near ? `, did you mean ${near}?` : ""
+    }`,
+  );
+}
+
+/**
+ * The values below `private` in `global.yaml` and in the files of the node's tags; with `own`, those in its own file, too.
+ * Values that a later layer replaces are among them: what is replaced today was perhaps read before.
+ */
+export function exposedTo(
+  secrets: SecretFleet,
+  node: FleetNode,
+  options: { own?: boolean } = {},
+): Exposed[] {
+  const paths = ["global.yaml", ...node.tags.map((tag) => `tags/${tag}.yaml`)];
+  if (options.own) paths.push(`${node.name}.yaml`);
+  return paths.flatMap((path) => {
+    const parsed = secrets.files.files.get(path);
+    if (!parsed) return [];
+    const values = leaves((parsed.value as { private?: unknown }).private, ["private"]);
+    return values.map(({ path: at, sealed }) => ({
+      file: parsed.file,
+      line: parsed.problemAt(at, "").line,
+      owner: ownerOf(path),
+      name: secretName(at),
+      sealed,
+    }));
+  });
+}
+
+type Leaf = { path: (string | number)[]; sealed: boolean };
+
+function leaves(value: unknown, path: (string | number)[]): Leaf[] {
+  if (value instanceof Sealed) return [{ path, sealed: true }];
+  if (typeof value !== "object" || value === null) {
+    const harmless = path.some((key, i) => i > 2 && HARMLESS.includes(String(key)));
+    return value === undefined || value === null || harmless ? [] : [{ path, sealed: false }];
+  }
+  return Object.entries(value).flatMap(([key, item]) =>
+    leaves(item, [...path, Array.isArray(value) ? Number(key) : key])
+  );
+}

@@ -1,0 +1,255 @@
+/**
+ * The one table of import rules: what each folder may import, on which floor it stands, what may reach a node. The lint
+ * plugin, the check of the agent's imports and the test of the README's table read it.
+ *
+ * Imports run from a higher floor to a lower one. A file belongs to the longest place that it lies in; `lib/` holds the files
+ * directly below it, so that a new folder in it is nobody's until it is listed.
+ *
+ * @module
+ */
+
+/** A folder (with a slash at its end) or a file, and its rules. */
+export interface Layer {
+  readonly place: string;
+  /** The floor: 1 is the ground, on which everything may stand. */
+  readonly rank: number;
+  /** Other places that it may import; packages are always allowed. */
+  readonly imports: readonly string[];
+}
+
+/** Files directly in `lib/`: bytes, errors, the host. */
+const GROUND = "lib/";
+
+const layer = (rank: number, place: string, ...imports: string[]): Layer => ({
+  place,
+  rank,
+  imports: rank === 1 ? imports : [...imports, GROUND],
+});
+
+/** All places of the project that hold TypeScript, from the ground up. */
+export const LAYERS: readonly Layer[] = [
+  layer(1, GROUND),
+  // What stands between bare `@std/` names and the packages behind them.
+  layer(1, "lib/std/"),
+
+  layer(2, "lib/formats/"),
+  layer(2, "lib/schema/"),
+
+  layer(3, "lib/cli/"),
+  layer(3, "lib/config/", "lib/schema/"),
+  layer(3, "lib/kmod/", "lib/formats/"),
+  layer(3, "lib/publish/"),
+  layer(3, "lib/trust/", "lib/schema/"),
+
+  layer(4, "lib/apk/", "lib/cli/", "lib/formats/"),
+  layer(4, "lib/documents/", "lib/config/", "lib/schema/", "lib/trust/"),
+
+  layer(5, "lib/agent_build/", "lib/apk/", "lib/documents/", "lib/formats/"),
+  layer(5, "lib/identity/", "lib/cli/", "lib/documents/", "lib/trust/"),
+
+  layer(5.1, "agent/system/"),
+  layer(5.2, "agent/report/", "agent/system/", "lib/documents/"),
+  layer(5.3, "agent/network/", "agent/report/", "agent/system/", "lib/documents/"),
+  layer(
+    5.4,
+    "agent/identity/",
+    ...["agent/network/", "agent/report/", "agent/system/", "lib/documents/", "lib/trust/"],
+  ),
+  layer(
+    5.5,
+    "agent/publication/",
+    ...["agent/identity/", "agent/report/", "agent/system/", "lib/documents/", "lib/trust/"],
+  ),
+  layer(
+    5.5,
+    "agent/resources/",
+    ...["agent/identity/", "agent/report/", "agent/system/"],
+    ...["lib/config/", "lib/documents/", "lib/formats/"],
+  ),
+  layer(
+    5.6,
+    "agent/course/",
+    ...["agent/identity/", "agent/network/", "agent/publication/", "agent/report/"],
+    ...["agent/resources/", "agent/system/", "lib/documents/"],
+  ),
+  layer(
+    5.7,
+    "agent/",
+    ...["agent/course/", "agent/report/", "agent/system/", "lib/cli/", "lib/documents/"],
+  ),
+
+  layer(6, "lib/lab_packages/", "lib/agent_build/", "lib/apk/", "lib/formats/"),
+
+  layer(6.1, "lib/image/definition.ts", "lib/agent_build/", "lib/apk/", "lib/cli/"),
+  layer(
+    6.2,
+    "lib/image/root/",
+    ...["lib/apk/", "lib/cli/", "lib/formats/", "lib/image/definition.ts", "lib/kmod/"],
+  ),
+  layer(
+    6.3,
+    "lib/image/release/",
+    ...["lib/apk/", "lib/documents/", "lib/formats/", "lib/image/root/", "lib/trust/"],
+  ),
+  layer(
+    6.4,
+    "lib/image/packages/",
+    ...["lib/apk/", "lib/image/definition.ts", "lib/image/release/"],
+  ),
+  layer(
+    6.5,
+    "lib/image/",
+    ...["lib/agent_build/", "lib/apk/", "lib/formats/", "lib/image/definition.ts"],
+    ...["lib/image/packages/", "lib/image/release/", "lib/image/root/"],
+  ),
+  layer(
+    6.6,
+    "lib/image/mkimage/",
+    ...["lib/agent_build/", "lib/apk/", "lib/cli/", "lib/formats/", "lib/image/"],
+    ...["lib/image/definition.ts", "lib/image/packages/", "lib/image/release/", "lib/image/root/"],
+  ),
+
+  layer(
+    6.1,
+    "site/fleet/",
+    ...["lib/cli/", "lib/config/", "lib/documents/", "lib/schema/", "lib/trust/"],
+  ),
+  layer(6.1, "site/page/", "lib/documents/", "lib/trust/"),
+  layer(
+    6.2,
+    "site/build/",
+    ...["lib/documents/", "lib/publish/", "lib/trust/", "site/fleet/", "site/page/"],
+  ),
+  layer(
+    6.2,
+    "site/secrets/",
+    ...["lib/cli/", "lib/documents/", "lib/schema/", "lib/trust/", "site/fleet/"],
+  ),
+  layer(
+    6.3,
+    "site/nodes/",
+    ...["lib/cli/", "lib/documents/", "lib/identity/", "lib/trust/", "site/fleet/"],
+    "site/secrets/",
+  ),
+  layer(
+    6.3,
+    "site/upload/",
+    ...["lib/documents/", "lib/publish/", "lib/trust/", "site/build/"],
+  ),
+
+  layer(
+    7,
+    "lib/lab/",
+    ...["lib/agent_build/", "lib/documents/", "lib/identity/", "lib/image/"],
+    ...["lib/image/definition.ts", "lib/image/packages/", "lib/lab_packages/", "lib/trust/"],
+  ),
+  layer(
+    7,
+    "mod.ts",
+    ...["lib/documents/", "lib/trust/", "site/build/", "site/fleet/", "site/nodes/"],
+  ),
+
+  layer(8.1, "tasks/dev/gate/"),
+  layer(
+    8.1,
+    "tasks/dev/fuzz/",
+    ...["lib/documents/", "lib/trust/", "site/build/", "site/fleet/"],
+  ),
+  layer(
+    8.2,
+    "tasks/dev/bench/",
+    ...["lib/documents/", "lib/publish/", "lib/trust/", "site/upload/", "tasks/dev/fuzz/"],
+  ),
+  layer(
+    8.3,
+    "tasks/",
+    ...["lib/agent_build/", "lib/cli/", "lib/documents/", "lib/identity/", "lib/image/"],
+    ...["lib/image/definition.ts", "lib/image/mkimage/", "lib/image/packages/"],
+    ...["lib/image/release/", "lib/lab/", "lib/publish/", "lib/trust/"],
+    ...["site/build/", "site/fleet/", "site/nodes/", "site/page/", "site/secrets/"],
+    ...["site/upload/", "tasks/dev/bench/", "tasks/dev/fuzz/", "tasks/dev/gate/"],
+  ),
+];
+
+/** Imports that break the rules until what is in their files has moved. */
+const STILL: readonly (readonly [file: string, target: string])[] = [
+  ["agent/report/status.ts", "lib/trust/freshness.ts"],
+  ["agent/report/status.ts", "agent/publication/source.ts"],
+  ["agent/report/reporter.ts", "agent/course/interval.ts"],
+  ["agent/network/address.ts", "agent/identity/read.ts"],
+  ["agent/resources/scripts.ts", "lib/trust/freshness.ts"],
+  ["lib/config/merge.ts", "lib/documents/site.ts"],
+  ["lib/image/packages/sources.ts", "lib/lab_packages/repository.ts"],
+  ["lib/agent_build/store.ts", "lib/trust/freshness.ts"],
+  ["lib/agent_build/make.ts", "lib/image/release/manifest.ts"],
+  ["site/fleet/fleet.ts", "site/build/build.ts"],
+];
+
+/** Places whose files the agent may hold. */
+const AGENT_PLACES = [
+  "agent/",
+  GROUND,
+  "lib/std/",
+  "lib/cli/",
+  "lib/config/",
+  "lib/documents/",
+  "lib/formats/",
+  "lib/schema/",
+  "lib/trust/",
+];
+/** Parts of names that the agent must not hold wherever they stand: signers, makers of keys, what unlocks keys. */
+const AGENT_NEVER = ["_sign.ts", "_keygen.ts", "passphrase.ts", "keyring.ts"];
+/** Files of such places that are for the administrator's machine. */
+const DESK_ONLY = ["lib/cli/system_packages.ts"];
+
+/** Tests may import whatever there is. */
+const FREE = ["tests/"];
+
+/** Files that may say `Deno.`: the seam, entry points, tests. */
+export const SEAM: readonly string[] = [
+  "lib/host.ts",
+  "lib/std/",
+  "tasks/",
+  "agent/main.ts",
+  "tests/",
+];
+
+/** The layer that `path` (relative to the project) belongs to; undefined when it is nobody's. */
+export function layerOf(path: string): Layer | undefined {
+  const [nearest] = LAYERS.filter(({ place }) => path === place || path.startsWith(place))
+    .sort((a, b) => b.place.length - a.place.length);
+  if (!nearest?.place.endsWith("/")) return nearest;
+  // Folders below that are in nobody's hands: each is to be listed.
+  return path.slice(nearest.place.length).includes("/") && hasRooms(nearest) ? undefined : nearest;
+}
+
+/** Whether folders below a place are places of their own. */
+function hasRooms({ place }: Layer): boolean {
+  return LAYERS.some((other) => other.place !== place && other.place.startsWith(place));
+}
+
+/** Why `file` may not import `target` (both relative to the project); undefined when it may. */
+export function importProblem(file: string, target: string): string | undefined {
+  if (FREE.some((place) => file.startsWith(place))) return undefined;
+  if (STILL.some(([from, to]) => from === file && to === target)) return undefined;
+  const from = layerOf(file);
+  if (!from) return `${file} lies in no folder of the table of layers`;
+  const to = layerOf(target)?.place ?? "nothing";
+  if (to !== from.place && !from.imports.includes(to)) {
+    return `${file} may not import ${target}: ${from.place} imports ${
+      from.imports.join(", ")
+    } only`;
+  }
+  if (from.place.startsWith("agent/") && agentProblem(target)) {
+    return `${file} may not import ${target}: the agent holds no signer, solver or builder`;
+  }
+  return undefined;
+}
+
+/** Why `path` must not be in the agent, directly or not; undefined when it may. */
+export function agentProblem(path: string): string | undefined {
+  const { place = "" } = layerOf(path) ?? {};
+  const allowed = AGENT_PLACES.includes(place) || place.startsWith("agent/");
+  const never = AGENT_NEVER.some((end) => path.endsWith(end)) || DESK_ONLY.includes(path);
+  return allowed && !never ? undefined : `${path} must not be in the agent`;
+}

@@ -1,0 +1,185 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { UserError } from "../../../lib/errors.ts";
+import { decryptWith } from "../../../lib/trust/age.ts";
+import { generateIdentity } from "../../../lib/trust/age_keygen.ts";
+import { NO_STATE, openSite } from "../../../lib/trust/client.ts";
+import { loadKeyring } from "../../../lib/trust/keyring.ts";
+import { initKeys } from "../../../lib/trust/root_sign.ts";
+import { rotateKey } from "../../../lib/trust/rotate.ts";
+import { SITE_PATHS } from "../../../lib/documents/site.ts";
+import { makeSite, type MakeSiteOptions } from "../../../site/build/make_site.ts";
+import { FakeHost } from "../../support/fake_host.ts";
+import { fleetFiles, ISSUED } from "../support.ts";
+
+const NOW = new Date(ISSUED);
+
+/** A host with keys and a fleet, and the options to publish it. */
+async function setUp(): Promise<{ host: FakeHost; options: MakeSiteOptions }> {
+  const host = new FakeHost();
+  host.clock = NOW;
+  await initKeys(host, "/k", { issued: ISSUED });
+  for (const [path, source] of fleetFiles()) host.put(`/nodes/${path}`, source);
+  const keyring = await loadKeyring(host, "/k");
+  return { host, options: { nodes: "/nodes", out: "/public", cache: "/cache", keyring } };
+}
+
+function open(host: FakeHost, { keyring }: MakeSiteOptions, now = NOW) {
+  return openSite({
+    pinned: keyring.publicKeys.root,
+    state: NO_STATE,
+    now,
+    fetch: (path) => host.readFile(`/public/${path}`),
+  });
+}
+
+/** All files below a directory. */
+function tree(host: FakeHost, directory: string): Map<string, string> {
+  return new Map(
+    [...host.nodes].filter(([path, node]) =>
+      path.startsWith(`${directory}/`) && node.kind === "file"
+    ).map(([path, node]) => [path, node.data.join()]),
+  );
+}
+
+Deno.test("makeSite() writes a site that a node can open", async () => {
+  const { host, options } = await setUp();
+  const published = await makeSite(host, options);
+  assertEquals(published.nodes, ["alpha", "beta"]);
+  assertEquals(published.tags, ["lab"]);
+  assertEquals(published.encrypted, ["alpha", "beta"]);
+  assertEquals(published.serial, NOW.getTime() / 1000);
+  assertEquals(published.expires, "2026-11-25T20:00:00Z");
+  const view = await open(host, options);
+  assertEquals(view.timestamp.serial, published.serial);
+  await view.get(SITE_PATHS.node("alpha"), "node");
+});
+
+Deno.test("a node decrypts what was published for it", async () => {
+  const { host, options } = await setUp();
+  const { identity, recipient } = await generateIdentity();
+  host.put("/nodes/beta.yaml", `recipient: ${recipient}\nprivate: {hostname: secret-name}\n`);
+  await makeSite(host, options);
+  const ciphertext = await (await open(host, options)).getHashed(SITE_PATHS.postboot("beta"));
+  const plaintext = new TextDecoder().decode(await decryptWith([identity], ciphertext));
+  assertEquals(plaintext.includes("secret-name"), true);
+});
+
+Deno.test("the serial grows with time, by one at least, and never falls", async () => {
+  const { host, options } = await setUp();
+  const { serial } = await makeSite(host, options);
+  assertEquals((await makeSite(host, options)).serial, serial + 1);
+  host.clock = new Date(NOW.getTime() + 60_000);
+  assertEquals((await makeSite(host, options)).serial, serial + 60);
+  assertEquals((await makeSite(host, { ...options, serial: 5e9 })).serial, 5e9);
+  await assertRejects(
+    () => makeSite(host, { ...options, serial: 42 }),
+    UserError,
+    "nodes would refuse 42",
+  );
+});
+
+Deno.test("publishing the same again with the same serial changes nothing", async () => {
+  const { host, options } = await setUp();
+  await makeSite(host, { ...options, serial: 7 });
+  const before = tree(host, "/public");
+  const again = await makeSite(host, { ...options, serial: 7 });
+  assertEquals([again.changed, again.removed, again.encrypted], [[], [], []]);
+  assertEquals(tree(host, "/public"), before);
+});
+
+Deno.test("the timestamp is moved in after all else, and old files go after that", async () => {
+  const { host, options } = await setUp();
+  await makeSite(host, options);
+  await host.remove("/nodes/beta.yaml");
+  host.put("/public/psyopsOS/os/1.0/vmlinuz", "a release");
+  host.log.length = 0;
+  const { removed } = await makeSite(host, options);
+  assertEquals(removed.map((path) => path.replace(/\.[0-9a-f]{16}\./, ".*.")), [
+    "psyopsOS/nodes/beta.json",
+    "psyopsOS/nodes/beta.json.minisig",
+    "psyopsOS/bins/all.*.json",
+    "psyopsOS/postboot/beta.*.age",
+    "psyopsOS/signed/nodes/beta.*.json",
+  ]);
+  const steps = host.log.filter((line) =>
+    line.startsWith("rename /public.next") || line.startsWith("remove /public/")
+  );
+  const renames = steps.filter((line) => line.startsWith("rename"));
+  assertEquals(
+    renames.at(-1),
+    "rename /public.next/psyopsOS/timestamp.json /public/psyopsOS/timestamp.json",
+  );
+  assertEquals(steps.findIndex((line) => line.startsWith("remove")), renames.length);
+  assertEquals(host.textOf("/public/psyopsOS/os/1.0/vmlinuz"), "a release");
+  assertEquals(await host.stat("/cache/beta.json"), undefined);
+  assertEquals(await host.stat("/public.next"), undefined);
+});
+
+Deno.test("a wrong fleet leaves the site as it was", async () => {
+  const { host, options } = await setUp();
+  await makeSite(host, options);
+  const before = tree(host, "/public");
+  host.put("/nodes/beta.yaml", "recipient: none\n");
+  await assertRejects(() => makeSite(host, options), UserError, "/nodes/beta.yaml:1:12");
+  assertEquals(tree(host, "/public"), before);
+});
+
+Deno.test("a full disk leaves the site as it was", async () => {
+  const { host, options } = await setUp();
+  await makeSite(host, options);
+  const before = tree(host, "/public");
+  host.broken.set("/public.next/psyopsOS/timestamp.json", new Error("no space left"));
+  await assertRejects(() => makeSite(host, options), Error, "no space left");
+  assertEquals(tree(host, "/public"), before);
+});
+
+Deno.test("the cache is readable by its owner only, and may be broken or missing", async () => {
+  const { host, options } = await setUp();
+  await makeSite(host, options);
+  assertEquals((await host.stat("/cache/alpha.json"))?.mode, 0o600);
+  assertEquals((await host.stat("/cache"))?.mode, 0o700);
+  assertEquals(JSON.stringify([...tree(host, "/cache").values()]).includes("SECRET"), false);
+  host.put("/cache/alpha.json", "{");
+  host.put("/cache/beta.json", '{"key": "x"}');
+  host.put("/cache/_known.json", "{");
+  assertEquals((await makeSite(host, options)).encrypted, ["alpha", "beta"]);
+  await host.remove("/cache");
+  assertEquals((await makeSite(host, options)).encrypted, ["alpha", "beta"]);
+});
+
+Deno.test("an expiry that nodes would refuse is not published, unless a test asks for it", async () => {
+  const { host, options } = await setUp();
+  for (const expiresHours of [0, -1, NaN, 24 * 400]) {
+    await assertRejects(() => makeSite(host, { ...options, expiresHours }), UserError);
+  }
+  const issued = new Date("2026-01-01T00:00:00Z");
+  const past = { ...options, issued, expiresHours: 1 };
+  await assertRejects(() => makeSite(host, past), UserError, "expired");
+  assertEquals(await host.stat("/public"), undefined);
+  await makeSite(host, { ...past, allowExpired: true });
+  await assertRejects(() => open(host, options), UserError, "expired");
+});
+
+Deno.test("a site directory with a broken timestamp is not overwritten", async () => {
+  const { host, options } = await setUp();
+  host.put("/public/psyopsOS/timestamp.json", "{");
+  const error = await assertRejects(() => makeSite(host, options), UserError);
+  assertEquals(error.hint, "remove /public to begin anew");
+});
+
+Deno.test("a serial that a replaced config key has signed is let go", async () => {
+  const { host, options } = await setUp();
+  const highest = Number.MAX_SAFE_INTEGER;
+  await makeSite(host, { ...options, serial: highest });
+  const { state } = await open(host, options);
+  await assertRejects(() => makeSite(host, options), UserError, "whole number");
+  const passphrase = () => Promise.resolve("");
+  await rotateKey(host, "/k", "config", { issued: ISSUED, passphrase });
+  const keyring = await loadKeyring(host, "/k");
+  const { serial } = await makeSite(host, { ...options, keyring });
+  assertEquals(serial, NOW.getTime() / 1000);
+  const fetch = (path: string) => host.readFile(`/public/${path}`);
+  const pinned = options.keyring.publicKeys.root;
+  const view = await openSite({ pinned, state, now: NOW, fetch });
+  assertEquals([view.state.serial, view.state.rootVersion], [serial, 2]);
+});

@@ -1,0 +1,158 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { UserError } from "../../../lib/errors.ts";
+import { loadKeyring } from "../../../lib/trust/keyring.ts";
+import { initKeys } from "../../../lib/trust/root_sign.ts";
+import { exposedTo, findNode } from "../../../site/secrets/exposure.ts";
+import { makeSite } from "../../../site/build/make_site.ts";
+import { renewNode, revokeNode } from "../../../site/nodes/revoke_node.ts";
+import { openSecrets } from "../../../site/secrets/secret_files.ts";
+import type { FakeHost } from "../../support/fake_host.ts";
+import { ADMIN, hostWith, secretFiles } from "../secret_support.ts";
+import { ISSUED, RECIPIENTS, SSH_KEYS } from "../support.ts";
+
+const OPTIONS = { name: "alpha", nodes: "nodes", cache: "cache" };
+const ROTATE = { identities: [ADMIN.identity], own: [ADMIN.recipient] };
+
+/** A host with keys, the fleet with secrets and its site, published once. */
+async function setUp(): Promise<{ host: FakeHost; publish: () => Promise<string[]> }> {
+  const host = hostWith(await secretFiles());
+  host.clock = new Date(ISSUED);
+  await initKeys(host, "keys", { issued: ISSUED });
+  for (const tool of ["mke2fs", "debugfs"]) host.programs.set(tool, () => "");
+  const keyring = await loadKeyring(host, "keys");
+  const publish = async () => {
+    const options = { nodes: "nodes", out: "public", cache: "cache", keyring };
+    const identities = () => Promise.resolve([ADMIN.identity]);
+    return (await makeSite(host, { ...options, identities })).encrypted;
+  };
+  await publish();
+  return { host, publish };
+}
+
+/** Paths below `folder` whose name or content has `word`. */
+function having(host: FakeHost, folder: string, word: string): string[] {
+  return [...host.nodes].filter(([path, node]) =>
+    path.startsWith(`${folder}/`) &&
+    (path.includes(word) || new TextDecoder().decode(node.data).includes(word))
+  ).map(([path]) => path);
+}
+
+const SHARED = [
+  ["global", "files./etc/all.content", true],
+  ["tags/lab", "files./etc/token.content", true],
+  ["tags/lab", "scripts.plain.run", false],
+];
+
+Deno.test("exposedTo() lists what a node shares with others, with places, and no modes", async () => {
+  const secrets = await openSecrets(hostWith(await secretFiles()), "nodes");
+  const alpha = findNode(secrets, "alpha");
+  const shared = exposedTo(secrets, alpha);
+  assertEquals(shared.map(({ owner, name, sealed }) => [owner, name, sealed]), SHARED);
+  assertEquals(shared.map(({ file, line }) => `${file}:${line}`), [
+    "nodes/global.yaml:8",
+    "nodes/tags/lab.yaml:4",
+    "nodes/tags/lab.yaml:15",
+  ]);
+  assertEquals(exposedTo(secrets, alpha, { own: true }).slice(3).map(({ name }) => name), [
+    "scripts.join.run",
+    "users.ops.uid",
+  ]);
+  assertEquals(exposedTo(secrets, findNode(secrets, "beta")).map(({ owner }) => owner), ["global"]);
+});
+
+Deno.test("after revokeNode() nothing of the node is in the next publication", async () => {
+  const { host, publish } = await setUp();
+  assertEquals(having(host, "public", "alpha").length > 0, true);
+  assertEquals(await host.stat("cache/alpha.json") !== undefined, true);
+  const done = await revokeNode(host, OPTIONS);
+  assertEquals([done.file, done.recipient], ["nodes/alpha.yaml", RECIPIENTS[0]]);
+  assertEquals(done.shared.map(({ owner, name, sealed }) => [owner, name, sealed]), SHARED);
+  assertEquals(await host.stat("nodes/alpha.yaml"), undefined);
+  assertEquals(await publish(), []);
+  for (const folder of ["public", "cache", "nodes"]) {
+    assertEquals(having(host, folder, "alpha"), [], folder);
+    assertEquals(having(host, folder, RECIPIENTS[0]), [], folder);
+  }
+});
+
+Deno.test("revokeNode() with rotation encrypts everything anew", async () => {
+  const { host, publish } = await setUp();
+  const before = host.textOf("nodes/global.yaml");
+  const done = await revokeNode(host, { ...OPTIONS, rotate: ROTATE });
+  assertEquals(done.rekeyed?.changed.map(({ owner }) => owner), ["global", "tags/lab"]);
+  assertEquals(host.textOf("nodes/global.yaml") === before, false);
+  assertEquals(await publish(), ["beta"]);
+});
+
+Deno.test("revokeNode() refuses an unknown node and one whose key is an admin's", async () => {
+  const { host } = await setUp();
+  const unknown = () => revokeNode(host, { ...OPTIONS, name: "alpa" });
+  assertStringIncludes((await assertRejects(unknown, UserError)).message, "did you mean alpha?");
+  const global = host.textOf("nodes/global.yaml");
+  host.put("nodes/global.yaml", global.replace(ADMIN.recipient, RECIPIENTS[0]));
+  const error = await assertRejects(() => revokeNode(host, OPTIONS), UserError);
+  assertStringIncludes(error.message, "its age key is also one of the admins");
+  assertEquals((await host.stat("nodes/alpha.yaml"))?.kind, "file");
+});
+
+Deno.test("revokeNode() leaves a node that the release policy names", async () => {
+  const { host } = await setUp();
+  host.put("nodes/os-update.yaml", "channels: {stable: {canaries: [alpha]}}\n");
+  const error = await assertRejects(() => revokeNode(host, OPTIONS), UserError);
+  assertStringIncludes(error.message, "Cannot revoke node alpha: without it, ");
+  assertStringIncludes(error.message, "nodes/os-update.yaml:1:");
+  assertEquals((await host.stat("nodes/alpha.yaml"))?.kind, "file");
+});
+
+Deno.test("revokeNode() finds the key where else it is written", async () => {
+  const { host } = await setUp();
+  host.put("nodes/beta.yaml", `# was ${RECIPIENTS[0]}\n${host.textOf("nodes/beta.yaml")}`);
+  const error = await assertRejects(() => revokeNode(host, OPTIONS), UserError);
+  assertStringIncludes(error.message, "nodes/beta.yaml:1 still names it");
+});
+
+const RENEW = { ...OPTIONS, sites: ["https://x.example/"], keys: "keys", out: "drives/alpha.img" };
+
+Deno.test("renewNode() gives new keys and keeps the rest of the node's file", async () => {
+  const { host, publish } = await setUp();
+  const before = host.textOf("nodes/alpha.yaml");
+  host.put(
+    "nodes/alpha.yaml",
+    `# the first\n${before.replace("\ntags", " # its key\n# bears\ntags")}`,
+  );
+  const made = await renewNode(host, RENEW);
+  assertEquals(made.revoked, RECIPIENTS[0]);
+  const expected = `# the first\nrecipient: ${made.recipient}\ncreated: ${ISSUED}\n${
+    before.split("\n").slice(1).join("\n").replace("\ntags", " # its key\n# bears\ntags")
+  }`.replace(SSH_KEYS[0], made.sshHostKey);
+  assertEquals(host.textOf("nodes/alpha.yaml"), expected);
+  assertEquals(made.shared.map(({ owner, name, sealed }) => [owner, name, sealed]), SHARED);
+  assertEquals((await host.stat("drives/alpha.img"))?.mode, 0o600);
+  assertEquals(await publish(), ["alpha"]);
+  assertEquals(having(host, "public", RECIPIENTS[0]), []);
+  assertEquals(having(host, "public", made.recipient).length > 0, true);
+});
+
+Deno.test("renewNode() keeps a post-quantum node post-quantum", async () => {
+  const { host } = await setUp();
+  const first = await renewNode(host, { ...RENEW, postQuantum: true });
+  const second = await renewNode(host, RENEW);
+  for (const { recipient } of [first, second]) assertEquals(recipient.slice(0, 7), "age1pq1");
+  assertEquals(second.revoked, first.recipient);
+});
+
+Deno.test("renewNode() leaves drive and file as they were when it fails", async () => {
+  const { host } = await setUp();
+  host.put("drives/alpha.img", "old");
+  const before = host.textOf("nodes/alpha.yaml");
+  host.programs.set("debugfs", () => ({ code: 1 }));
+  await assertRejects(() => renewNode(host, RENEW), UserError);
+  assertEquals(host.textOf("nodes/alpha.yaml"), before);
+  host.programs.set("debugfs", () => "");
+  host.broken.set("nodes/alpha.yaml", new Deno.errors.NotCapable("no"));
+  await assertRejects(() => renewNode(host, RENEW));
+  assertEquals(host.textOf("drives/alpha.img"), "old");
+  assertEquals([...host.nodes.keys()].filter((path) => path.startsWith("drives/")), [
+    "drives/alpha.img",
+  ]);
+});
