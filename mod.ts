@@ -22,7 +22,7 @@
  * @module
  */
 export { RefusedError, UserError } from "./lib/errors.ts";
-export { DenoHost } from "./lib/host.ts";
+export { DenoHost } from "./lib/deno_host.ts";
 export type { Host } from "./lib/host.ts";
 export type { Bytes } from "./lib/bytes.ts";
 

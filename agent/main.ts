@@ -4,13 +4,14 @@
  * @module
  */
 import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
-import { EXIT, type ExitCode, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
+import { DenoHost } from "../lib/deno_host.ts";
 import type { Status } from "../lib/documents/status.ts";
-import { agentFacts } from "./report/facts.ts";
-import { STATUS_FILE } from "./system/paths.ts";
+import { EXIT, type ExitCode, UserError } from "../lib/errors.ts";
+import type { Host } from "../lib/host.ts";
 import { runAgent } from "./course/run.ts";
+import { agentFacts } from "./report/facts.ts";
 import { describeStatus } from "./report/status.ts";
+import { STATUS_FILE } from "./system/paths.ts";
 
 /** How long a step that is under way may go on after the agent was told to stop, in milliseconds. */
 const STOP_MS = 8_000;

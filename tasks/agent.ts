@@ -6,13 +6,14 @@
 import { isAbsolute, resolve } from "node:path";
 import { namedRuntime } from "../lib/agent_build/compile.ts";
 import { FORM_CHOICES } from "../lib/agent_build/forms.ts";
-import { type BuiltAgent, makeAgent } from "../lib/agent_build/make.ts";
 import { pinnedGlibc } from "../lib/agent_build/glibc.ts";
+import { type BuiltAgent, makeAgent } from "../lib/agent_build/make.ts";
 import { writeAgent } from "../lib/agent_build/store.ts";
 import { closest } from "../lib/cli/closest.ts";
 import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
+import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
+import type { Host } from "../lib/host.ts";
 
 const ARCHES = ["x86_64", "aarch64"] as const;
 

@@ -1,7 +1,3 @@
-/**
- * `deno task bench`: measures what a site of many nodes costs, and signing and encrypting against the programs that set
- * the formats.
- */
 import {
   type CommandLine,
   type CommandSpec,
@@ -9,11 +5,16 @@ import {
   processConsole,
   runCommand,
 } from "../lib/cli/command.ts";
+import { DenoHost } from "../lib/deno_host.ts";
+import { EXIT, UserError } from "../lib/errors.ts";
+import type { Host } from "../lib/host.ts";
+import { benchSite, type SiteFigures, type SiteJson } from "./dev/bench/bench_site.ts";
 import { benchPrograms, type Comparison } from "./dev/bench/programs.ts";
 import { sizeOf, tableLines, timeOf } from "./dev/bench/table.ts";
-import { EXIT, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
-import { benchSite, type SiteFigures, type SiteJson } from "./dev/bench/bench_site.ts";
+/**
+ * `deno task bench`: measures what a site of many nodes costs, and signing and encrypting against the programs that set
+ * the formats.
+ */
 
 const DEFAULT_SIZES = "10,1000,10000";
 const DEFAULT_WORK = "build/bench";

@@ -3,21 +3,22 @@
  *
  * @module
  */
+import { promptSecret } from "@std/cli/prompt-secret";
 import { FORM_CHOICES } from "../lib/agent_build/forms.ts";
 import { readAgent } from "../lib/agent_build/store.ts";
-import { errorText, EXIT, UserError } from "../lib/errors.ts";
-import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
 import { closest } from "../lib/cli/closest.ts";
-import { promptSecret } from "@std/cli/prompt-secret";
-import { LOCK_FILE } from "../lib/image/packages/image_lock.ts";
+import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
+import { BUILD_NEEDS, ensurePackages } from "../lib/cli/system_packages.ts";
+import { DenoHost } from "../lib/deno_host.ts";
+import { errorText, EXIT, UserError } from "../lib/errors.ts";
+import type { Host } from "../lib/host.ts";
 import { type MadeImage, makeImage, type MakeImageOptions, updateLock } from "../lib/image/make.ts";
 import { openEngine } from "../lib/image/mkimage/engine.ts";
+import { LOCK_FILE } from "../lib/image/packages/image_lock.ts";
 import { signRelease } from "../lib/image/release/sign_release.ts";
 import { loadSigner } from "../lib/trust/keyring.ts";
 import { keyIdHex } from "../lib/trust/minisign.ts";
 import { findPassphrase } from "../lib/trust/passphrase.ts";
-import { BUILD_NEEDS, ensurePackages } from "../lib/cli/system_packages.ts";
 import { containerProgram, mkimageTask } from "./image_mkimage.ts";
 
 /** Everything that makes an image out of overlay/image.yaml. */

@@ -9,9 +9,11 @@ import {
   processConsole,
   runCommand,
 } from "../lib/cli/command.ts";
+import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
-import { formatInstant, ROLES } from "../lib/trust/comment.ts";
+import type { Host } from "../lib/host.ts";
+import { formatInstant } from "../lib/instant.ts";
+import { ROLES } from "../lib/trust/comment.ts";
 import { loadKeyring, OWN_KEYS, readSecretKeyFile, signerOf } from "../lib/trust/keyring.ts";
 import { keyIdHex, publicKeyLine } from "../lib/trust/minisign.ts";
 import { isEncrypted, parseSecretKey } from "../lib/trust/minisign_sign.ts";

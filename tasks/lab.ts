@@ -5,8 +5,10 @@
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
+import { ensurePackages, LAB_NEEDS } from "../lib/cli/system_packages.ts";
+import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, type ExitCode, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
+import type { Host } from "../lib/host.ts";
 import { LAB_USER, labScriptOutputs } from "../lib/lab/fleet_files.ts";
 import { type LabImage, makeLabImage, PACKAGE_SOURCES } from "../lib/lab/image.ts";
 import { type NodeResult, runNodes } from "../lib/lab/lab.ts";
@@ -16,9 +18,8 @@ import { labReport, labTable } from "../lib/lab/report.ts";
 import { LiveLines } from "../lib/lab/terminal.ts";
 import { demandsOf } from "../lib/lab/verdict.ts";
 import { World } from "../lib/lab/world.ts";
-import { ensurePackages, LAB_NEEDS } from "../lib/cli/system_packages.ts";
-import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../site/fleet/fleet.ts";
 import { makeSite } from "../site/build/make_site.ts";
+import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../site/fleet/fleet.ts";
 import { newNode } from "../site/nodes/new_node.ts";
 
 /** More nodes than this say nothing more. */

@@ -9,15 +9,16 @@ import {
   processConsole,
   runCommand,
 } from "../lib/cli/command.ts";
-import { EXIT, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
-import { DRIVE_BYTES, type StaticNetwork } from "../lib/identity/make_drive.ts";
+import { DenoHost } from "../lib/deno_host.ts";
 import { isNodeName } from "../lib/documents/names.ts";
-import { type MadeIdentity, newNode } from "../site/nodes/new_node.ts";
+import { EXIT, UserError } from "../lib/errors.ts";
+import type { Host } from "../lib/host.ts";
+import { DRIVE_BYTES, type StaticNetwork } from "../lib/identity/make_drive.ts";
 import { type Device, inspectDevice, writeDevice } from "../lib/identity/write_device.ts";
 import { loadIdentities, recipientsOf } from "../lib/trust/age_identity.ts";
 import type { Prompt } from "../lib/trust/passphrase.ts";
-import { type Exposed, findNode } from "../site/secrets/exposure.ts";
+import { DEFAULT_CACHE } from "../site/build/make_site.ts";
+import { type MadeIdentity, newNode } from "../site/nodes/new_node.ts";
 import {
   exposedLine,
   nodeFacts,
@@ -25,10 +26,10 @@ import {
   nodeTable,
   shortRecipient,
 } from "../site/nodes/node_text.ts";
-import { DEFAULT_CACHE } from "../site/build/make_site.ts";
 import { renewNode, revokeNode, type RevokeOptions } from "../site/nodes/revoke_node.ts";
-import { openSecrets } from "../site/secrets/secret_files.ts";
+import { type Exposed, findNode } from "../site/secrets/exposure.ts";
 import type { Rekeyed } from "../site/secrets/rekey.ts";
+import { openSecrets } from "../site/secrets/secret_files.ts";
 
 const SPEC: CommandSpec = {
   name: "deno task node",

@@ -1,12 +1,13 @@
+import { text } from "../lib/bytes.ts";
+import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
+import { DenoHost } from "../lib/deno_host.ts";
+import { EXIT } from "../lib/errors.ts";
+import type { Host } from "../lib/host.ts";
+import { closureProblems } from "./dev/gate/agent_closure.ts";
+import { testFiles, testKind } from "./dev/gate/test_files.ts";
 /**
  * `deno task ok`: the gate. Format, lint (with the import rules), types, what the agent pulls in, pure tests.
  */
-import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
-import { closureProblems } from "./dev/gate/agent_closure.ts";
-import { testFiles, testKind } from "./dev/gate/test_files.ts";
-import { EXIT } from "../lib/errors.ts";
-import { text } from "../lib/bytes.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
 
 const SPEC: CommandSpec = {
   name: "deno task ok",

@@ -1,10 +1,11 @@
+import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
+import { DenoHost } from "../lib/deno_host.ts";
+import { UserError } from "../lib/errors.ts";
+import type { Host } from "../lib/host.ts";
+import { makePageScript, PAGE_SCRIPT } from "../site/page/make_script.ts";
 /**
  * `deno task page`: makes the script of the page for people anew, after a change of what it is made from.
  */
-import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
-import { makePageScript, PAGE_SCRIPT } from "../site/page/make_script.ts";
-import { UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
 
 const SPEC: CommandSpec = {
   name: "deno task page",

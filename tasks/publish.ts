@@ -1,6 +1,3 @@
-/**
- * `deno task publish`: uploads the built site to S3-compatible storage or into a directory.
- */
 import {
   type CommandLine,
   type CommandSpec,
@@ -8,12 +5,16 @@ import {
   processConsole,
   runCommand,
 } from "../lib/cli/command.ts";
+import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
+import type { Host } from "../lib/host.ts";
 import { openTarget } from "../lib/publish/open_target.ts";
 import { PATIENCE } from "../lib/publish/s3_client.ts";
 import { loadRoots } from "../lib/trust/root_sign.ts";
 import { DEFAULT_PARALLEL, type Uploaded, uploadSite } from "../site/upload/upload.ts";
+/**
+ * `deno task publish`: uploads the built site to S3-compatible storage or into a directory.
+ */
 
 const SPEC: CommandSpec = {
   name: "deno task publish",

@@ -10,8 +10,9 @@ import {
   processConsole,
   runCommand,
 } from "../lib/cli/command.ts";
+import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
+import type { Host } from "../lib/host.ts";
 import {
   IDENTITY_PASSPHRASE_VARIABLE,
   loadIdentities,
@@ -21,6 +22,7 @@ import { MAX_VALUE_BYTES } from "../lib/trust/age_value.ts";
 import type { Prompt } from "../lib/trust/passphrase.ts";
 import { initAdmin } from "../site/secrets/admin_identity.ts";
 import { editText } from "../site/secrets/edit_text.ts";
+import { rekeySecrets } from "../site/secrets/rekey.ts";
 import {
   findOwner,
   openSecrets,
@@ -31,7 +33,6 @@ import {
   setSecret,
 } from "../site/secrets/secret_files.ts";
 import { parseSecretName, type SecretPath } from "../site/secrets/secret_path.ts";
-import { rekeySecrets } from "../site/secrets/rekey.ts";
 
 const SPEC: CommandSpec = {
   name: "deno task secret",

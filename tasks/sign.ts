@@ -9,8 +9,9 @@ import {
   processConsole,
   runCommand,
 } from "../lib/cli/command.ts";
+import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, RefusedError, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
+import type { Host } from "../lib/host.ts";
 import { ROLES } from "../lib/trust/comment.ts";
 import { loadKeyring, readSecretKeyFile, type Signer, signerOf } from "../lib/trust/keyring.ts";
 import {

@@ -9,8 +9,9 @@ import {
   processConsole,
   runCommand,
 } from "../lib/cli/command.ts";
+import { DenoHost } from "../lib/deno_host.ts";
 import { errorText, EXIT, UserError } from "../lib/errors.ts";
-import { DenoHost, type Host } from "../lib/host.ts";
+import type { Host } from "../lib/host.ts";
 import { directorySite, SiteServer } from "../lib/lab/site_server.ts";
 import { loadIdentities } from "../lib/trust/age_identity.ts";
 import { loadKeyring, loadSigner } from "../lib/trust/keyring.ts";

@@ -1,8 +1,8 @@
-/**
- * `deno task test`: all tests. Pure ones run with the right to read the project and nothing else; those with foreign
- * programs and virtual machines run after them.
- */
 import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
+import { ensurePackages, TEST_NEEDS } from "../lib/cli/system_packages.ts";
+import { DenoHost } from "../lib/deno_host.ts";
+import { EXIT, UserError } from "../lib/errors.ts";
+import type { Child, Host } from "../lib/host.ts";
 import { testFiles, type TestKind, testKind } from "./dev/gate/test_files.ts";
 import {
   addCounts,
@@ -12,9 +12,10 @@ import {
   summaryLine,
   type TestCounts,
 } from "./dev/gate/test_summary.ts";
-import { EXIT, UserError } from "../lib/errors.ts";
-import { type Child, DenoHost, type Host } from "../lib/host.ts";
-import { ensurePackages, TEST_NEEDS } from "../lib/cli/system_packages.ts";
+/**
+ * `deno task test`: all tests. Pure ones run with the right to read the project and nothing else; those with foreign
+ * programs and virtual machines run after them.
+ */
 
 const SPEC: CommandSpec = {
   name: "deno task test",

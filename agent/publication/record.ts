@@ -10,9 +10,9 @@
  */
 import * as v from "valibot";
 import { type Bytes, sha256Hex } from "../../lib/bytes.ts";
-import type { Host } from "../../lib/host.ts";
 import { UserError } from "../../lib/errors.ts";
-import { canonicalJson } from "../../lib/trust/freshness.ts";
+import type { Host } from "../../lib/host.ts";
+import { canonicalJson } from "../../lib/json.ts";
 import { NO_STATE, type TrustState } from "../../lib/trust/client.ts";
 
 /** Largest record, in bytes. */

@@ -8,13 +8,13 @@
  * @module
  */
 import { type Bytes, concat, equal } from "../../lib/bytes.ts";
-import { errorText, RefusedError } from "../../lib/errors.ts";
+import { RefusedError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { openSite, type TrustState } from "../../lib/trust/client.ts";
 import { MAX_TIMESTAMP_BYTES, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
-import { readTold, type Told } from "./read.ts";
 import type { Identity } from "../identity/read.ts";
-import { AgentError, isFull } from "../report/problem.ts";
+import { AgentError, isFull, networkText } from "../report/problem.ts";
+import { readTold, type Told } from "./read.ts";
 
 /** How long one request may take to answer, and to be read to its end, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -166,19 +166,6 @@ async function readBody(response: Response, maxBytes: number): Promise<Bytes | u
     parts.push(part);
   }
   return concat(parts);
-}
-
-/** The innermost reason of a failed request, without its URL: that may hold a password, and who asked knows it anyway. */
-export function networkText(error: unknown): string {
-  let at = error;
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
-  const text = errorText(at).replaceAll(/https?:\/\/[^\s)]*/g, "").replace(
-    / \(os error \d+\)$/,
-    "",
-  );
-  // "error sending request for url (…): client error (Connect): dns error: failed to …: Name or service not known"
-  const reason = text.slice(text.lastIndexOf(": ") + 1).trim();
-  return reason.slice(0, 200) || "no answer";
 }
 
 function withoutPassword(url: string): string {

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Host } from "../../lib/host.ts";
 import {
   type ConsoleEvent,
   type ConsoleFacts,
@@ -12,10 +11,11 @@ import {
   type Phase,
   type Status,
 } from "../../lib/documents/status.ts";
+import type { Host } from "../../lib/host.ts";
 import type { Clock } from "../system/clock.ts";
 import { readMemory, uptime } from "./facts.ts";
-import { Repeats } from "../course/interval.ts";
 import { type Trouble, troubleOf } from "./problem.ts";
+import { Repeats } from "./repeats.ts";
 import { problemOf, sendStatus, writeStatus } from "./status.ts";
 
 /** What a reporter needs beside the host. */

@@ -4,13 +4,12 @@
  *
  * @module
  */
-import type { Host } from "../../lib/host.ts";
 import type { Phase, Problem, Status } from "../../lib/documents/status.ts";
-import { canonicalJson } from "../../lib/trust/freshness.ts";
-import type { AgentFacts, ImageFacts } from "./facts.ts";
+import type { Host } from "../../lib/host.ts";
+import { canonicalJson } from "../../lib/json.ts";
 import { RUN_DIR, STATUS_FILE } from "../system/paths.ts";
-import type { Trouble } from "./problem.ts";
-import { networkText } from "../publication/source.ts";
+import type { AgentFacts, ImageFacts } from "./facts.ts";
+import { networkText, type Trouble } from "./problem.ts";
 
 /** How long a report may take, in milliseconds. */
 const REPORT_TIMEOUT_MS = 10_000;

@@ -10,7 +10,7 @@ import * as v from "valibot";
 import { sha256Hex, utf8 } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { canonicalJson } from "../../lib/trust/freshness.ts";
+import { canonicalJson } from "../../lib/json.ts";
 import { SCRIPTS_DIR } from "../system/paths.ts";
 import type { Resource, Step } from "./resource.ts";
 

@@ -5,13 +5,13 @@
  * @module
  */
 import * as v from "valibot";
-import type { ImageFile } from "./bundle.ts";
 import { sha256Hex } from "../bytes.ts";
 import { errorText, UserError } from "../errors.ts";
 import { safePath } from "../formats/tar.ts";
 import type { Host } from "../host.ts";
+import { canonicalJson } from "../json.ts";
 import { replaceFolder } from "../replace_folder.ts";
-import { canonicalJson } from "../trust/freshness.ts";
+import type { ImageFile } from "./bundle.ts";
 import { AGENT_FORMS } from "./forms.ts";
 import type { BuiltAgent } from "./make.ts";
 

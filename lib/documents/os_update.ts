@@ -9,9 +9,10 @@
 import * as v from "valibot";
 import { sha256, text, utf8 } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
-import { NODE_NAME } from "./names.ts";
-import { isInstant, isSitePath } from "../trust/comment.ts";
+import { isInstant } from "../instant.ts";
+import { isSitePath } from "../trust/comment.ts";
 import { OS_UPDATE_PATH } from "../trust/freshness.ts";
+import { NODE_NAME } from "./names.ts";
 
 export { OS_UPDATE_PATH };
 /** What the files of releases are below. */

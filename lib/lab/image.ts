@@ -11,9 +11,9 @@ import type { Host } from "../host.ts";
 import { type ImageDefinition, parseDefinition } from "../image/definition.ts";
 import { buildImage } from "../image/embedded.ts";
 import { openSources } from "../image/packages/sources.ts";
-import { sourceDigest } from "../sources.ts";
-import { canonicalJson } from "../trust/freshness.ts";
+import { canonicalJson } from "../json.ts";
 import { labGlibc } from "../lab_packages/glibc.ts";
+import { sourceDigest } from "../sources.ts";
 
 /** Where packages come from. */
 export const PACKAGE_SOURCES = ["auto", "mirror", "lab"] as const;

@@ -31,7 +31,7 @@ export interface NodeResult {
 }
 
 /** Options of {@linkcode runNodes}. */
-export interface RunOptions {
+export interface RunNodesOptions {
   serial: number;
   /** What a node must be, from the fleet that was published. */
   demands: (name: string) => Demands;
@@ -51,7 +51,7 @@ export interface RunOptions {
 export async function runNodes(
   world: World,
   names: readonly string[],
-  options: RunOptions,
+  options: RunNodesOptions,
 ): Promise<NodeResult[]> {
   const progress = new Map(names.map((name) => [name, newProgress(name)]));
   const update = (name: string, next: NodeProgress) => {
@@ -81,7 +81,7 @@ export async function runNodes(
 async function runNode(
   world: World,
   name: string,
-  options: RunOptions,
+  options: RunNodesOptions,
   state: () => NodeProgress,
   update: (next: NodeProgress) => void,
 ): Promise<NodeResult> {

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { formatSshPrivateKey, generateSshKey, sshPublicLine } from "../identity/ssh_key.ts";
 import type { Host } from "../host.ts";
-import { formatInstant } from "../trust/comment.ts";
+import { formatSshPrivateKey, generateSshKey, sshPublicLine } from "../identity/ssh_key.ts";
+import { formatInstant } from "../instant.ts";
 import type { Keyring } from "../trust/keyring.ts";
 import { initKeys } from "../trust/root_sign.ts";
 import type { ConsoleLine } from "./console.ts";

@@ -18,14 +18,14 @@
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
-import { type DocumentType, type Facts, isInstant, parseComment, ROLE_OF } from "./comment.ts";
+import { isInstant, laterInstant } from "../instant.ts";
+import { type DocumentType, type Facts, parseComment, ROLE_OF } from "./comment.ts";
 import {
   type BinEntry,
   binPath,
   binPrefix,
   keysOf,
   lastExpiry,
-  laterInstant,
   type Listed,
   MAX_BIN_BYTES,
   MAX_LISTED_BYTES,

@@ -10,6 +10,7 @@
  * @module
  */
 import { RefusedError, UserError } from "../errors.ts";
+import { isInstant } from "../instant.ts";
 
 /** What kinds of documents are signed, and which role's key must have signed each. */
 export const ROLE_OF = {
@@ -52,22 +53,10 @@ export const MAX_PATH_BYTES = 255;
 
 const MARK = "psyopsOS";
 const PATH = /^[A-Za-z0-9_][A-Za-z0-9._+-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._+-]*)*$/;
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 /** Whether `path` may name a file of the site: relative, plain characters, no dot files, no "..". */
 export function isSitePath(path: string): boolean {
   return path.length <= MAX_PATH_BYTES && PATH.test(path);
-}
-
-/** Whether `text` is a point in time in UTC to the second, as psyopsOS writes it. */
-export function isInstant(text: string): boolean {
-  return INSTANT.test(text) && !Number.isNaN(Date.parse(text)) &&
-    formatInstant(new Date(text)) === text;
-}
-
-/** `date` in UTC to the second, e.g. "2026-11-22T20:00:00Z". */
-export function formatInstant(date: Date): string {
-  return date.toISOString().replace(/\.\d{3}Z$/, "Z");
 }
 
 /** Whether `type` is a known kind of document. */

@@ -18,7 +18,9 @@
 import * as v from "valibot";
 import { type Bytes, equal, sha256Hex, text, utf8 } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
-import { formatInstant, isInstant, isSitePath, type Role } from "./comment.ts";
+import { formatInstant, isInstant } from "../instant.ts";
+import { canonicalJson } from "../json.ts";
+import { isSitePath, type Role } from "./comment.ts";
 import { MAX_SIGNATURE_BYTES, parsePublicKey, type PublicKey } from "./minisign.ts";
 
 /** A copy of the newest root document, for people; nodes read {@linkcode rootPath}. */
@@ -259,16 +261,6 @@ export function rootDigest(root: Root): string {
   return sha256Hex(utf8(JSON.stringify([root.version, roles])));
 }
 
-/** The bytes of a document as psyopsOS publishes JSON: sorted keys, two blanks, final newline. */
-export function canonicalJson(value: unknown): Bytes {
-  return utf8(JSON.stringify(value, sortKeys, 2) + "\n");
-}
-
-/** The later of two instants. */
-export function laterInstant(a: string, b: string): string {
-  return a > b ? a : b;
-}
-
 /** Until when a publication signed at `issued` can be kept current by the timestamp key alone. */
 export function lastExpiry(issued: string): string {
   return expiryOf(issued, MAX_VALIDITY_DAYS * 24);
@@ -277,14 +269,6 @@ export function lastExpiry(issued: string): string {
 /** When a timestamp issued at `issued` and valid for `hours` expires. */
 export function expiryOf(issued: string, hours: number): string {
   return formatInstant(new Date(Date.parse(issued) + hours * 3_600_000));
-}
-
-function sortKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  const keys = Object.keys(value);
-  // Most are sorted already, and there may be very many.
-  if (keys.every((key, i) => i === 0 || keys[i - 1]! < key)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1));
 }
 
 function isKeyLine(line: string): boolean {

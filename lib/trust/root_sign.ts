@@ -10,9 +10,9 @@
 import type { Bytes } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { canonicalJson } from "../json.ts";
 import { parseComment, ROLES } from "./comment.ts";
 import {
-  canonicalJson,
   keysOf,
   MAX_ROOT_VERSION,
   parseRoot,

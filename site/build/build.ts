@@ -6,13 +6,22 @@
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
 import { OS_UPDATE_PATH, type OsUpdate } from "../../lib/documents/os_update.ts";
+import {
+  type Envelope,
+  type GlobalDocument,
+  type Instructions,
+  type NodeDocument,
+  parseInstructions,
+  type PostbootIndex,
+  SITE_PATHS,
+} from "../../lib/documents/site.ts";
+import { canonicalJson } from "../../lib/json.ts";
 import { type DocumentType, parseComment, ROLE_OF } from "../../lib/trust/comment.ts";
 import {
   type Bin,
   type BinEntry,
   binPath,
   binPrefix,
-  canonicalJson,
   keysOf,
   type Listed,
   MAX_PREFIX_DIGITS,
@@ -27,20 +36,11 @@ import {
 import type { SignDocument } from "../../lib/trust/keyring.ts";
 import { parseSignature } from "../../lib/trust/minisign.ts";
 import { publishedRoots, type RootChain } from "../../lib/trust/root_sign.ts";
-import {
-  type Envelope,
-  type GlobalDocument,
-  type Instructions,
-  type NodeDocument,
-  parseInstructions,
-  type PostbootIndex,
-  SITE_PATHS,
-} from "../../lib/documents/site.ts";
 import { type Fleet, type FleetNode, publicConfig, wholeConfig } from "../fleet/fleet.ts";
-import { filesOf } from "./known_nodes.ts";
 import { Html } from "../page/html.ts";
 import { errorPage, indexPage, nodeLine } from "../page/page.ts";
 import { nodeRow } from "../page/rows.ts";
+import { filesOf } from "./known_nodes.ts";
 
 /** Documents that one bin may list before bins are split by one more hex digit. */
 export const DOCUMENTS_PER_BIN = 1000;

@@ -7,11 +7,11 @@
  */
 import * as v from "valibot";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
-import type { Host } from "../../lib/host.ts";
 import { isNodeName } from "../../lib/documents/names.ts";
-import { canonicalJson } from "../../lib/trust/freshness.ts";
-import type { BuiltSite, Encrypted, KnownSignature } from "./build.ts";
 import { SITE_PATHS } from "../../lib/documents/site.ts";
+import type { Host } from "../../lib/host.ts";
+import { canonicalJson } from "../../lib/json.ts";
+import type { BuiltSite, Encrypted, KnownSignature } from "./build.ts";
 
 const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const serial = v.pipe(v.number(), v.safeInteger(), v.minValue(1));

@@ -5,13 +5,7 @@
  * @module
  */
 import { type Bytes, equal, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
-import { RefusedError, UserError } from "../../lib/errors.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/documents/os_update.ts";
-import { openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
-import type { DocumentType } from "../../lib/trust/comment.ts";
-import { canonicalJson, ROOT_PATH, rootPath, storedPath } from "../../lib/trust/freshness.ts";
-import type { PublicKey } from "../../lib/trust/minisign.ts";
-import type { BuiltSite } from "./build.ts";
 import {
   parseGlobalDocument,
   parseInstructions,
@@ -20,7 +14,14 @@ import {
   parseTagNodes,
   SITE_PATHS,
 } from "../../lib/documents/site.ts";
+import { RefusedError, UserError } from "../../lib/errors.ts";
+import { canonicalJson } from "../../lib/json.ts";
+import { openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
+import type { DocumentType } from "../../lib/trust/comment.ts";
+import { ROOT_PATH, rootPath, storedPath } from "../../lib/trust/freshness.ts";
+import type { PublicKey } from "../../lib/trust/minisign.ts";
 import type { Fleet } from "../fleet/fleet.ts";
+import type { BuiltSite } from "./build.ts";
 
 /** What {@linkcode checkSite} needs beside the site. */
 export interface CheckOptions {

@@ -10,7 +10,7 @@ import { decodeHex, encodeHex } from "@std/encoding/hex";
 import type { Bytes } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { canonicalJson } from "../../lib/trust/freshness.ts";
+import { canonicalJson } from "../../lib/json.ts";
 
 /** What is known of a file. */
 export interface FileHash {

@@ -4,12 +4,13 @@
  *
  * @module
  */
+import { RELEASES_PATH } from "../../lib/documents/os_update.ts";
+import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { RELEASES_PATH } from "../../lib/documents/os_update.ts";
+import { formatInstant } from "../../lib/instant.ts";
 import { encryptQuickly } from "../../lib/trust/age_encrypt.ts";
 import { NO_STATE } from "../../lib/trust/client.ts";
-import { formatInstant } from "../../lib/trust/comment.ts";
 import {
   expiryOf,
   keysOf,
@@ -20,12 +21,11 @@ import {
 import type { Keyring } from "../../lib/trust/keyring.ts";
 import { keyIdHex, parseSignature } from "../../lib/trust/minisign.ts";
 import { ensureRoots, type RootChain } from "../../lib/trust/root_sign.ts";
+import { loadFleet, UPDATE_FILE } from "../fleet/fleet.ts";
 import { buildSite } from "./build.ts";
 import { loadCache, loadSignatures, storeCache, storeSignatures } from "./cache.ts";
 import { checkSite } from "./check.ts";
-import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { FileHashes } from "./file_hashes.ts";
-import { loadFleet, UPDATE_FILE } from "../fleet/fleet.ts";
 import { KnownNodes } from "./known_nodes.ts";
 import { announce, findReleases, joinReleases, placeReleases } from "./releases.ts";
 import { writeSite, type Written } from "./write.ts";

@@ -10,10 +10,11 @@
 import { type Bytes, text } from "../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import { formatInstant } from "../../lib/instant.ts";
+import { canonicalJson } from "../../lib/json.ts";
 import { NO_STATE, openSite } from "../../lib/trust/client.ts";
-import { formatInstant, parseComment } from "../../lib/trust/comment.ts";
+import { parseComment } from "../../lib/trust/comment.ts";
 import {
-  canonicalJson,
   expiryOf,
   keysOf,
   lastExpiry,

@@ -9,8 +9,6 @@
  */
 import * as v from "valibot";
 import { text } from "../../lib/bytes.ts";
-import { errorText, RefusedError, UserError } from "../../lib/errors.ts";
-import type { Host } from "../../lib/host.ts";
 import {
   contradiction,
   type OsUpdate,
@@ -19,7 +17,10 @@ import {
   RELEASES_PATH,
   type UpdatePolicy,
 } from "../../lib/documents/os_update.ts";
-import { formatComment, formatInstant, isSitePath } from "../../lib/trust/comment.ts";
+import { errorText, RefusedError, UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import { formatInstant } from "../../lib/instant.ts";
+import { formatComment, isSitePath } from "../../lib/trust/comment.ts";
 import type { Keyring } from "../../lib/trust/keyring.ts";
 import { MAX_SIGNATURE_BYTES, type PublicKey, verifyDigest } from "../../lib/trust/minisign.ts";
 import { type FileHashes, hashFile } from "./file_hashes.ts";

@@ -5,18 +5,14 @@
  * @module
  */
 import { closest } from "../../lib/cli/closest.ts";
+import { isNodeName, RESERVED_NAMES, TAG_NAME } from "../../lib/documents/names.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
-import { formatInstant } from "../../lib/trust/comment.ts";
-import { formatPublicKey, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
-import { loadRoots } from "../../lib/trust/root_sign.ts";
 import {
   driveFiles,
   makeIdentityDrive,
   type StaticNetwork,
 } from "../../lib/identity/make_drive.ts";
-import { isNodeName, RESERVED_NAMES, TAG_NAME } from "../../lib/documents/names.ts";
 import { checkNetwork } from "../../lib/identity/network.ts";
 import {
   formatSshPrivateKey,
@@ -24,6 +20,10 @@ import {
   sshFingerprint,
   sshPublicLine,
 } from "../../lib/identity/ssh_key.ts";
+import { formatInstant } from "../../lib/instant.ts";
+import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
+import { formatPublicKey, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
+import { loadRoots } from "../../lib/trust/root_sign.ts";
 
 /** What {@linkcode makeIdentity} needs. */
 export interface IdentityOptions {

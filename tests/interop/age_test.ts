@@ -3,8 +3,8 @@
  */
 import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { text, utf8 } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { RefusedError } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import { decryptWith, encryptTo, isRecipient, parseIdentityFile } from "../../lib/trust/age.ts";
 import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { needTool } from "../support/tools.ts";

@@ -5,8 +5,8 @@ import { openPackage } from "../../lib/apk/package.ts";
 import { openPackages, openRepository, UnreachableError } from "../../lib/apk/repository.ts";
 import { verifyPackageSignature } from "../../lib/apk/signature.ts";
 import { solve } from "../../lib/apk/solver.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { RefusedError } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import { needTool } from "../support/tools.ts";
 
 const KEY = "interop-1.rsa.pub";

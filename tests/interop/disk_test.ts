@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { text, utf8 } from "../../lib/bytes.ts";
-import { DenoHost } from "../../lib/host.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { diskImage, type DiskOptions } from "../../lib/image/release/disk.ts";
 import { needTool, toolPath } from "../support/tools.ts";
 

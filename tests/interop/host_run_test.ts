@@ -1,5 +1,5 @@
 import { assertEquals, assertLess, assertNotEquals } from "@std/assert";
-import { DenoHost } from "../../lib/host.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 
 const host = new DenoHost();
 

@@ -4,8 +4,9 @@
  */
 import { assertEquals, assertRejects } from "@std/assert";
 import { text } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { DenoHost, type RunOptions, type RunResult } from "../../lib/host.ts";
+import type { RunOptions, RunResult } from "../../lib/host.ts";
 import { DRIVE_BYTES, driveFiles, makeIdentityDrive } from "../../lib/identity/make_drive.ts";
 import {
   formatSshPrivateKey,

@@ -6,9 +6,10 @@ import { assert, assertEquals } from "@std/assert";
 import { openPackages, openRepository } from "../../lib/apk/repository.ts";
 import { solve } from "../../lib/apk/solver.ts";
 import { sha256Hex, text } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { gzipMembers } from "../../lib/formats/gzip.ts";
 import { readTar } from "../../lib/formats/tar.ts";
-import { DenoHost, type RunOptions } from "../../lib/host.ts";
+import type { RunOptions } from "../../lib/host.ts";
 import { type LabRepository, labRepository } from "../../lib/lab_packages/repository.ts";
 import { needTool } from "../support/tools.ts";
 

@@ -9,8 +9,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { text, utf8 } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { RefusedError, UserError } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import {
   formatPublicKey,
   keyIdHex,

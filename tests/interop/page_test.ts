@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { text, utf8 } from "../../lib/bytes.ts";
-import { DenoHost } from "../../lib/host.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { directorySite, SiteServer } from "../../lib/lab/site_server.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";

@@ -5,8 +5,8 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { text, utf8 } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import { PatientClient } from "../../lib/publish/s3_client.ts";
 import { S3Target } from "../../lib/publish/s3_target.ts";
 import { inMemory } from "../../lib/publish/target.ts";

@@ -4,13 +4,13 @@
  */
 import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { text, utf8 } from "../../lib/bytes.ts";
-import { DenoHost } from "../../lib/host.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { identityRecipient } from "../../lib/trust/age_keygen.ts";
 import { loadFleet, wholeConfig } from "../../site/fleet/fleet.ts";
 import { openSecrets } from "../../site/secrets/secret_files.ts";
 import { main } from "../../tasks/secret.ts";
-import { needTool } from "../support/tools.ts";
 import { RECIPIENTS } from "../site/support.ts";
+import { needTool } from "../support/tools.ts";
 
 const host = new DenoHost();
 const NAMES = ["files./etc/a.content", "scripts.go.run", "report.url"];

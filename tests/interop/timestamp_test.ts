@@ -1,7 +1,7 @@
 /** What nodes believe of timestamp.json can be checked by hand: the C program minisign accepts both signatures in it. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Bytes, text, utf8 } from "../../lib/bytes.ts";
-import { DenoHost } from "../../lib/host.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
 import { allRoles, keyLine, MAIN, signedSite, testKey } from "../support/signed_site.ts";
 import { needTool } from "../support/tools.ts";

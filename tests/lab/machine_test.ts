@@ -1,7 +1,7 @@
 /** The machine handling itself, with nothing to boot: the firmware ends in its own shell. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { UserError } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import { findFirmware } from "../../lib/lab/firmware.ts";
 import { Machine } from "../../lib/lab/machine.ts";
 import type { MachineSpec } from "../../lib/lab/qemu.ts";

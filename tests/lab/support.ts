@@ -1,24 +1,24 @@
-/**
- * What the tests with virtual machines share: one OS image (kept below build/ and made anew only when something in it
- * has changed), a lab of their own each, and sites that are wrong in one exact way.
- */
 import type { Bytes } from "../../lib/bytes.ts";
-import { DenoHost } from "../../lib/host.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
+import { formatInstant } from "../../lib/instant.ts";
 import { labScriptOutputs } from "../../lib/lab/fleet_files.ts";
 import { type LabImage, makeLabImage } from "../../lib/lab/image.ts";
 import type { Machine } from "../../lib/lab/machine.ts";
 import { type Demands, demandsOf } from "../../lib/lab/verdict.ts";
 import { World } from "../../lib/lab/world.ts";
 import { encryptTo } from "../../lib/trust/age.ts";
-import { formatInstant } from "../../lib/trust/comment.ts";
 import { expiryOf } from "../../lib/trust/freshness.ts";
 import type { Keyring, SignDocument } from "../../lib/trust/keyring.ts";
 import { ensureRoots } from "../../lib/trust/root_sign.ts";
 import { buildSite } from "../../site/build/build.ts";
-import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../../site/fleet/fleet.ts";
 import { makeSite } from "../../site/build/make_site.ts";
+import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../../site/fleet/fleet.ts";
 import { newNode } from "../../site/nodes/new_node.ts";
 import { needTool } from "../support/tools.ts";
+/**
+ * What the tests with virtual machines share: one OS image (kept below build/ and made anew only when something in it
+ * has changed), a lab of their own each, and sites that are wrong in one exact way.
+ */
 
 /** The real world. */
 export const host = new DenoHost();

@@ -1,11 +1,11 @@
-/** A small fleet and what is needed to build its site, all in memory. */
 import { utf8 } from "../../lib/bytes.ts";
+import { canonicalJson } from "../../lib/json.ts";
+import { mapRoles, signerOf } from "../../lib/trust/keyring.ts";
 import { publicKeyLine } from "../../lib/trust/minisign.ts";
 import { publicKeyOf, secretKey } from "../../lib/trust/minisign_sign.ts";
-import { mapRoles, signerOf } from "../../lib/trust/keyring.ts";
-import { canonicalJson } from "../../lib/trust/freshness.ts";
 import type { RootChain } from "../../lib/trust/root_sign.ts";
 import type { BuildOptions } from "../../site/build/build.ts";
+/** A small fleet and what is needed to build its site, all in memory. */
 
 export const ISSUED = "2026-11-22T20:00:00Z";
 export const EXPIRES = "2026-11-25T20:00:00Z";

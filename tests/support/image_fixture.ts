@@ -7,7 +7,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { type ApkSource, buildIndex, buildPackageAndRecord } from "../../lib/apk/build.ts";
 import { openRepository } from "../../lib/apk/repository.ts";
 import { utf8 } from "../../lib/bytes.ts";
-import { DenoHost } from "../../lib/host.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { parseDefinition } from "../../lib/image/definition.ts";
 import { buildImage, type BuiltImage } from "../../lib/image/embedded.ts";
 import { basePackages, dirEntry, fileEntry } from "./image_packages.ts";

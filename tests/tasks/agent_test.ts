@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readAgent } from "../../lib/agent_build/store.ts";
 import { text } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import { main } from "../../tasks/agent.ts";
 import { main as imageMain } from "../../tasks/image.ts";
 

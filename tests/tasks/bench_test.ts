@@ -1,7 +1,7 @@
 /** The benchmark measures what it says, in small. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import { main } from "../../tasks/bench.ts";
 import { needTool } from "../support/tools.ts";
 

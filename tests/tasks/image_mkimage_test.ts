@@ -10,18 +10,19 @@ import {
 } from "@std/assert";
 import type { BuiltAgent } from "../../lib/agent_build/make.ts";
 import { utf8 } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { DenoHost, type RunOptions } from "../../lib/host.ts";
+import type { RunOptions } from "../../lib/host.ts";
 import { cleanAll, dropWork, runBuild } from "../../lib/image/mkimage/build.ts";
 import { type ContainerEngine, openEngine } from "../../lib/image/mkimage/engine.ts";
 import { type MadeIso, makeIso } from "../../lib/image/mkimage/make.ts";
+import { PREFIX } from "../../lib/image/mkimage/plan.ts";
 import {
   knownPackages,
   type MkimageOptions,
   placeOf,
   prepareBuild,
 } from "../../lib/image/mkimage/prepare.ts";
-import { PREFIX } from "../../lib/image/mkimage/plan.ts";
 import { type Dockerd, startDockerd } from "../support/dockerd.ts";
 import { FakeHost } from "../support/fake_host.ts";
 import { DOUBLE_TOOLS, doubleImage } from "../support/mkimage_double/image.ts";

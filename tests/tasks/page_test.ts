@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { PAGE_SCRIPT } from "../../site/page/make_script.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
+import { PAGE_SCRIPT } from "../../site/page/make_script.ts";
 import { main } from "../../tasks/page.ts";
 
 async function page(host: DenoHost, ...words: string[]) {

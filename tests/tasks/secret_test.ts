@@ -1,13 +1,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { utf8 } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
+import { loadIdentities } from "../../lib/trust/age_identity.ts";
 import { formatIdentityFile } from "../../lib/trust/age_keygen.ts";
 import { loadFleet, wholeConfig } from "../../site/fleet/fleet.ts";
-import { loadIdentities } from "../../lib/trust/age_identity.ts";
 import { main } from "../../tasks/secret.ts";
-import type { FakeHost } from "../support/fake_host.ts";
 import { ADMIN, hostWith, NEXT, sealed, secretFiles } from "../site/secret_support.ts";
+import type { FakeHost } from "../support/fake_host.ts";
 
 interface Given {
   /** What is piped in; null for a terminal. */

@@ -7,8 +7,8 @@ import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { fileURLToPath } from "node:url";
 import { concat, text, utf8 } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import { S3Server } from "../support/s3_server.ts";
 import { needTool } from "../support/tools.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
 import { text } from "../../lib/bytes.ts";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
 import { main } from "../../tasks/sign.ts";
 import { FakeHost } from "../support/fake_host.ts";

@@ -1,12 +1,12 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { DenoHost } from "../../lib/host.ts";
 import { NO_STATE, openSite } from "../../lib/trust/client.ts";
 import { parsePublicKey } from "../../lib/trust/minisign.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
 import { main } from "../../tasks/site.ts";
-import { FakeHost } from "../support/fake_host.ts";
 import { fleetFiles } from "../site/support.ts";
+import { FakeHost } from "../support/fake_host.ts";
 
 async function setUp(): Promise<FakeHost> {
   const host = new FakeHost();

@@ -5,10 +5,11 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { RELEASES_PATH } from "../../documents/os_update.ts";
 import { UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
-import { RELEASES_PATH } from "../../documents/os_update.ts";
-import { formatComment, formatInstant } from "../../trust/comment.ts";
+import { formatInstant } from "../../instant.ts";
+import { formatComment } from "../../trust/comment.ts";
 import type { Signer } from "../../trust/keyring.ts";
 import { prehashChunks } from "../../trust/minisign.ts";
 import { DISK_IMAGE, MANIFEST } from "./release_forms.ts";

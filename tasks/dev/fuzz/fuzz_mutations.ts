@@ -7,6 +7,7 @@
  * @module
  */
 import { type Bytes, concat, text, utf8 } from "../../../lib/bytes.ts";
+import { canonicalJson } from "../../../lib/json.ts";
 import {
   type DocumentType,
   type Facts,
@@ -14,7 +15,6 @@ import {
   ROLE_OF,
 } from "../../../lib/trust/comment.ts";
 import {
-  canonicalJson,
   TIMESTAMP_PATH,
   timestampStatement,
   VERSIONED_FOLDERS,

@@ -5,16 +5,6 @@
  * @module
  */
 import { type Bytes, concat, sha256Hex, utf8 } from "../../../lib/bytes.ts";
-import type { Scene } from "./fuzz.ts";
-import type { Files } from "./fuzz_mutations.ts";
-import { NO_STATE, openSite, type TrustState } from "../../../lib/trust/client.ts";
-import type { Role } from "../../../lib/trust/comment.ts";
-import { canonicalJson, expiryOf, type Root, rootPath } from "../../../lib/trust/freshness.ts";
-import { mapRoles, type Signer, signerOf } from "../../../lib/trust/keyring.ts";
-import { type PublicKey, publicKeyLine } from "../../../lib/trust/minisign.ts";
-import { secretKey } from "../../../lib/trust/minisign_sign.ts";
-import type { RootChain, RootFile } from "../../../lib/trust/root_sign.ts";
-import { buildSite } from "../../../site/build/build.ts";
 import {
   parseEnvelope,
   parseGlobalDocument,
@@ -23,7 +13,18 @@ import {
   parseTagNodes,
   SITE_PATHS,
 } from "../../../lib/documents/site.ts";
+import { canonicalJson } from "../../../lib/json.ts";
+import { NO_STATE, openSite, type TrustState } from "../../../lib/trust/client.ts";
+import type { Role } from "../../../lib/trust/comment.ts";
+import { expiryOf, type Root, rootPath } from "../../../lib/trust/freshness.ts";
+import { mapRoles, type Signer, signerOf } from "../../../lib/trust/keyring.ts";
+import { type PublicKey, publicKeyLine } from "../../../lib/trust/minisign.ts";
+import { secretKey } from "../../../lib/trust/minisign_sign.ts";
+import type { RootChain, RootFile } from "../../../lib/trust/root_sign.ts";
+import { buildSite } from "../../../site/build/build.ts";
 import { parseFleet } from "../../../site/fleet/fleet.ts";
+import type { Scene } from "./fuzz.ts";
+import type { Files } from "./fuzz_mutations.ts";
 
 const NOW = new Date("2026-11-23T00:00:00Z");
 const ISSUED = "2026-11-22T20:00:00Z";

@@ -207,7 +207,8 @@ const FREE = ["tests/"];
 
 /** Files that may say `Deno.`: the seam, entry points, tests. */
 export const SEAM: readonly string[] = [
-  "lib/host.ts",
+  "lib/deno_host.ts",
+  "lib/deno_programs.ts",
   "lib/std/",
   "tasks/",
   "agent/main.ts",

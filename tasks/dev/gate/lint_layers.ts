@@ -41,7 +41,10 @@ const plugin: Deno.lint.Plugin = {
           "MemberExpression[object.name='Deno']"(node: Deno.lint.MemberExpression) {
             // Error classes of a Host are part of its contract.
             if (node.property.type === "Identifier" && node.property.name === "errors") return;
-            context.report({ node, message: "Only lib/host.ts may use Deno: take a Host instead" });
+            context.report({
+              node,
+              message: "Only lib/deno_host.ts may use Deno: take a Host instead",
+            });
           },
           "MemberExpression[object.name='Date'][property.name='now']"(
             node: Deno.lint.MemberExpression,

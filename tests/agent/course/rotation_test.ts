@@ -1,9 +1,10 @@
 /** Keys that change while a node runs: the whole agent follows, with its record on the drive. */
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/bytes.ts";
+import { canonicalJson } from "../../../lib/json.ts";
 import { encryptTo } from "../../../lib/trust/age.ts";
 import type { Role } from "../../../lib/trust/comment.ts";
-import { canonicalJson, expiryOf, type Root, rootPath } from "../../../lib/trust/freshness.ts";
+import { expiryOf, type Root, rootPath } from "../../../lib/trust/freshness.ts";
 import { mapRoles, type Signer, signerOf } from "../../../lib/trust/keyring.ts";
 import { publicKeyLine } from "../../../lib/trust/minisign.ts";
 import type { RootFile } from "../../../lib/trust/root_sign.ts";

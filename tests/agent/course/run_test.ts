@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { EXIT } from "../../../lib/errors.ts";
-import { parseConsoleLine, PRIVATE_DIGEST } from "../../../lib/documents/status.ts";
 import { sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
+import { parseConsoleLine, PRIVATE_DIGEST } from "../../../lib/documents/status.ts";
+import { EXIT } from "../../../lib/errors.ts";
+import { canonicalJson } from "../../../lib/json.ts";
 import { encryptTo } from "../../../lib/trust/age.ts";
-import { canonicalJson } from "../../../lib/trust/freshness.ts";
 import { signerOf } from "../../../lib/trust/keyring.ts";
 import { generateKey } from "../../../lib/trust/minisign_sign.ts";
 import { buildSite } from "../../../site/build/build.ts";

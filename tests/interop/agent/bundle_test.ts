@@ -1,7 +1,7 @@
 /** The bundle as the image has it, run by the wrapper's own line. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { AGENT_BUNDLE_PATH, bundleAgent } from "../../../lib/agent_build/bundle.ts";
-import { DenoHost } from "../../../lib/host.ts";
+import { DenoHost } from "../../../lib/deno_host.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 const deno = Deno.execPath();

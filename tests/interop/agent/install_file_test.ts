@@ -1,8 +1,8 @@
 /** Placing files below directories that accounts own, on a real file system: what an account does in between must not count. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { installFile } from "../../../agent/system/install_file.ts";
+import { DenoHost } from "../../../lib/deno_host.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { DenoHost } from "../../../lib/host.ts";
 
 const UID = Deno.uid()!;
 const GID = Deno.gid()!;

@@ -1,9 +1,10 @@
 /** Attacks with keys: of a wrong role, lost, stolen, replaced; and how a fleet gets over a fast-forwarded serial. */
 import { assertEquals } from "@std/assert";
 import { type Bytes, text } from "../../../lib/bytes.ts";
-import { canonicalJson, rootPath, TIMESTAMP_PATH } from "../../../lib/trust/freshness.ts";
-import { mapRoles } from "../../../lib/trust/keyring.ts";
+import { canonicalJson } from "../../../lib/json.ts";
 import { ROLES } from "../../../lib/trust/comment.ts";
+import { rootPath, TIMESTAMP_PATH } from "../../../lib/trust/freshness.ts";
+import { mapRoles } from "../../../lib/trust/keyring.ts";
 import {
   allRoles,
   keyLine,

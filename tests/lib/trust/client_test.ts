@@ -8,6 +8,7 @@ import {
 import fc from "fast-check";
 import { type Bytes, sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../../lib/errors.ts";
+import { canonicalJson } from "../../../lib/json.ts";
 import {
   MAX_DOCUMENT_BYTES,
   NO_STATE,
@@ -18,7 +19,6 @@ import {
 import {
   binPath,
   binPrefix,
-  canonicalJson,
   ROOT_PATH,
   rootDigest,
   rootPath,

@@ -1,13 +1,6 @@
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
 import { RefusedError, UserError } from "../../../lib/errors.ts";
-import {
-  type Facts,
-  formatComment,
-  formatInstant,
-  isInstant,
-  isSitePath,
-  parseComment,
-} from "../../../lib/trust/comment.ts";
+import { type Facts, formatComment, isSitePath, parseComment } from "../../../lib/trust/comment.ts";
 
 const HASH = "0123456789abcdef".repeat(4);
 const FACTS: Facts = {
@@ -104,10 +97,4 @@ Deno.test("isSitePath() takes plain relative paths only", () => {
     ]
       .concat("x".repeat(256))
   ) assertFalse(isSitePath(path), path);
-});
-
-Deno.test("formatInstant() drops the milliseconds", () => {
-  assertEquals(formatInstant(new Date(1_999)), "1970-01-01T00:00:01Z");
-  assert(isInstant("1970-01-01T00:00:01Z"));
-  assertFalse(isInstant("1970-01-01T24:00:00Z"));
 });

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { sha256Hex } from "../../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../../lib/errors.ts";
+import { canonicalJson } from "../../../lib/json.ts";
 import { NO_STATE, openSite } from "../../../lib/trust/client.ts";
 import {
-  canonicalJson,
   publicationStatement,
   TIMESTAMP_PATH,
   timestampStatement,

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DenoHost } from "../../../lib/deno_host.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { DenoHost } from "../../../lib/host.ts";
 import { loadFleet, parseFleet, publicConfig, wholeConfig } from "../../../site/fleet/fleet.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { fleetFiles, RECIPIENTS, SSH_KEYS } from "../support.ts";
