@@ -63,7 +63,7 @@ export function main(
 
 async function statusText(host: Host, json: boolean): Promise<string> {
   if (!await host.stat(STATUS_FILE)) {
-    throw new UserError("Cannot show the status: the agent has not written one yet", {
+    throw new UserError("show the status", "the agent has not written one yet", {
       hint: "rc-service psyopsos-agent status tells whether it runs",
     });
   }
@@ -72,7 +72,7 @@ async function statusText(host: Host, json: boolean): Promise<string> {
 }
 
 function usage(state: string): UserError {
-  return new UserError(`Cannot read the command line: ${state}`, {
+  return new UserError("read the command line", state, {
     exitCode: EXIT.usage,
     hint: "psyopsos-agent --help shows what it takes",
   });

@@ -31,14 +31,20 @@ export interface UserErrorOptions extends ErrorOptions {
   hint?: string;
 }
 
-/** An expected failure. `message` is one line in the form "Cannot <do X>: <state>". */
+/** An expected failure. Its message is one line: "Cannot <doing>: <state>". */
 export class UserError extends Error {
+  /** What could not be done; completes "Cannot …". */
+  readonly doing: string;
+  /** What stands in the way. */
+  readonly state: string;
   readonly exitCode: ExitCode;
   readonly hint?: string;
 
-  constructor(message: string, options: UserErrorOptions = {}) {
-    super(message, { cause: options.cause });
+  constructor(doing: string, state: string, options: UserErrorOptions = {}) {
+    super(`Cannot ${doing}: ${state}`, { cause: options.cause });
     this.name = "UserError";
+    this.doing = doing;
+    this.state = state;
     this.exitCode = options.exitCode ?? EXIT.failed;
     this.hint = options.hint;
   }
@@ -54,14 +60,20 @@ export class RefusedError extends UserError {
 
   constructor(
     check: string,
-    message: string,
+    doing: string,
+    state: string,
     options: UserErrorOptions & { document?: string } = {},
   ) {
-    super(message, { exitCode: EXIT.refused, ...options });
+    super(doing, state, { exitCode: EXIT.refused, ...options });
     this.name = "RefusedError";
     this.check = check;
     this.document = options.document;
   }
+}
+
+/** Why something failed, on one line, without what was being done: whoever caught it says that in its own words. */
+export function reasonOf(error: unknown): string {
+  return error instanceof UserError ? error.state : errorText(error);
 }
 
 /** The text of anything thrown, on one line. */

@@ -14,8 +14,7 @@ import { type CommandSpec, type Console, processConsole, runCommand } from "../l
 import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
-
-const ARCHES = ["x86_64", "aarch64"] as const;
+import { ARCHITECTURES } from "../lib/schema/fields.ts";
 
 const spec: CommandSpec = {
   name: "deno task agent",
@@ -23,7 +22,7 @@ const spec: CommandSpec = {
   usage: [`[--form ${FORM_CHOICES.join("|")}] [--arch ARCH] [--deno PATH] [--out DIR]`],
   options: {
     form: { value: "FORM", help: `${FORM_CHOICES.join(", ")}; default auto` },
-    arch: { value: "ARCH", help: `of the nodes: ${ARCHES.join(", ")}; default x86_64` },
+    arch: { value: "ARCH", help: `of the nodes: ${ARCHITECTURES.join(", ")}; default x86_64` },
     deno: { value: "PATH", help: "the deno that compiles; default the one that runs this" },
     out: { value: "DIR", help: "what is written, replaced as a whole; default dist/agent" },
     json: { help: "print facts of the result as JSON" },
@@ -48,10 +47,10 @@ export async function main(
 ): Promise<number> {
   return await runCommand(spec, args, async (line) => {
     if (line.words.length > 0) {
-      throw usage(`Cannot read the command line: unexpected word ${line.words[0]}`);
+      throw usage(`unexpected word ${line.words[0]}`);
     }
     const form = oneOf(FORM_CHOICES, line.value("form") ?? "auto", "form");
-    const arch = oneOf(ARCHES, line.value("arch") ?? "x86_64", "architecture");
+    const arch = oneOf(ARCHITECTURES, line.value("arch") ?? "x86_64", "architecture");
     const out = (line.value("out") ?? "dist/agent").replace(/\/+$/, "");
     const json = line.on("json");
     const compiler = line.value("deno");
@@ -72,8 +71,8 @@ export async function main(
   }, console);
 }
 
-function usage(message: string): UserError {
-  return new UserError(message, {
+function usage(state: string, doing = "read the command line"): UserError {
+  return new UserError(doing, state, {
     exitCode: EXIT.usage,
     hint: `${spec.name} --help shows what it takes`,
   });
@@ -84,7 +83,7 @@ function oneOf<T extends string>(known: readonly T[], given: string, what: strin
   if (found) return found;
   const near = closest(given, known);
   const there = near ? `did you mean ${near}?` : `there is ${known.join(", ")}`;
-  throw usage(`Cannot use the ${what} ${given}: ${there}`);
+  throw usage(there, `use the ${what} ${given}`);
 }
 
 /** A path from where the user is; a bare name is looked for on PATH by whoever runs it. */

@@ -123,7 +123,7 @@ async function runSite(host: Host, words: readonly string[]): Promise<SiteJson> 
   const { code, stdout, stderr } = await host.run(siteCommand(words));
   const decoder = new TextDecoder();
   if (code !== 0) {
-    throw new UserError(`Cannot measure: deno task site failed: ${decoder.decode(stderr).trim()}`);
+    throw new UserError("measure", `deno task site failed: ${decoder.decode(stderr).trim()}`);
   }
   return JSON.parse(decoder.decode(stdout)) as SiteJson;
 }
@@ -151,7 +151,7 @@ function number(line: CommandLine, name: string): number | undefined {
 }
 
 function usage(state: string): UserError {
-  return new UserError(`Cannot read the command line: ${state}`, {
+  return new UserError("read the command line", state, {
     exitCode: EXIT.usage,
     hint: `${SPEC.name} --help shows what it takes`,
   });

@@ -107,7 +107,7 @@ function number(line: CommandLine, name: string): number | undefined {
 }
 
 function usage(state: string): UserError {
-  return new UserError(`Cannot read the command line: ${state}`, {
+  return new UserError("read the command line", state, {
     exitCode: EXIT.usage,
     hint: `${SPEC.name} --help shows what it takes`,
   });

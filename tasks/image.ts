@@ -10,12 +10,13 @@ import { closest } from "../lib/cli/closest.ts";
 import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
 import { BUILD_NEEDS, ensurePackages } from "../lib/cli/system_packages.ts";
 import { DenoHost } from "../lib/deno_host.ts";
-import { errorText, EXIT, UserError } from "../lib/errors.ts";
+import { EXIT, reasonOf, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { type MadeImage, makeImage, type MakeImageOptions, updateLock } from "../lib/image/make.ts";
 import { openEngine } from "../lib/image/mkimage/engine.ts";
 import { LOCK_FILE } from "../lib/image/packages/image_lock.ts";
 import { signRelease } from "../lib/image/release/sign_release.ts";
+import { ARCHITECTURES } from "../lib/schema/fields.ts";
 import { loadSigner } from "../lib/trust/keyring.ts";
 import { keyIdHex } from "../lib/trust/minisign.ts";
 import { findPassphrase } from "../lib/trust/passphrase.ts";
@@ -23,7 +24,6 @@ import { containerProgram, mkimageTask } from "./image_mkimage.ts";
 
 /** Everything that makes an image out of overlay/image.yaml. */
 const ENGINES = ["embedded", "mkimage"] as const;
-const ARCHS = ["x86_64", "aarch64"] as const;
 
 const spec: CommandSpec = {
   name: "deno task image",
@@ -40,7 +40,7 @@ const spec: CommandSpec = {
         "embedded: boot slot and disk image, made here; mkimage: an ISO by Alpine's mkimage.sh in a container",
     },
     version: { value: "V", help: "names the image; default the commit's time, YYYY.MM.DD.HHMM" },
-    arch: { value: "ARCH", help: `${ARCHS.join(" or ")}, default ${ARCHS[0]}` },
+    arch: { value: "ARCH", help: `${ARCHITECTURES.join(" or ")}, default ${ARCHITECTURES[0]}` },
     out: { value: "DIR", help: "where <version>/ is written, default dist" },
     repository: {
       value: "URL|DIR",
@@ -111,35 +111,35 @@ export async function main(
   console: Console = processConsole,
 ): Promise<number> {
   return await runCommand(spec, args, async (line) => {
-    const usage = (message: string) =>
-      new UserError(message, {
+    const usage = (state: string, doing = "read the command line") =>
+      new UserError(doing, state, {
         exitCode: EXIT.usage,
         hint: `${spec.name} --help shows what it takes`,
       });
     if (line.words.length > 0) {
-      throw usage(`Cannot read the command line: unexpected word ${line.words[0]}`);
+      throw usage(`unexpected word ${line.words[0]}`);
     }
     const oneOf = <T extends string>(option: string, what: string, known: readonly T[]) => {
       const name = line.value(option);
       const found = known.find((one) => one === name);
       if (name === undefined || found) return found;
       const near = closest(name, known);
-      throw usage(`Cannot use the ${what} ${name}: there is ${near ?? known.join(", ")}`);
+      throw usage(`there is ${near ?? known.join(", ")}`, `use the ${what} ${name}`);
     };
     const wanted = oneOf("engine", "engine", ENGINES);
-    const arch = oneOf("arch", "architecture", ARCHS);
+    const arch = oneOf("arch", "architecture", ARCHITECTURES);
     const agentForm = oneOf("agent-form", "form", FORM_CHOICES);
     const agentDir = line.value("agent-dir");
     if (agentForm && agentDir) {
-      throw usage("Cannot read the command line: --agent-form and --agent-dir exclude each other");
+      throw usage("--agent-form and --agent-dir exclude each other");
     }
     const given = line.values("repository");
     if (line.on("lab") && given.length > 0) {
-      throw usage("Cannot read the command line: --lab and --repository exclude each other");
+      throw usage("--lab and --repository exclude each other");
     }
     const special = MKIMAGE_ONLY.filter((name) => line.on(name));
     if (special.length > 1) {
-      throw usage(`Cannot read the command line: --${special.join(" and --")} exclude each other`);
+      throw usage(`--${special.join(" and --")} exclude each other`);
     }
     const embeddedOnly = wanted === "embedded"
       ? "--engine embedded"
@@ -149,7 +149,7 @@ export async function main(
     const mkimageOnly = special[0] ?? (wanted === "mkimage" ? "engine mkimage" : undefined);
     if (embeddedOnly && mkimageOnly) {
       throw usage(
-        `Cannot read the command line: ${embeddedOnly} and --${mkimageOnly} exclude each other`,
+        `${embeddedOnly} and --${mkimageOnly} exclude each other`,
       );
     }
     const json = line.on("json");
@@ -158,7 +158,7 @@ export async function main(
     const keysDir = line.value("keys") ?? "keys";
     const notBuilding = ["update-lock", ...MKIMAGE_ONLY].find((name) => line.on(name));
     if (line.on("sign") && notBuilding) {
-      throw usage(`Cannot read the command line: --sign and --${notBuilding} exclude each other`);
+      throw usage(`--sign and --${notBuilding} exclude each other`);
     }
     // Its passphrase is asked for before minutes are spent.
     const signer = line.on("sign")
@@ -190,7 +190,7 @@ export async function main(
       );
       if (other) {
         throw usage(
-          `Cannot read the command line: --update-lock and --${other} exclude each other`,
+          `--update-lock and --${other} exclude each other`,
         );
       }
       const changes = await updateLock(host, {
@@ -248,7 +248,7 @@ async function chooseEngine(host: Host, program: ReturnType<typeof containerProg
   } catch (error) {
     // A program that was asked for by name has to answer.
     if (program || !(error instanceof UserError)) throw error;
-    return { name: "embedded", why: errorText(error).replace(/^Cannot [^:]*: /, "") } as const;
+    return { name: "embedded", why: reasonOf(error) } as const;
   }
 }
 

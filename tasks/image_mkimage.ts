@@ -47,7 +47,8 @@ export function containerProgram(line: CommandLine): ContainerProgram | undefine
   const known = CONTAINER_PROGRAMS.find((program) => program === name);
   if (name === undefined || known) return known;
   throw new UserError(
-    `Cannot use the container program ${name}: there is ${CONTAINER_PROGRAMS.join(", ")}`,
+    `use the container program ${name}`,
+    `there is ${CONTAINER_PROGRAMS.join(", ")}`,
     {
       exitCode: EXIT.usage,
     },

@@ -79,7 +79,7 @@ export function main(
     const most = verb === "rotate" ? 1 : 0;
     if (rest.length > most || !verb || !Object.hasOwn(VERBS, verb)) {
       const expected = verb === "rotate" ? "rotate [ROLE]" : Object.keys(VERBS).join(", ");
-      throw new UserError(`Cannot read the command line: expected ${expected}`, {
+      throw new UserError("read the command line", `expected ${expected}`, {
         exitCode: EXIT.usage,
         hint: `${SPEC.name} --help shows what it takes`,
       });
@@ -104,14 +104,14 @@ async function init(task: Task): Promise<void> {
   const own = line.values("own").map((role) => {
     const known = OWN_KEYS.find((name) => name === role);
     if (known) return known;
-    throw new UserError(`Cannot make a key for ${role}: --own takes ${OWN_KEYS.join(", ")}`, {
+    throw new UserError(`make a key for ${role}`, `--own takes ${OWN_KEYS.join(", ")}`, {
       exitCode: EXIT.usage,
     });
   });
   const message = "New passphrase for the secret keys: ";
   const recipient = line.value("gpg");
   if (recipient !== undefined && line.on("no-passphrase")) {
-    throw new UserError("Cannot make keys: --gpg and --no-passphrase exclude each other", {
+    throw new UserError("make keys", "--gpg and --no-passphrase exclude each other", {
       exitCode: EXIT.usage,
     });
   }
@@ -151,7 +151,7 @@ async function rotate({ line, host, console, dir, prompt }: Task): Promise<void>
   const given = line.words[1];
   const role = ROLES.find((name) => name === given);
   if (given !== undefined && !role) {
-    throw new UserError(`Cannot rotate ${given}: roles are ${ROLES.join(", ")}`, {
+    throw new UserError(`rotate ${given}`, `roles are ${ROLES.join(", ")}`, {
       exitCode: EXIT.usage,
     });
   }

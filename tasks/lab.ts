@@ -178,7 +178,7 @@ async function showWayIn(host: Host, world: World, fleet: Fleet, name: string, p
 }
 
 function usage(message: string): UserError {
-  return new UserError(`Cannot read the command line: ${message}`, {
+  return new UserError("read the command line", message, {
     exitCode: EXIT.usage,
     hint: `${SPEC.name} --help shows what it takes`,
   });

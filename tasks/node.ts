@@ -10,10 +10,11 @@ import {
   runCommand,
 } from "../lib/cli/command.ts";
 import { DenoHost } from "../lib/deno_host.ts";
+import type { StaticNetwork } from "../lib/documents/drive.ts";
 import { isNodeName } from "../lib/documents/names.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
-import { DRIVE_BYTES, type StaticNetwork } from "../lib/identity/make_drive.ts";
+import { DRIVE_BYTES } from "../lib/identity/make_drive.ts";
 import { type Device, inspectDevice, writeDevice } from "../lib/identity/write_device.ts";
 import { loadIdentities, recipientsOf } from "../lib/trust/age_identity.ts";
 import type { Prompt } from "../lib/trust/passphrase.ts";
@@ -160,7 +161,7 @@ async function revoke(task: Task): Promise<void> {
   if (!line.on("yes")) {
     const answer = ask(`Node ${name} will be taken out of the fleet. Type ${name} to go on:`);
     if (answer?.trim() !== name) {
-      throw new UserError(`Cannot revoke node ${name}: it was not confirmed`, {
+      throw new UserError(`revoke node ${name}`, "it was not confirmed", {
         hint: answer === null ? "--yes asks nothing" : "nothing was changed",
       });
     }
@@ -264,7 +265,7 @@ async function chooseDevice({ line, host, ask }: Task): Promise<Device | undefin
     `All on ${path} (${device.description}) will be lost. Type ${path} to go on:`,
   );
   if (answer?.trim() === path) return device;
-  throw new UserError(`Cannot write to ${path}: it was not confirmed`, {
+  throw new UserError(`write to ${path}`, "it was not confirmed", {
     hint: answer === null ? "--yes writes without a question" : "nothing was changed",
   });
 }
@@ -287,7 +288,7 @@ function networkOf(line: CommandLine): StaticNetwork | undefined {
 }
 
 function usage(state: string): UserError {
-  return new UserError(`Cannot read the command line: ${state}`, {
+  return new UserError("read the command line", state, {
     exitCode: EXIT.usage,
     hint: `${SPEC.name} --help shows what it takes`,
   });

@@ -37,7 +37,7 @@ export function main(
     const same = script === await host.readTextFile(path);
     if (line.on("check")) {
       if (!same) {
-        throw new UserError(`Cannot go on: ${PAGE_SCRIPT} is not what its sources give`, {
+        throw new UserError("go on", `${PAGE_SCRIPT} is not what its sources give`, {
           hint: "deno task page makes it anew",
         });
       }

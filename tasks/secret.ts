@@ -157,7 +157,7 @@ async function edit(task: Task): Promise<void> {
     () => loadIdentities(host, { file: line.value("identity"), keys, prompt }),
   );
   const after = await editText(host, before?.text ?? "", guarded);
-  if (after === "" && !before) throw new UserError(`Cannot set ${task.words[1]}: it is empty`);
+  if (after === "" && !before) throw new UserError(`set ${task.words[1]}`, "it is empty");
   if (before?.sealed && after === before.text) return console.out("nothing was changed");
   await store(task, secrets, owner, path, after);
 }
@@ -170,7 +170,7 @@ async function rekey(task: Task): Promise<number | void> {
     if (line.on("json")) console.out(JSON.stringify(wrong, null, 2));
     else for (const place of wrong) console.out(placeLine(place));
     if (wrong.length === 0) return console.out("all secrets say that they are for the admins only");
-    throw new UserError(`Cannot vouch for ${wrong.length} secrets: see above`, {
+    throw new UserError(`vouch for ${wrong.length} secrets`, "see above", {
       hint: "deno task secret rekey encrypts them to the admins",
     });
   }
@@ -226,7 +226,7 @@ async function store(
 
 async function newValue({ input, prompt, words }: Task): Promise<string> {
   const given = await input();
-  const fail = (state: string) => new UserError(`Cannot set ${words[1]}: ${state}`);
+  const fail = (state: string) => new UserError(`set ${words[1]}`, state);
   if (given === null) {
     const asked = prompt(`Value of ${words[1]}: `);
     if (asked === null || asked === "") throw fail("no value was given");
@@ -237,7 +237,7 @@ async function newValue({ input, prompt, words }: Task): Promise<string> {
   try {
     return text(given);
   } catch {
-    throw new UserError(`Cannot set ${words[1]}: it is no text in UTF-8`, {
+    throw new UserError(`set ${words[1]}`, "it is no text in UTF-8", {
       hint:
         "for a file: base64 FILE | deno task secret set …, with encoding: base64 beside content",
     });
@@ -249,13 +249,13 @@ async function newPassphrase(host: Host, prompt: Prompt): Promise<string> {
   const given = host.env(IDENTITY_PASSPHRASE_VARIABLE);
   const first = given ?? prompt("New passphrase for the age identity: ");
   if (first === null) {
-    throw new UserError("Cannot ask for the passphrase: there is no terminal", {
+    throw new UserError("ask for the passphrase", "there is no terminal", {
       hint: `set ${IDENTITY_PASSPHRASE_VARIABLE}, or leave it in the clear with --no-passphrase`,
     });
   }
-  if (first === "") throw new UserError("Cannot use the passphrase: it is empty");
+  if (first === "") throw new UserError("use the passphrase", "it is empty");
   if (given === undefined && prompt("The same once more: ") !== first) {
-    throw new UserError("Cannot use the passphrase: the two entries differ");
+    throw new UserError("use the passphrase", "the two entries differ");
   }
   return first;
 }
@@ -280,7 +280,7 @@ function counted(count: number, one: string): string {
 }
 
 function usage(state: string): UserError {
-  return new UserError(`Cannot read the command line: ${state}`, {
+  return new UserError("read the command line", state, {
     exitCode: EXIT.usage,
     hint: `${SPEC.name} --help shows what it takes`,
   });

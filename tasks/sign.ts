@@ -68,7 +68,7 @@ export function main(
     const verifying = line.words[0] === "verify";
     const files = line.words.slice(verifying ? 1 : 0);
     if (files.length === 0) {
-      throw new UserError("Cannot read the command line: no file is given", {
+      throw new UserError("read the command line", "no file is given", {
         exitCode: EXIT.usage,
         hint: `${SPEC.name} --help shows what it takes`,
       });
@@ -134,7 +134,7 @@ async function findPublicKey({ line, host }: Task): Promise<PublicKey> {
   const isFile = (await host.stat(given))?.kind === "file";
   // No key line is so short, and a mistyped name deserves better than a word about Ed25519.
   if (!isFile && given.length < MIN_KEY_LINE) {
-    throw new UserError(`Cannot read the public key ${given}: there is no such file`);
+    throw new UserError(`read the public key ${given}`, "there is no such file");
   }
   return parsePublicKey(isFile ? await host.readTextFile(given) : given);
 }
@@ -147,19 +147,19 @@ function role(line: CommandLine): typeof ROLES[number] {
   const given = line.value("role") ?? "config";
   const known = ROLES.find((name) => name === given);
   if (known) return known;
-  throw new UserError(`Cannot use the role ${given}: it is none of ${ROLES.join(", ")}`, {
+  throw new UserError(`use the role ${given}`, `it is none of ${ROLES.join(", ")}`, {
     exitCode: EXIT.usage,
   });
 }
 
 async function expectFile(host: Host, path: string, maxBytes = Infinity): Promise<void> {
   const info = await host.stat(path);
-  if (!info) throw new UserError(`Cannot read ${path}: there is no such file`);
+  if (!info) throw new UserError(`read ${path}`, "there is no such file");
   if (info.kind !== "file" && info.kind !== "symlink") {
-    throw new UserError(`Cannot read ${path}: it is a ${info.kind}, not a file`);
+    throw new UserError(`read ${path}`, `it is a ${info.kind}, not a file`);
   }
   if (info.size > maxBytes) {
-    throw new UserError(`Cannot read ${path}: it is longer than ${maxBytes} bytes`);
+    throw new UserError(`read ${path}`, `it is longer than ${maxBytes} bytes`);
   }
 }
 

@@ -143,7 +143,7 @@ async function serve(
   const port = number(line, "port") ?? DEFAULT_PORT;
   if (port > MAX_PORT) throw usage(`--port must be 0 to ${MAX_PORT}`);
   if ((await host.stat(out))?.kind !== "directory") {
-    throw new UserError(`Cannot serve ${out}: there is no such directory`, {
+    throw new UserError(`serve ${out}`, "there is no such directory", {
       hint: "deno task site builds it",
     });
   }
@@ -157,7 +157,8 @@ async function serve(
   } catch (error) {
     const taken = errorText(error).includes("EADDRINUSE");
     throw new UserError(
-      `Cannot serve ${out} on port ${port}: ${taken ? "it is in use" : errorText(error)}`,
+      `serve ${out} on port ${port}`,
+      taken ? "it is in use" : errorText(error),
       {
         cause: error,
         hint: taken ? "--port N takes another" : undefined,
@@ -196,7 +197,7 @@ function number(line: CommandLine, name: string): number | undefined {
 }
 
 function usage(state: string): UserError {
-  return new UserError(`Cannot read the command line: ${state}`, {
+  return new UserError("read the command line", state, {
     exitCode: EXIT.usage,
     hint: `${SPEC.name} --help shows what it takes`,
   });

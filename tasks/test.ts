@@ -46,7 +46,7 @@ export function main(args: readonly string[], host: Host): Promise<number> {
       wanted.length === 0 || wanted.some((word) => file === word || file.startsWith(`${word}/`))
     ).filter((file) => !(line.on("no-lab") && testKind(file) === "lab"));
     if (files.length === 0) {
-      throw new UserError(`Cannot test: no test file is ${wanted.join(", ")}`);
+      throw new UserError("test", `no test file is ${wanted.join(", ")}`);
     }
     if (files.some((file) => testKind(file) !== "pure")) {
       await ensurePackages(host, TEST_NEEDS, { aptLists: true, onStage: processConsole.err });

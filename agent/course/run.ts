@@ -12,7 +12,7 @@ import type { Host } from "../../lib/host.ts";
 import type { Status } from "../../lib/documents/status.ts";
 import { Clock } from "../system/clock.ts";
 import type { Told } from "../publication/read.ts";
-import { agentFacts, readBootId, readImageFacts } from "../report/facts.ts";
+import { agentFacts, readBootId, readSystemFacts } from "../report/facts.ts";
 import { findIdentity } from "../identity/find.ts";
 import type { Identity } from "../identity/read.ts";
 import { CHECK_SECONDS, checkDelay, type Random, retryDelay } from "./interval.ts";
@@ -46,7 +46,7 @@ export interface RunAgentOptions {
 /** Runs the agent until it is stopped; with `once` the exit code says how the round went. */
 export async function runAgent(host: Host, options: RunAgentOptions): Promise<ExitCode> {
   const clock = new Clock(host);
-  const image = await readImageFacts(host);
+  const image = await readSystemFacts(host);
   clock.raise(image.epoch);
   const agent = agentFacts();
   const status = firstStatus(image, agent, clock.now());

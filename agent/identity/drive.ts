@@ -6,9 +6,10 @@
  *
  * @module
  */
+import { DRIVE_LABEL } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
-import { DRIVE_LABEL, IDENTITY_DIR, RUN_DIR } from "../system/paths.ts";
 import { AgentError } from "../report/problem.ts";
+import { IDENTITY_DIR, RUN_DIR } from "../system/paths.ts";
 import { complaintOf, outputOf, run } from "../system/programs.ts";
 
 const SAFE = "nosuid,nodev,noexec";
@@ -49,7 +50,7 @@ export async function mountDrive(
     if (result.code === 0) return;
     complaint ||= complaintOf(result);
   }
-  throw new AgentError("identity", `Cannot mount the identity drive ${device}: ${complaint}`);
+  throw new AgentError("identity", `mount the identity drive ${device}`, complaint);
 }
 
 /** Takes the drive out of the file tree; one that is not there is no error. */
@@ -75,7 +76,8 @@ export async function whileWritable<T>(
     const device = await findDrive(host);
     const gone = new AgentError(
       "state",
-      `Cannot write to the identity drive: ${device ? complaintOf(remounted) : "it is not there"}`,
+      "write to the identity drive",
+      device ? complaintOf(remounted) : "it is not there",
     );
     if (!device) throw gone;
     await unmountDrive(host);
@@ -88,7 +90,7 @@ export async function whileWritable<T>(
   }
   try {
     if (!await isOurs()) {
-      throw new AgentError("state", "Cannot write to the identity drive: it is another node's");
+      throw new AgentError("state", "write to the identity drive", "it is another node's");
     }
     return await write();
   } finally {

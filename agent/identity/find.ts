@@ -4,14 +4,15 @@
  *
  * @module
  */
+import { DRIVE_LABEL } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
+import { ensureNetwork } from "../network/address.ts";
+import { AgentError, troubleOf } from "../report/problem.ts";
+import type { Reporter } from "../report/reporter.ts";
+import { COLDPLUG } from "../system/paths.ts";
+import { run } from "../system/programs.ts";
 import { findDrive, mountDrive, unmountDrive } from "./drive.ts";
 import { type Identity, readIdentity } from "./read.ts";
-import { ensureNetwork } from "../network/address.ts";
-import { COLDPLUG, DRIVE_LABEL } from "../system/paths.ts";
-import { AgentError, troubleOf } from "../report/problem.ts";
-import { run } from "../system/programs.ts";
-import type { Reporter } from "../report/reporter.ts";
 
 /** How long a missing drive is waited for before anything is said, in milliseconds. */
 const QUIET_MS = 15_000;
@@ -64,7 +65,8 @@ async function tryIdentity(host: Host): Promise<Identity> {
   if (!device) {
     throw new AgentError(
       "missing",
-      `Cannot find the identity drive: no file system bears the label ${DRIVE_LABEL}`,
+      "find the identity drive",
+      `no file system bears the label ${DRIVE_LABEL}`,
     );
   }
   await mountDrive(host, device);

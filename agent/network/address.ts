@@ -6,10 +6,10 @@
  *
  * @module
  */
+import type { StaticNetwork } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
-import type { StaticNetwork } from "../identity/read.ts";
-import { INTERFACES, RUN_DIR, UDHCPC_SCRIPT } from "../system/paths.ts";
 import { AgentError } from "../report/problem.ts";
+import { INTERFACES, RUN_DIR, UDHCPC_SCRIPT } from "../system/paths.ts";
 import { outputOf, run, runOk } from "../system/programs.ts";
 
 /** How often and how long a DHCP client asks before it goes on in the background, and the pause after that, in seconds. */
@@ -161,5 +161,5 @@ async function setStatic(host: Host, fixed: StaticNetwork, name: string): Promis
 }
 
 function failure(state: string): AgentError {
-  return new AgentError("network", `Cannot get a network address: ${state}`);
+  return new AgentError("network", "get a network address", state);
 }

@@ -4,13 +4,14 @@
  * @module
  */
 import type { Bytes } from "../../lib/bytes.ts";
+import { parseNodeName } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
 import { openSite, type TrustState } from "../../lib/trust/client.ts";
-import { readTold, type Told } from "./read.ts";
 import { whileWritable } from "../identity/drive.ts";
-import { type Identity, parseNodeName } from "../identity/read.ts";
-import { IDENTITY_DIR } from "../system/paths.ts";
+import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";
+import { IDENTITY_DIR } from "../system/paths.ts";
+import { readTold, type Told } from "./read.ts";
 import { goodFetch, loadState, sameGood, saveState, stateForGood, type Stored } from "./record.ts";
 
 const STATE_DIR = `${IDENTITY_DIR}/state`;
@@ -67,7 +68,7 @@ export class Keeper {
     } catch (error) {
       if (error instanceof AgentError) throw error;
       const reason = isFull(error) ? "it is full" : error instanceof Error ? error.message : "";
-      throw new AgentError("state", `Cannot keep the accepted serial on the drive: ${reason}`, {
+      throw new AgentError("state", "keep the accepted serial on the drive", reason, {
         cause: error,
       });
     }
@@ -80,7 +81,7 @@ export class Keeper {
    */
   async lastGood(now: Date): Promise<Told> {
     const { good } = this.#stored;
-    if (good === undefined) throw new AgentError("state", "Cannot use last good documents: none");
+    if (good === undefined) throw new AgentError("state", "use last good documents", "none");
     const view = await openSite({
       pinned: this.identity.pinned,
       state: stateForGood(this.#stored),

@@ -34,7 +34,7 @@ export async function readTold(view: SiteView, identity: Identity): Promise<Told
   const { name, ageKeys } = identity;
   const agePath = SITE_PATHS.postboot(name);
   if (!await view.lists(agePath)) {
-    throw new AgentError("node", `Cannot configure this node: the site does not know ${name}`);
+    throw new AgentError("node", "configure this node", `the site does not know ${name}`);
   }
   const ciphertext = await view.getHashed(agePath);
   const envelope = parseEnvelope(await decrypt(ageKeys, ciphertext, agePath), name);
@@ -43,7 +43,7 @@ export async function readTold(view: SiteView, identity: Identity): Promise<Told
   const instructions = parseInstructions(payload, name);
   if (instructions.serial > view.timestamp.serial) {
     const state = `its serial is ${instructions.serial}, the site is at ${view.timestamp.serial}`;
-    throw new RefusedError("serial", `Cannot accept ${agePath}: ${state}`, { document: agePath });
+    throw new RefusedError("serial", `accept ${agePath}`, state, { document: agePath });
   }
   return { instructions, view };
 }
@@ -53,7 +53,6 @@ async function decrypt(keys: readonly string[], ciphertext: Uint8Array, path: st
     return await decryptWith(keys, ciphertext);
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
-    const state = error.message.replace(/^Cannot decrypt: /, "");
-    throw new RefusedError(error.check, `Cannot decrypt ${path}: ${state}`, { document: path });
+    throw new RefusedError(error.check, `decrypt ${path}`, error.state, { document: path });
   }
 }

@@ -105,7 +105,8 @@ export async function saveState(
   await removeOthers(host, dir, named);
   if (!fits) {
     throw new UserError(
-      `Cannot keep the documents on the identity drive: ${files.size} files of ${size} bytes are too many`,
+      "keep the documents on the identity drive",
+      `${files.size} files of ${size} bytes are too many`,
     );
   }
   const next = before.next === SLOTS[0] ? SLOTS[1] : SLOTS[0];
@@ -141,7 +142,7 @@ export function goodFetch(host: Host, dir: string): (path: string, max: number) 
     const file = `${dir}/${path}`;
     const info = await host.stat(file);
     if (info?.kind !== "file" || info.size > maxBytes) {
-      throw new UserError(`Cannot read ${path}: it was not kept`);
+      throw new UserError(`read ${path}`, "it was not kept");
     }
     return await host.readFile(file);
   };

@@ -83,7 +83,8 @@ export class Source {
       if (now.getTime() < Date.parse(expires)) return { kind: "unchanged" };
       throw new RefusedError(
         "expired",
-        `Cannot accept ${TIMESTAMP_PATH}: it expired at ${expires}`,
+        `accept ${TIMESTAMP_PATH}`,
+        `it expired at ${expires}`,
         {
           document: TIMESTAMP_PATH,
         },
@@ -115,7 +116,7 @@ async function fetchPage(
   { etag, signal }: { etag?: string; signal?: AbortSignal },
 ): Promise<Page | undefined> {
   const fail = (state: string, cause?: unknown) =>
-    new AgentError("unreachable", `Cannot get ${withoutPassword(base)}${path}: ${state}`, {
+    new AgentError("unreachable", `get ${withoutPassword(base)}${path}`, state, {
       cause,
     });
   const headers: Record<string, string> = etag === undefined ? {} : { "if-none-match": etag };

@@ -6,13 +6,17 @@
 import * as v from "valibot";
 import type { Host } from "../../lib/host.ts";
 import type { Status } from "../../lib/documents/status.ts";
-import { IMAGE_FILE } from "../system/paths.ts";
+import {
+  IMAGE_FACTS_PATH,
+  type ImageFacts,
+  parseImageFacts,
+} from "../../lib/documents/image_facts.ts";
 import { outputOf, run } from "../system/programs.ts";
 
-/** Facts of the image; an image without them is of no version. */
-export interface ImageFacts {
+/** What runs: the image's version ("unknown" for one that does not say), its time, the kernel's release. */
+export interface SystemFacts {
   version: string;
-  /** When it was made, in seconds since 1970; a lower bound of now. */
+  /** When the image was made, in seconds since 1970; a lower bound of now. */
   epoch: number;
   kernel: string;
 }
@@ -20,10 +24,6 @@ export interface ImageFacts {
 /** Facts of the agent: version, commit, form. */
 export type AgentFacts = Status["agent"];
 
-const imageSchema = v.object({
-  version: v.fallback(v.string(), "unknown"),
-  epoch: v.fallback(v.number(), 0),
-});
 const agentSchema = v.object({
   version: v.fallback(v.string(), "unknown"),
   commit: v.fallback(v.string(), "unknown"),
@@ -31,10 +31,10 @@ const agentSchema = v.object({
 });
 
 /** Reads what the image says about itself, and the running kernel's release. */
-export async function readImageFacts(host: Host): Promise<ImageFacts> {
-  const image = v.parse(imageSchema, await readJson(host, IMAGE_FILE));
+export async function readSystemFacts(host: Host): Promise<SystemFacts> {
+  const { version = "unknown", epoch = 0 } = await readImageFacts(host) ?? {};
   const kernel = (await cat(host, "/proc/sys/kernel/osrelease")).trim() || "unknown";
-  return { ...image, kernel };
+  return { version, epoch, kernel };
 }
 
 /** What the agent was made from: the first line of its bundle says so. */
@@ -72,11 +72,11 @@ async function cat(host: Host, path: string): Promise<string> {
   return outputOf(await run(host, ["cat", path]));
 }
 
-async function readJson(host: Host, path: string): Promise<unknown> {
+async function readImageFacts(host: Host): Promise<ImageFacts | undefined> {
   try {
-    return JSON.parse(await host.readTextFile(path));
+    return parseImageFacts(await host.readFile(`/${IMAGE_FACTS_PATH}`));
   } catch {
     // A node that can't say its image's version still does its work.
-    return {};
+    return undefined;
   }
 }

@@ -9,8 +9,8 @@ import { errorText, RefusedError, UserError } from "../../lib/errors.ts";
 export class AgentError extends UserError {
   readonly check: string;
 
-  constructor(check: string, message: string, options: ErrorOptions = {}) {
-    super(message, options);
+  constructor(check: string, doing: string, state: string, options: ErrorOptions = {}) {
+    super(doing, state, options);
     this.name = "AgentError";
     this.check = check;
   }
@@ -34,12 +34,12 @@ export interface Trouble {
 /** What `error` means; `check` is the word for errors that bring none. */
 export function troubleOf(error: unknown, check: string): Trouble {
   if (isFull(error)) {
-    return { check: "full", message: `${fullText(error)}: no space left in RAM`, refused: false };
+    const doing = error instanceof UserError ? error.doing : "write";
+    return { check: "full", message: `Cannot ${doing}: no space left in RAM`, refused: false };
   }
   if (error instanceof RefusedError) {
-    const message = lineOf(error);
-    const document = error.document ?? /psyopsOS\/[\w./+-]+\.(?:json|age)/.exec(message)?.[0];
-    return { check: error.check, message, document, refused: true };
+    const { check, document } = error;
+    return { check, message: lineOf(error), document, refused: true };
   }
   if (error instanceof AgentError) {
     return { check: error.check, message: lineOf(error), refused: false };
@@ -65,10 +65,6 @@ export function isFull(error: unknown): boolean {
     if (/os error 28\)|No space left on device/.test(at.message)) return true;
   }
   return false;
-}
-
-function fullText(error: unknown): string {
-  return error instanceof UserError ? errorText(error).split(":")[0]! : "Cannot write";
 }
 
 /** The innermost reason of a failed request, without its URL: that may hold a password, and who asked knows it anyway. */

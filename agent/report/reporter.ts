@@ -8,9 +8,8 @@ import {
   type ConsoleEvent,
   type ConsoleFacts,
   formatConsoleLine,
-  type Phase,
-  type Status,
-} from "../../lib/documents/status.ts";
+} from "../../lib/documents/console_line.ts";
+import type { Phase, Status } from "../../lib/documents/status.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Clock } from "../system/clock.ts";
 import { readMemory, uptime } from "./facts.ts";

@@ -8,14 +8,14 @@ import type { Phase, Problem, Status } from "../../lib/documents/status.ts";
 import type { Host } from "../../lib/host.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { RUN_DIR, STATUS_FILE } from "../system/paths.ts";
-import type { AgentFacts, ImageFacts } from "./facts.ts";
+import type { AgentFacts, SystemFacts } from "./facts.ts";
 import { networkText, type Trouble } from "./problem.ts";
 
 /** How long a report may take, in milliseconds. */
 const REPORT_TIMEOUT_MS = 10_000;
 
 /** A status that says no more than what runs. */
-export function firstStatus(image: ImageFacts, agent: AgentFacts, now: Date): Status {
+export function firstStatus(image: SystemFacts, agent: AgentFacts, now: Date): Status {
   return {
     phase: "starting",
     image: { version: image.version, kernel: image.kernel },

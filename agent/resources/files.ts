@@ -5,10 +5,11 @@
  * @module
  */
 import { type Bytes, sha256Hex } from "../../lib/bytes.ts";
+import { fileContent } from "../../lib/documents/site.ts";
 import { UserError } from "../../lib/errors.ts";
-import type { FileInfo, Host } from "../../lib/host.ts";
-import { fileContent, MAX_DOCUMENT_BYTES } from "../../lib/documents/site.ts";
 import { parseGroup, parsePasswd } from "../../lib/formats/accounts.ts";
+import type { FileInfo, Host } from "../../lib/host.ts";
+import { MAX_DOCUMENT_BYTES } from "../../lib/limits.ts";
 import { installFile } from "../system/install_file.ts";
 import type { Resource, Step } from "./resource.ts";
 
@@ -74,7 +75,7 @@ export const files: Resource<DesiredFile[], Map<string, ActualFile>, Change> = {
     const gid = idOf(groups, file.group);
     if (uid === undefined || gid === undefined) {
       const missing = uid === undefined ? `user ${file.owner}` : `group ${file.group}`;
-      throw new UserError(`Cannot write ${file.path}: there is no ${missing}`);
+      throw new UserError(`write ${file.path}`, `there is no ${missing}`);
     }
     await installFile(host, file.path, file.data, { mode: file.mode, uid, gid });
   },

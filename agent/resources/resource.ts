@@ -4,10 +4,11 @@
  *
  * @module
  */
-import type { Host } from "../../lib/host.ts";
 import type { NodeConfig } from "../../lib/documents/site.ts";
+import { reasonOf, UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
 import type { Identity } from "../identity/read.ts";
-import { type Trouble, troubleOf } from "../report/problem.ts";
+import { AgentError, isFull, type Trouble, troubleOf } from "../report/problem.ts";
 
 /** One change. `text` is what people see: it names things, never a secret or the content of a file. */
 export interface Step {
@@ -71,13 +72,9 @@ export function bind<Desired, Actual, Change extends Step>(
   };
 }
 
-function stepTrouble(error: unknown, step: Step): Trouble {
-  const trouble = troubleOf(error, "apply");
-  if (trouble.check === "full") {
-    return { ...trouble, message: `Cannot ${step.text}: no space left in RAM` };
-  }
-  const said = trouble.message.replace(/^Unexpected failure: /, "");
-  return said.startsWith("Cannot ")
-    ? trouble
-    : { ...trouble, message: `Cannot ${step.text}: ${said}` };
+/** What went wrong in a step, in words of the step where the error brings none of its own. */
+function stepTrouble(error: unknown, { text }: Step): Trouble {
+  if (error instanceof UserError && !isFull(error)) return troubleOf(error, "apply");
+  const state = isFull(error) ? "no space left in RAM" : reasonOf(error);
+  return troubleOf(new AgentError(isFull(error) ? "full" : "apply", text, state), "apply");
 }

@@ -89,8 +89,8 @@ export const scripts: Resource<DesiredScript[], Map<string, ScriptRecord>, Chang
     await host.writeFile(`${SCRIPTS_DIR}/${name}.json`, canonicalJson(record), { mode: 0o600 });
     if (exitCode !== 0) {
       throw new UserError(
-        `Cannot run script ${name}: it ended with exit code ${exitCode}, ` +
-          `its output is in ${outputFile(name)}`,
+        `run script ${name}`,
+        `it ended with exit code ${exitCode}, its output is in ${outputFile(name)}`,
       );
     }
   },

@@ -85,7 +85,7 @@ export const ssh: Resource<Desired, Actual, Change> = {
       default: {
         // The daemon keeps what it inherits: pipes would stay open for as long as it runs.
         const { code } = await run(host, ["rc-service", "sshd", step.what], { output: "null" });
-        if (code !== 0) throw new UserError(`Cannot ${step.text}: exit code ${code}`);
+        if (code !== 0) throw new UserError(step.text, `exit code ${code}`);
         await runOk(host, step.text, ["rc-service", "sshd", "status"]);
       }
     }

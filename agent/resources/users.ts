@@ -54,8 +54,8 @@ type Change =
     | { readonly what: "home"; readonly account: Account }
     | { readonly what: "keys"; readonly name: string; readonly text: string; readonly keys: string }
     | { readonly what: "managed"; readonly names: string[] }
-    /** Fails with `reason`: what can't be done is said each time, and keeps nothing else from being done. */
-    | { readonly what: "impossible"; readonly reason: string }
+    /** Fails: what can't be done is said each time, and keeps nothing else from being done. */
+    | { readonly what: "impossible"; readonly doing: string; readonly state: string }
   );
 
 type Users = Record<string, UserConfig>;
@@ -133,7 +133,7 @@ export const users: Resource<Users, ActualUsers, Change> = {
         // sshd reads it with the account's rights.
         return await installFile(host, keyFile(step.name), step.keys, { mode: 0o644, ...ROOT });
       case "impossible":
-        throw new UserError(step.reason);
+        throw new UserError(step.doing, step.state);
     }
   },
 };
@@ -150,14 +150,15 @@ interface Plan {
 function planUser(name: string, given: UserConfig, plan: Plan): Change[] {
   const { actual, accounts, groups } = plan;
   const steps: Change[] = [];
-  const cannot = (reason: string) => steps.push({ what: "impossible", reason, text: reason });
+  const cannot = (doing: string, state: string) =>
+    steps.push({ what: "impossible", doing, state, text: `${doing}: ${state}` });
   const known = accounts.find((account) => account.name === name);
   const taken = accounts.map(({ uid }) => uid);
   if (known && given.uid !== undefined && given.uid !== known.uid) {
-    cannot(`Cannot give ${name} the uid ${given.uid}: the account is there with uid ${known.uid}`);
+    cannot(`give ${name} the uid ${given.uid}`, `the account is there with uid ${known.uid}`);
   } else if (!known && given.uid !== undefined && taken.includes(given.uid)) {
     const other = accounts.find(({ uid }) => uid === given.uid)!.name;
-    cannot(`Cannot create user ${name}: uid ${given.uid} is ${other}'s`);
+    cannot(`create user ${name}`, `uid ${given.uid} is ${other}'s`);
     return steps;
   }
   const uid = known?.uid ?? given.uid ?? freeId([...taken, ...plan.asked], FIRST_ID);
@@ -181,7 +182,7 @@ function planUser(name: string, given: UserConfig, plan: Plan): Change[] {
   };
   const text = known ? changeText(known, account) : `create user ${name} (uid ${uid})`;
   if (text !== "") steps.push({ what: "account", account, text });
-  if (!usable) cannot(`Cannot give ${name} the shell ${shell}: it is not in the image`);
+  if (!usable) cannot(`give ${name} the shell ${shell}`, "it is not in the image");
   if (known) accounts[accounts.indexOf(known)] = account;
   else accounts.push(account);
   const password = actual.passwords.get(name);
@@ -255,7 +256,7 @@ function homeOf(name: string): string {
 
 async function edit(host: Host, path: string, change: (text: string) => string): Promise<void> {
   const info = await host.stat(path);
-  if (!info) throw new UserError(`Cannot change ${path}: it is missing`);
+  if (!info) throw new UserError(`change ${path}`, "it is missing");
   const text = change(await host.readTextFile(path));
   await installFile(host, path, text, { mode: info.mode, uid: info.uid, gid: info.gid });
 }
@@ -263,7 +264,7 @@ async function edit(host: Host, path: string, change: (text: string) => string):
 async function makeHome(host: Host, { home, uid, gid }: Account): Promise<void> {
   const info = await host.stat(home);
   if (info && info.kind !== "directory") {
-    throw new UserError(`Cannot make ${home}: something else is there`);
+    throw new UserError(`make ${home}`, "something else is there");
   }
   if (info) return;
   await host.mkdir(home, { mode: 0o700 });
@@ -283,6 +284,6 @@ async function readManaged(host: Host): Promise<string[]> {
     const { users } = JSON.parse(await host.readTextFile(MANAGED_FILE)) as { users: string[] };
     return users;
   } catch (error) {
-    throw new UserError(`Cannot read ${MANAGED_FILE}: ${errorText(error)}`);
+    throw new UserError(`read ${MANAGED_FILE}`, errorText(error));
   }
 }

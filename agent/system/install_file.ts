@@ -39,7 +39,7 @@ export async function installFile(
   const place = `${parent === "/" ? "" : parent}/${name}`;
   if (!await host.stat(parent)) await host.mkdir(parent, { mode: 0o755 });
   if ((await host.stat(place))?.kind === "directory") {
-    throw new UserError(`Cannot write ${path}: it is a directory`);
+    throw new UserError(`write ${path}`, "it is a directory");
   }
   if (!way.onlyRoots) return await host.placeFile(parent, name, data, { mode, uid, gid });
   await host.mkdir(STAGING_DIR, { mode: 0o700 });
@@ -96,10 +96,10 @@ async function findWay(host: Host, path: string): Promise<Way> {
     if (!info) return { parent: [next, ...rest].join("/"), onlyRoots };
     if (info.kind === "symlink") {
       if (info.uid !== 0) {
-        throw new UserError(`Cannot write ${path}: ${next} is a link that an account made`);
+        throw new UserError(`write ${path}`, `${next} is a link that an account made`);
       }
       if (++links > MAX_LINKS) {
-        throw new UserError(`Cannot write ${path}: ${next} is a link in a ring`);
+        throw new UserError(`write ${path}`, `${next} is a link in a ring`);
       }
       const target = await host.readLink(next);
       if (target.startsWith("/")) at = "";

@@ -5,9 +5,6 @@
  * @module
  */
 
-/** File system label of the identity drive. */
-export const DRIVE_LABEL = "psyops-secret";
-
 /** Root-only: identity drive, status, script records. A name in it is out of reach for every other account. */
 export const RUN_DIR = "/run/psyopsos";
 /** Where the identity drive is mounted. */
@@ -22,8 +19,6 @@ export const MANAGED_FILE = `${RUN_DIR}/managed.json`;
 /** Where files are made before they go to their place: root-only, on the root's file system. */
 export const STAGING_DIR = "/var/lib/psyopsos/staging";
 
-/** Facts of the image: version, arch, epoch, engine, kernel. */
-export const IMAGE_FILE = "/etc/psyopsos/image.json";
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";
 /** Loads the drivers of all devices that are there. */

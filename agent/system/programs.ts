@@ -48,6 +48,6 @@ export async function runOk(
   options: RunOptions = {},
 ): Promise<string> {
   const result = await run(host, command, options);
-  if (result.code !== 0) throw new UserError(`Cannot ${doing}: ${complaintOf(result)}`);
+  if (result.code !== 0) throw new UserError(doing, complaintOf(result));
   return outputOf(result);
 }

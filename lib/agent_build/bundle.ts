@@ -54,7 +54,7 @@ export async function bundleScript(
   const result = await host.run(command, { cwd: root, env: ENV });
   if (result.code !== 0 || result.stdout.length === 0) {
     const said = new TextDecoder().decode(result.stderr).trim().split("\n")[0] ?? "";
-    throw new UserError(`Cannot bundle the agent: ${said || `exit code ${result.code}`}`);
+    throw new UserError("bundle the agent", said || `exit code ${result.code}`);
   }
   const { version = "unknown" } = JSON.parse(await host.readTextFile(`${root}/deno.json`)) as {
     version?: string;

@@ -10,7 +10,8 @@ import { resolve } from "node:path";
 import type { Bytes } from "../bytes.ts";
 import { errorText, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { type Arch, denoVersions, type ProgramFacts, programFacts } from "./program.ts";
+import type { Architecture } from "../schema/fields.ts";
+import { denoVersions, type ProgramFacts, programFacts } from "./program.ts";
 import { CLOSED, RIGHTS, V8_FLAGS } from "./rights.ts";
 
 /** C library that a compiled agent is linked with. */
@@ -19,7 +20,7 @@ export type Libc = "musl" | "glibc";
 /** Options of {@linkcode compileProgram}. */
 export interface CompileOptions {
   script: Bytes;
-  arch: Arch;
+  arch: Architecture;
   libc: Libc;
   /** The deno that compiles; an absolute path, or a name on PATH. */
   compiler: string;
@@ -65,7 +66,7 @@ const KEEP = [
 const OUTPUT = "psyopsos-agent";
 
 /** The target as `deno compile --target` names it. */
-export function targetOf(arch: Arch, libc: Libc): string {
+export function targetOf(arch: Architecture, libc: Libc): string {
   return `${arch}-unknown-linux-${libc === "musl" ? "musl" : "gnu"}`;
 }
 
@@ -75,7 +76,7 @@ export async function denoVersion(host: Host, deno: string): Promise<string> {
   const version = /^deno (\d+\.\d+\.\d+)/.exec(decode(stdout))?.[1];
   if (code === 0 && version) return version;
   const why = decode(stderr).trim().split("\n")[0] || "it is no deno";
-  throw new UserError(`Cannot compile with ${deno}: ${why}`);
+  throw new UserError(`compile with ${deno}`, why);
 }
 
 /**
@@ -89,21 +90,20 @@ export async function denortFacts(
   { compiler, version }: { compiler: string; version: string },
 ): Promise<ProgramFacts> {
   if ((await host.stat(denort)) === undefined) {
-    throw new UserError(`Cannot use the runtime ${denort}: no such file`, {
+    throw new UserError(`use the runtime ${denort}`, "no such file", {
       hint: "DENORT_BIN names a denort of the compiling deno's version",
     });
   }
   const bytes = await host.readFile(denort);
   const facts = programFacts(bytes);
   if (!facts?.libc) {
-    throw new UserError(`Cannot use the runtime ${denort}: it is no program for Linux`);
+    throw new UserError(`use the runtime ${denort}`, "it is no program for Linux");
   }
   const versions = denoVersions(bytes);
   if (versions.length > 0 && !versions.includes(version)) {
     throw new UserError(
-      `Cannot use the runtime ${denort}: it is of Deno ${
-        versions.at(-1)
-      }, ${compiler} is ${version}`,
+      `use the runtime ${denort}`,
+      `it is of Deno ${versions.at(-1)}, ${compiler} is ${version}`,
       { hint: "both must be of one version: --deno names the compiler, DENORT_BIN the runtime" },
     );
   }
@@ -130,7 +130,7 @@ export async function compileProgram(host: Host, options: CompileOptions): Promi
     }
     const touch = ["touch", "-t", TIME, "agent.js"];
     const touched = await host.run(touch, { cwd: dir, env: { LC_ALL: "C", TZ: "UTC0" } });
-    if (touched.code !== 0) throw new UserError(`Cannot run touch: ${decode(touched.stderr)}`);
+    if (touched.code !== 0) throw new UserError("run touch", decode(touched.stderr));
     const command = [
       compiler,
       "compile",
@@ -151,14 +151,15 @@ export async function compileProgram(host: Host, options: CompileOptions): Promi
     });
     const program = `${dir}/${OUTPUT}`;
     if (result.code !== 0 || (await host.stat(program)) === undefined) {
-      throw new UserError(`Cannot compile the agent: ${compilerComplaint(decode(result.stderr))}`);
+      throw new UserError("compile the agent", compilerComplaint(decode(result.stderr)));
     }
     const bytes = await host.readFile(program);
     const facts = programFacts(bytes);
     if (facts?.arch !== arch || facts.libc !== libc) {
       const got = [facts?.arch, facts?.libc].filter(Boolean).join(" with ") || "no such program";
       throw new UserError(
-        `Cannot take the compiled agent: it is ${got}, not ${arch} with ${libc}`,
+        "take the compiled agent",
+        `it is ${got}, not ${arch} with ${libc}`,
       );
     }
     const untried = await tryProgram(host, program, options.expect);
@@ -201,7 +202,7 @@ async function tryProgram(
   const state = result.code === 0
     ? `asked for its version it says ${first(said)}`
     : `it does not start: ${first(decode(result.stderr)) || `exit code ${result.code}`}`;
-  throw new UserError(`Cannot take the compiled agent: ${state}`, {
+  throw new UserError("take the compiled agent", state, {
     hint: "the runtime must be a denort of exactly the compiling deno's version",
   });
 }

@@ -6,15 +6,16 @@
  *
  * @module
  */
-import type { ImageFile } from "./bundle.ts";
 import { get } from "../apk/repository_http.ts";
 import { type Bytes, sha256Hex } from "../bytes.ts";
 import { errorText, EXIT, UserError } from "../errors.ts";
+import { arMember } from "../formats/ar.ts";
+import { elfDynamic } from "../formats/elf_dynamic.ts";
 import { readTar, type TarEntry } from "../formats/tar.ts";
 import type { Host } from "../host.ts";
-import { elfDynamic } from "../formats/elf_dynamic.ts";
-import { arMember } from "../formats/ar.ts";
-import { type Arch, glibcMinor, type ProgramFacts } from "./program.ts";
+import type { Architecture } from "../schema/fields.ts";
+import type { ImageFile } from "./bundle.ts";
+import { glibcMinor, type ProgramFacts } from "./program.ts";
 
 /** A Debian package of one exact version. */
 export interface PinnedDeb {
@@ -25,7 +26,7 @@ export interface PinnedDeb {
 }
 
 /** Debian 12's. `apt-get download --print-uris libc6 libgcc-s1` shows the newest: take both numbers from there. */
-export const GLIBC_DEBS: Partial<Record<Arch, readonly PinnedDeb[]>> = {
+export const GLIBC_DEBS: Partial<Record<Architecture, readonly PinnedDeb[]>> = {
   x86_64: [
     {
       path: "main/g/glibc/libc6_2.36-9+deb12u14_amd64.deb",
@@ -46,7 +47,7 @@ export const DEBIAN_MIRRORS: readonly string[] = [
 ];
 
 /** Debian's folder of libraries. */
-const FOLDERS: Record<Arch, string> = {
+const FOLDERS: Record<Architecture, string> = {
   x86_64: "x86_64-linux-gnu",
   aarch64: "aarch64-linux-gnu",
 };
@@ -59,7 +60,7 @@ export interface GlibcPackages {
   entries: readonly TarEntry[];
 }
 /** Where the packages come from. */
-export type GlibcSource = (host: Host, arch: Arch) => Promise<GlibcPackages>;
+export type GlibcSource = (host: Host, arch: Architecture) => Promise<GlibcPackages>;
 
 /** Options of {@linkcode pinnedGlibc}. */
 export interface PinnedOptions {
@@ -75,7 +76,7 @@ export function pinnedGlibc(
 ): GlibcSource {
   return async (host, arch) => {
     const wanted = debs[arch];
-    if (!wanted) throw new UserError(`Cannot get glibc for ${arch}: no package is pinned for it`);
+    if (!wanted) throw new UserError(`get glibc for ${arch}`, "no package is pinned for it");
     const entries: TarEntry[] = [];
     const packages: GlibcPackages["packages"] = [];
     for (const deb of wanted) {
@@ -108,7 +109,7 @@ async function download(host: Host, deb: PinnedDeb, mirrors: readonly string[]):
     }
   }
   const name = deb.path.split("/").at(-1);
-  throw new UserError(`Cannot get ${name}: no mirror gives it`, { hint: failures.join("\n  ") });
+  throw new UserError(`get ${name}`, "no mirror gives it", { hint: failures.join("\n  ") });
 }
 
 /** Unpacks a Debian package: with dpkg-deb where it is, else with xz. */
@@ -116,10 +117,10 @@ async function debEntries(host: Host, file: string, deb: Bytes): Promise<TarEntr
   const unpacked = await host.run(["dpkg-deb", "--fsys-tarfile", file]);
   if (unpacked.code === 0) return readTar(unpacked.stdout);
   const data = arMember(deb, "data.tar.xz");
-  if (!data) throw new UserError(`Cannot unpack ${file}: it has no data.tar.xz`);
+  if (!data) throw new UserError(`unpack ${file}`, "it has no data.tar.xz");
   const tar = await host.run(["xz", "--decompress", "--stdout"], { stdin: data });
   if (tar.code === 0) return readTar(tar.stdout);
-  throw new UserError(`Cannot unpack ${file}: neither dpkg-deb nor xz can do it`, {
+  throw new UserError(`unpack ${file}`, "neither dpkg-deb nor xz can do it", {
     exitCode: EXIT.missing,
     hint: "install xz (Debian: apt-get install xz-utils)",
   });
@@ -134,7 +135,7 @@ async function debEntries(host: Host, file: string, deb: Bytes): Promise<TarEntr
 export function glibcFiles(
   program: ProgramFacts,
   entries: readonly TarEntry[],
-  arch: Arch,
+  arch: Architecture,
 ): Map<string, ImageFile> {
   const libraries = new Map(
     entries.filter(({ kind, path }) => kind === "file" && path.includes(`/${FOLDERS[arch]}/`))
@@ -142,7 +143,7 @@ export function glibcFiles(
   );
   const find = (name: string): Bytes => {
     const found = libraries.get(name);
-    if (!found) throw new UserError(`Cannot complete the agent: no package has ${name}`);
+    if (!found) throw new UserError("complete the agent", `no package has ${name}`);
     return found;
   };
   const loader = program.interpreter.split("/").at(-1)!;
@@ -161,7 +162,8 @@ export function glibcFiles(
   const has = glibcMinor(find("libc.so.6"));
   if (program.glibcMinor > has) {
     throw new UserError(
-      `Cannot complete the agent: it needs glibc 2.${program.glibcMinor}, the package has 2.${has}`,
+      "complete the agent",
+      `it needs glibc 2.${program.glibcMinor}, the package has 2.${has}`,
     );
   }
   for (const { path, kind, data } of entries) {

@@ -3,6 +3,10 @@
  *
  * @module
  */
+import type { AgentNote } from "../documents/manifest.ts";
+import { reasonOf, UserError } from "../errors.ts";
+import type { Host } from "../host.ts";
+import type { Architecture } from "../schema/fields.ts";
 import {
   AGENT_BUNDLE_PATH,
   type AgentScript,
@@ -10,13 +14,9 @@ import {
   type ImageFile,
   scriptWithFacts,
 } from "./bundle.ts";
-import { errorText, UserError } from "../errors.ts";
-import type { Host } from "../host.ts";
 import { type Compiled, compileProgram, denortFacts, denoVersion, type Libc } from "./compile.ts";
-import type { AgentNote } from "../image/release/manifest.ts";
 import type { AgentForm, FormChoice } from "./forms.ts";
 import { glibcFiles, type GlibcSource } from "./glibc.ts";
-import type { Arch } from "./program.ts";
 
 /** Where the compiled agent is in the image. */
 export const AGENT_PROGRAM_PATH = "usr/lib/psyopsos/agent";
@@ -26,7 +26,7 @@ export interface MakeAgentOptions {
   /** Folder of the project. */
   root: string;
   form: FormChoice;
-  arch: Arch;
+  arch: Architecture;
   /** Deno's program that bundles. */
   deno: string;
   /** Deno's program that compiles, default the same. */
@@ -53,7 +53,7 @@ export interface BuiltAgent {
   version: string;
   commit: string;
   form: AgentForm;
-  arch: Arch;
+  arch: Architecture;
   /** By path in the image, without a leading slash. */
   files: Map<string, ImageFile>;
   /** What the image's world has to hold for it: package names, or libraries as "so:NAME". */
@@ -80,7 +80,8 @@ export async function makeAgent(host: Host, options: MakeAgentOptions): Promise<
     if (arch !== options.arch || (form !== "auto" && form !== libc)) {
       const wanted = form === "auto" ? options.arch : `${options.arch} with ${form}`;
       throw new UserError(
-        `Cannot use the runtime ${denort}: it is for ${arch} with ${libc}, not ${wanted}`,
+        `use the runtime ${denort}`,
+        `it is for ${arch} with ${libc}, not ${wanted}`,
       );
     }
     stage(`compiling the agent with Deno ${version}`);
@@ -96,7 +97,7 @@ export async function makeAgent(host: Host, options: MakeAgentOptions): Promise<
       return await compiled(host, script, how, libc, why);
     } catch (error) {
       if (form !== "auto" || !(error instanceof UserError)) throw error;
-      tried.push(`no ${libc}: ${errorText(error).replace(/^Cannot [^:]*: /, "")}`);
+      tried.push(`no ${libc}: ${reasonOf(error)}`);
     }
   }
   return bundled(script, options, because("the package deno runs it", tried));

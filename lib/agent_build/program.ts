@@ -6,14 +6,12 @@
  */
 import { Buffer } from "node:buffer";
 import { elfDynamic } from "../formats/elf_dynamic.ts";
-
-/** apk's names of the architectures. */
-export type Arch = "x86_64" | "aarch64";
+import type { Architecture } from "../schema/fields.ts";
 
 /** Facts of a program. */
 export interface ProgramFacts {
   /** Undefined for an architecture that psyopsOS does not know. */
-  arch?: Arch;
+  arch?: Architecture;
   libc?: "musl" | "glibc";
   /** Path of its dynamic loader. */
   interpreter: string;
@@ -23,7 +21,7 @@ export interface ProgramFacts {
   glibcMinor: number;
 }
 
-const MACHINES: Record<number, Arch> = { 62: "x86_64", 183: "aarch64" };
+const MACHINES: Record<number, Architecture> = { 62: "x86_64", 183: "aarch64" };
 
 /** Facts of `bytes`; undefined when they are no dynamic program. */
 export function programFacts(bytes: Uint8Array): ProgramFacts | undefined {

@@ -11,6 +11,7 @@ import { safePath } from "../formats/tar.ts";
 import type { Host } from "../host.ts";
 import { canonicalJson } from "../json.ts";
 import { replaceFolder } from "../replace_folder.ts";
+import { architecture } from "../schema/fields.ts";
 import type { ImageFile } from "./bundle.ts";
 import { AGENT_FORMS } from "./forms.ts";
 import type { BuiltAgent } from "./make.ts";
@@ -21,7 +22,7 @@ const schema = v.strictObject({
   version: word,
   commit: word,
   form: v.picklist(AGENT_FORMS),
-  arch: v.picklist(["x86_64", "aarch64"]),
+  arch: architecture,
   why: v.pipe(v.string(), v.maxLength(2000)),
   packages: v.pipe(v.array(word), v.maxLength(100)),
   contains: v.pipe(
@@ -57,7 +58,7 @@ export async function writeAgent(host: Host, dir: string, agent: BuiltAgent): Pr
 /** Reads what {@linkcode writeAgent} wrote. @throws {UserError} when it is not whole. */
 export async function readAgent(host: Host, dir: string): Promise<BuiltAgent> {
   const fail = (state: string, cause?: unknown) =>
-    new UserError(`Cannot use the agent in ${dir}: ${state}`, {
+    new UserError(`use the agent in ${dir}`, state, {
       hint: "deno task agent makes it",
       cause,
     });

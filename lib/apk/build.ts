@@ -98,7 +98,7 @@ export function indexRecord(apk: Uint8Array): string {
   const [, control] = gzipMembers(apk);
   const entry = control && readTar(control.data).find(({ path }) => path === ".PKGINFO");
   if (!control || !entry?.data) {
-    throw new UserError("Cannot index package: it has no .PKGINFO in its second member");
+    throw new UserError("index package", "it has no .PKGINFO in its second member");
   }
   const member = apk.subarray(control.offset, control.offset + control.length);
   return renderRecord(text(entry.data), member, apk.length);
@@ -130,7 +130,7 @@ export function buildIndex(
 /** The signature is over the compressed bytes that follow it; its tar has no end, so tars join. */
 function signatureMember(signed: Uint8Array, key: ApkSigningKey, mtime: number): Bytes {
   if (!/^[^/\s]+\.pub$/.test(key.name)) {
-    throw new UserError(`Cannot sign package: "${key.name}" is no key file name`);
+    throw new UserError("sign package", `"${key.name}" is no key file name`);
   }
   const data = createSign("RSA-SHA256").update(signed).sign(key.privateKey);
   const entry = { ...rootFile(`.SIGN.RSA256.${key.name}`, mtime), data: new Uint8Array(data) };
@@ -149,7 +149,7 @@ function controlEntries(pkginfo: string, { info, scripts }: ApkSource): TarEntry
 /** Sorted entries with all parents; apk can't install a file whose directory has no entry. */
 function dataEntries(info: ApkInfo, given: readonly TarEntry[]): TarEntry[] {
   const bad = (path: string, why: string) => {
-    throw new UserError(`Cannot build package ${info.name}: ${JSON.stringify(path)} ${why}`);
+    throw new UserError(`build package ${info.name}`, `${JSON.stringify(path)} ${why}`);
   };
   const byPath = new Map<string, TarEntry>();
   for (const entry of given) {
@@ -210,7 +210,7 @@ function renderPkginfo(info: ApkInfo, size: number, datahash: string): string {
   const add = (key: string, value: string | number | undefined) => {
     if (value === undefined || value === "") return;
     if (/[\n\r\0]/.test(String(value))) {
-      throw new UserError(`Cannot build package ${info.name}: ${key} has more than one line`);
+      throw new UserError(`build package ${info.name}`, `${key} has more than one line`);
     }
     lines.push(`${key} = ${value}`);
   };

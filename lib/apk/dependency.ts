@@ -61,8 +61,8 @@ export function parseDependency(text: string): Dependency {
     (operator && operator !== "><" && !isVersion(version))
   ) {
     throw new UserError(
-      `Cannot read the dependency ${JSON.stringify(text.slice(0, 200))}: ` +
-        "it is not of the form name, !name or name=version (also < <= > >= ~)",
+      `read the dependency ${JSON.stringify(text.slice(0, 200))}`,
+      "it is not of the form name, !name or name=version (also < <= > >= ~)",
     );
   }
   const dependency: Dependency = { name: match[2]!, conflict: match[1] === "!", version };

@@ -15,7 +15,7 @@ export function checkEntryPaths(entries: readonly TarEntry[], what: string): voi
   const kinds = new Map<string, TarEntry["kind"]>();
   for (const { path, kind, linkTarget } of entries) {
     const bad = (why: string) =>
-      new RefusedError("path", `Cannot unpack ${what}: ${JSON.stringify(path)} ${why}`, {
+      new RefusedError("path", `unpack ${what}`, `${JSON.stringify(path)} ${why}`, {
         document: what,
       });
     // The root itself may be listed; it changes nothing.

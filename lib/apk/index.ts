@@ -82,14 +82,14 @@ const CHECKSUM = /^Q1[A-Za-z0-9+/]{27}=$/;
 /** Verifies and reads an index file. @throws {RefusedError} before anything unsigned is believed. */
 export function openIndex(bytes: Bytes, keys: KeyFiles, what = "APKINDEX.tar.gz"): IndexFile {
   if (bytes.length > MAX_INDEX_BYTES) {
-    throw new RefusedError("size", `Cannot read ${what}: it is above ${MAX_INDEX_BYTES} bytes`);
+    throw new RefusedError("size", `read ${what}`, `it is above ${MAX_INDEX_BYTES} bytes`);
   }
   const { body, keyFile, type } = verifySignedGzip(bytes, keys, what);
   try {
     const entries = readTar(gunzip(body, { maxBytes: MAX_INDEX_UNPACKED }));
     const file = (name: string) => entries.find(({ path }) => path === name)?.data;
     const index = file("APKINDEX");
-    if (!index) throw new UserError("it holds no APKINDEX");
+    if (!index) throw new UserError(`read ${what}`, "it holds no APKINDEX");
     const description = text(file("DESCRIPTION") ?? new Uint8Array()).trim();
     return { keyFile, type, description, records: parseIndex(text(index)) };
   } catch (cause) {
@@ -105,7 +105,7 @@ export function parseIndex(index: string): IndexRecord[] {
   const end = () => {
     if (fields.size === 0) return;
     if (records.length >= MAX_RECORDS) {
-      throw new UserError(`Cannot read the index: more than ${MAX_RECORDS} records`);
+      throw new UserError("read the index", `more than ${MAX_RECORDS} records`);
     }
     records.push(recordOf(fields, first));
     fields = new Map();
@@ -118,7 +118,7 @@ export function parseIndex(index: string): IndexRecord[] {
       first = number + 1;
       continue;
     }
-    const bad = (why: string) => new UserError(`Cannot read the index: line ${number} ${why}`);
+    const bad = (why: string) => new UserError("read the index", `line ${number} ${why}`);
     if (line.length > MAX_LINE) throw bad(`is longer than ${MAX_LINE} characters`);
     if (line[1] !== ":" || !/[A-Za-z]/.test(line[0]!)) throw bad("is not of the form letter:value");
     const before = fields.get(line[0]!);
@@ -153,8 +153,7 @@ function* lines(whole: string): Generator<string> {
 }
 
 function recordOf(fields: ReadonlyMap<string, string>, line: number): IndexRecord {
-  const bad = (why: string) =>
-    new UserError(`Cannot read the index: record at line ${line} ${why}`);
+  const bad = (why: string) => new UserError("read the index", `record at line ${line} ${why}`);
   const shaped = (letter: string, shape: RegExp, otherwise?: string) => {
     const value = fields.get(letter) ?? otherwise;
     if (value === undefined) throw bad(`has no ${letter}:`);

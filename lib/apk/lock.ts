@@ -75,23 +75,23 @@ export function formatLock({ arch, world, packages }: Lock): string {
 /** Reads a lock. @throws {UserError} that names `file` and the place in it. */
 export function parseLock(content: string, file = "image.lock"): Lock {
   if (content.length > MAX_LOCK) {
-    throw new UserError(`Cannot read ${file}: longer than ${MAX_LOCK} characters`);
+    throw new UserError(`read ${file}`, `longer than ${MAX_LOCK} characters`);
   }
   let value: unknown;
   try {
     value = JSON.parse(content);
   } catch (cause) {
-    throw new UserError(`Cannot read ${file}: ${errorText(cause)}`, { cause });
+    throw new UserError(`read ${file}`, errorText(cause), { cause });
   }
   const result = v.safeParse(LockSchema, value);
   if (!result.success) {
     const issue = result.issues[0];
-    throw new UserError(`Cannot read ${file}: ${v.getDotPath(issue) ?? "it"}: ${issue.message}`);
+    throw new UserError(`read ${file}`, `${v.getDotPath(issue) ?? "it"}: ${issue.message}`);
   }
   const { arch, world, packages } = result.output;
   const names = new Set<string>();
   for (const { name } of packages) {
-    if (names.has(name)) throw new UserError(`Cannot read ${file}: ${name} stands in it twice`);
+    if (names.has(name)) throw new UserError(`read ${file}`, `${name} stands in it twice`);
     names.add(name);
   }
   return { arch, world, packages };
@@ -131,8 +131,10 @@ export function lockedRecords(lock: Lock, repositories: readonly RepositoryIndex
   }
   if (gone.length > 0) {
     throw new UserError(
-      `Cannot follow the lock: the repositories no longer have ${gone.length} of its ` +
-        `${lock.packages.length} packages: ${gone.join(", ")}`,
+      "follow the lock",
+      `the repositories no longer have ${gone.length} of its ${lock.packages.length} packages: ${
+        gone.join(", ")
+      }`,
       { hint: "make a new lock, or build from a mirror that keeps old packages" },
     );
   }

@@ -73,7 +73,7 @@ export function openPackage(
 ): OpenPackage {
   const what = packageFileName(record);
   const refuse = (check: string, state: string) =>
-    new RefusedError(check, `Cannot trust ${what}: ${state}`, { document: what });
+    new RefusedError(check, `trust ${what}`, state, { document: what });
   if (bytes.length !== record.size || bytes.length > MAX_PACKAGE_BYTES) {
     throw refuse("size", `it has ${bytes.length} bytes, the index says ${record.size}`);
   }
@@ -97,7 +97,7 @@ export function openPackage(
   const controlEntries = malformed(() => readTar(control.data, { maxEntries: 1000 }));
   const info = malformed(() => {
     const file = controlEntries.find(({ path }) => path === ".PKGINFO")?.data;
-    if (!file) throw new UserError("it holds no .PKGINFO");
+    if (!file) throw new UserError(`read ${what}`, "it holds no .PKGINFO");
     return parsePackageInfo(text(file));
   });
   if (info.name !== record.name || info.version !== record.version) {
@@ -115,7 +115,9 @@ export function openPackage(
   }
   const entries = data.length === 0 ? [] : malformed(() => {
     const member = gzipMember(bytes, dataOffset, MAX_DATA_BYTES);
-    if (member.length !== data.length) throw new UserError("it has more than one data part");
+    if (member.length !== data.length) {
+      throw new UserError(`read ${what}`, "it has more than one data part");
+    }
     return readTar(member.data, { maxEntries: MAX_PACKAGE_ENTRIES });
   });
   const installed = entries.filter(({ path }) => !isMetadata(path));

@@ -43,32 +43,32 @@ export const MAX_PKGINFO = 8 * 2 ** 20;
 /** Reads a `.PKGINFO`. @throws {UserError} that names the line. */
 export function parsePackageInfo(pkginfo: string): PackageInfo {
   if (pkginfo.length > MAX_PKGINFO) {
-    throw new UserError(`Cannot read .PKGINFO: longer than ${MAX_PKGINFO} characters`);
+    throw new UserError("read .PKGINFO", `longer than ${MAX_PKGINFO} characters`);
   }
   const values = new Map<string, string[]>();
   for (const [i, line] of pkginfo.split("\n").entries()) {
     if (line.trim() === "" || line.startsWith("#")) continue;
     const match = /^([A-Za-z_]+)\s*=\s*(.*?)\s*$/.exec(line);
-    if (!match) throw new UserError(`Cannot read .PKGINFO: line ${i + 1} is not "key = value"`);
+    if (!match) throw new UserError("read .PKGINFO", `line ${i + 1} is not "key = value"`);
     const before = values.get(match[1]!);
     if (before) before.push(match[2]!);
     else values.set(match[1]!, [match[2]!]);
   }
   const all = (key: string) => values.get(key) ?? [];
   const one = (key: string) => {
-    if (all(key).length > 1) throw new UserError(`Cannot read .PKGINFO: ${key} is given twice`);
+    if (all(key).length > 1) throw new UserError("read .PKGINFO", `${key} is given twice`);
     return all(key)[0];
   };
   const required = (key: string) => {
     const value = one(key);
-    if (!value) throw new UserError(`Cannot read .PKGINFO: ${key} is missing`);
+    if (!value) throw new UserError("read .PKGINFO", `${key} is missing`);
     return value;
   };
   const count = (key: string) => {
     const value = one(key);
     if (value === undefined) return undefined;
     if (!/^[0-9]{1,15}$/.test(value)) {
-      throw new UserError(`Cannot read .PKGINFO: ${key} is no number: ${value.slice(0, 40)}`);
+      throw new UserError("read .PKGINFO", `${key} is no number: ${value.slice(0, 40)}`);
     }
     return Number(value);
   };
@@ -98,7 +98,7 @@ export function parsePackageInfo(pkginfo: string): PackageInfo {
   const dataHash = one("datahash");
   if (dataHash !== undefined) {
     if (!/^[0-9a-f]{64}$/.test(dataHash)) {
-      throw new UserError("Cannot read .PKGINFO: datahash is not 64 hex digits");
+      throw new UserError("read .PKGINFO", "datahash is not 64 hex digits");
     }
     info.dataHash = dataHash;
   }

@@ -101,7 +101,7 @@ export async function openPackages(
       const record = records[turn]!;
       const repository = home.get(record);
       if (!repository) {
-        throw new UserError(`Cannot open ${packageFileName(record)}: no given repository has it`);
+        throw new UserError(`open ${packageFileName(record)}`, "no given repository has it");
       }
       const sha256 = options.sha256?.get(record.name);
       packages[turn] = await repository.open(record, sha256 === undefined ? {} : { sha256 });
@@ -122,7 +122,7 @@ async function openOne(
   const name = shownUrl(base);
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(base);
   if (isUrl && (!/^https?:/i.test(base) || !URL.canParse(base))) {
-    throw new UserError(`Cannot open the package repository ${name}: it is no http or https URL`);
+    throw new UserError(`open the package repository ${name}`, "it is no http or https URL");
   }
   const source = isUrl ? new Mirror(host, base, options, dead) : new Folder(host, base);
   const { index, offlineSince } = await source.index(options.arch, options.keys);
@@ -162,10 +162,10 @@ class Folder {
   async #read(path: string, maxBytes: number): Promise<Bytes> {
     const info = await this.host.stat(path);
     if (!info) {
-      throw new UserError(`Cannot open the package repository ${this.base}: there is no ${path}`);
+      throw new UserError(`open the package repository ${this.base}`, `there is no ${path}`);
     }
     if (info.size > maxBytes) {
-      throw new UserError(`Cannot read ${path}: it has more than ${maxBytes} bytes`);
+      throw new UserError(`read ${path}`, `it has more than ${maxBytes} bytes`);
     }
     return await this.host.readFile(path);
   }
@@ -196,7 +196,7 @@ class Mirror {
     try {
       const answer = await this.#get(url, { headers, maxBytes: MAX_INDEX_BYTES });
       if (answer.status === 304) {
-        if (!cached) throw new UserError(`Cannot fetch ${what}: the server answers 304 unasked`);
+        if (!cached) throw new UserError(`fetch ${what}`, "the server answers 304 unasked");
         return { index: openIndex(cached.bytes, keys, what) };
       }
       // Verified before it is kept: what is refused must not become the cached copy.
@@ -238,7 +238,7 @@ class Mirror {
   async #get(url: string, options: Parameters<typeof get>[2]) {
     const reason = this.dead.get(this.#origin);
     if (reason !== undefined) {
-      throw new UnreachableError(`Cannot fetch ${shownUrl(url)}: ${reason}, and it is not cached`);
+      throw new UnreachableError(`fetch ${shownUrl(url)}`, `${reason}, and it is not cached`);
     }
     const { silenceMs } = this.options;
     return await get(this.host, url, silenceMs === undefined ? options : { ...options, silenceMs });

@@ -91,7 +91,7 @@ export class RepositoryCache {
       await this.host.mkdir(path.slice(0, path.lastIndexOf("/")));
       await this.host.writeFile(path, data);
     } catch (cause) {
-      throw new UserError(`Cannot write the package cache ${this.dir}: ${errorText(cause)}`, {
+      throw new UserError(`write the package cache ${this.dir}`, errorText(cause), {
         cause,
       });
     }

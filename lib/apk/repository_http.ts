@@ -10,8 +10,8 @@ import type { Host } from "../host.ts";
 
 /** The network or the server does not answer; what is cached may serve instead. */
 export class UnreachableError extends UserError {
-  constructor(message: string, options: ErrorOptions & { hint?: string } = {}) {
-    super(message, options);
+  constructor(doing: string, state: string, options: ErrorOptions & { hint?: string } = {}) {
+    super(doing, state, options);
     this.name = "UnreachableError";
   }
 }
@@ -66,7 +66,7 @@ async function getOnce(host: Host, url: string, options: GetOptions): Promise<An
   const silence = new Silence(options.silenceMs ?? SILENCE_MS);
   const dead = (cause: unknown) => {
     const state = silence.over ? `nothing came for ${silence.ms / 1000} s` : errorText(cause);
-    return new UnreachableError(`Cannot fetch ${shown}: ${state.replaceAll(url, shown)}`, {
+    return new UnreachableError(`fetch ${shown}`, state.replaceAll(url, shown), {
       cause,
     });
   };
@@ -81,9 +81,9 @@ async function getOnce(host: Host, url: string, options: GetOptions): Promise<An
     await response.body?.cancel();
     if (status === 304) return { status, headers: response.headers, body: new Uint8Array() };
     const state = `the server answers ${status}`;
-    if (status === 404 || status === 410) throw new UserError(`Cannot fetch ${shown}: ${state}`);
+    if (status === 404 || status === 410) throw new UserError(`fetch ${shown}`, state);
     // Proxies and overloaded mirrors say many things; none of them is about the file itself.
-    throw new UnreachableError(`Cannot fetch ${shown}: ${state}`);
+    throw new UnreachableError(`fetch ${shown}`, state);
   } catch (error) {
     throw error instanceof UserError ? error : dead(error);
   } finally {
@@ -103,7 +103,7 @@ async function readBody(
     silence.broken();
     size += part.length;
     if (size > maxBytes) {
-      throw new UserError(`Cannot fetch ${shown}: it has more than ${maxBytes} bytes`);
+      throw new UserError(`fetch ${shown}`, `it has more than ${maxBytes} bytes`);
     }
     parts.push(part);
   }

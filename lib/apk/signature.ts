@@ -12,7 +12,7 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { constants, gunzipSync } from "node:zlib";
 import { type Bytes, text } from "../bytes.ts";
-import { errorText, RefusedError, UserError } from "../errors.ts";
+import { reasonOf, RefusedError, UserError } from "../errors.ts";
 import { gzipMember } from "../formats/gzip.ts";
 import { readTar, TAR_BLOCK } from "../formats/tar.ts";
 
@@ -145,7 +145,7 @@ function publicKey(keyFile: string, pem: string): KeyObject {
   try {
     key = createPublicKey(pem);
   } catch (cause) {
-    throw new RefusedError("key", `Cannot use the key ${keyFile}: it is no PEM public key`, {
+    throw new RefusedError("key", `use the key ${keyFile}`, "it is no PEM public key", {
       cause,
     });
   }
@@ -154,7 +154,8 @@ function publicKey(keyFile: string, pem: string): KeyObject {
     const state = key.asymmetricKeyType === "rsa" ? `it has ${bits} bits` : "it is no RSA key";
     throw new RefusedError(
       "key",
-      `Cannot use the key ${keyFile}: ${state}, RSA with at least ${MIN_KEY_BITS} is needed`,
+      `use the key ${keyFile}`,
+      `${state}, RSA with at least ${MIN_KEY_BITS} is needed`,
     );
   }
   return key;
@@ -187,14 +188,14 @@ export function malformedError(what: string, cause: unknown): unknown {
   // Text that is not UTF-8 gives a TypeError.
   const expected = cause instanceof UserError || cause instanceof TypeError;
   if (!expected || cause instanceof RefusedError) return cause;
-  return new RefusedError("malformed", `Cannot read ${what}: ${errorText(cause)}`, {
+  return new RefusedError("malformed", `read ${what}`, reasonOf(cause), {
     cause,
     document: what,
   });
 }
 
 function refuse(check: string, what: string, state: string): RefusedError {
-  return new RefusedError(check, `Cannot trust ${what}: ${state}`, { document: what });
+  return new RefusedError(check, `trust ${what}`, state, { document: what });
 }
 
 /** PEM public keys of a folder listing, for {@linkcode KeyFiles}: name and content of each file. */

@@ -26,8 +26,8 @@ export interface SolveOptions {
 
 /** No set of packages meets the request. `explanation` is the whole story, in lines. */
 export class UnsolvableError extends UserError {
-  constructor(message: string, readonly explanation: readonly string[]) {
-    super(message, { hint: explanation.join("\n  ") });
+  constructor(doing: string, state: string, readonly explanation: readonly string[]) {
+    super(doing, state, { hint: explanation.join("\n  ") });
     this.name = "UnsolvableError";
   }
 }
@@ -44,7 +44,7 @@ export function solve(
   const wanted = world.map(parseDependency);
   for (const { name, tag } of wanted) {
     if (tag !== undefined) {
-      throw new UserError(`Cannot select ${name}@${tag}: repository tags are not supported`, {
+      throw new UserError(`select ${name}@${tag}`, "repository tags are not supported", {
         hint: "list the repository without a tag and ask for the package by name",
       });
     }
@@ -59,7 +59,8 @@ export function solve(
     const first = explanations[0]!.summary;
     const more = explanations.length > 1 ? ` (and ${explanations.length - 1} more)` : "";
     throw new UnsolvableError(
-      `Cannot select packages: ${first}${more}`,
+      "select packages",
+      `${first}${more}`,
       explanations.flatMap(({ summary, details }) => [
         summary,
         ...details.map((line) => `  ${line}`),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { errorText, UserError } from "../errors.ts";
+import { errorText } from "../errors.ts";
 import { type Dependency, parseDependency, parseProvide, type Provide } from "./dependency.ts";
 import type { IndexRecord } from "./index.ts";
 
@@ -43,12 +43,12 @@ export class Candidate {
     try {
       const dependencies = texts.map(parseDependency);
       const tagged = dependencies.find(({ tag }) => tag !== undefined);
-      if (tagged) throw new UserError(`it names the repository tag @${tagged.tag}`);
-      return dependencies;
+      if (!tagged) return dependencies;
+      this.broken = `it names the repository tag @${tagged.tag}`;
     } catch (error) {
       this.broken = errorText(error);
-      return [];
     }
+    return [];
   }
 }
 

@@ -78,8 +78,8 @@ export function helpText(spec: CommandSpec): string {
  */
 export function parseCommand(spec: CommandSpec, args: readonly string[]): CommandLine {
   const options: Record<string, OptionSpec> = { ...spec.options, ...COMMON };
-  const usage = (message: string) =>
-    new UserError(message, {
+  const usage = (state: string) =>
+    new UserError("read the command line", state, {
       exitCode: EXIT.usage,
       hint: `${spec.name} --help shows what it takes`,
     });
@@ -105,10 +105,10 @@ export function parseCommand(spec: CommandSpec, args: readonly string[]): Comman
     if (!option.value) continue;
     const given = values(name);
     if (given.includes("")) {
-      throw usage(`Cannot read the command line: --${name} needs a value (${option.value})`);
+      throw usage(`--${name} needs a value (${option.value})`);
     }
     if (given.length > 1 && !option.many) {
-      throw usage(`Cannot read the command line: --${name} is given twice`);
+      throw usage(`--${name} is given twice`);
     }
   }
   return {

@@ -130,7 +130,7 @@ export async function ensurePackages(
 
 function namesThem(missing: readonly string[], hasApt: boolean): UserError {
   const what = missing.length > 0 ? `${missing.join(", ")} missing` : "apt has no package lists";
-  return new UserError(`Cannot go on: ${what}`, {
+  return new UserError("go on", what, {
     exitCode: EXIT.missing,
     hint: hasApt
       ? `sudo apt-get update${
@@ -169,7 +169,7 @@ async function tryApt(host: Host, args: readonly string[]): Promise<string | und
 async function apt(host: Host, args: readonly string[]): Promise<void> {
   const complaint = await tryApt(host, args);
   if (complaint === undefined) return;
-  throw new UserError(`Cannot run apt-get ${args.join(" ")}: ${complaint}`, {
+  throw new UserError(`run apt-get ${args.join(" ")}`, complaint, {
     exitCode: EXIT.missing,
   });
 }

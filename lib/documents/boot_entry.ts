@@ -104,7 +104,7 @@ export function renderEntry(entry: BootEntry): string {
 
 /** The entry in `text`. @throws {UserError} when it has no kernel or is too large. */
 export function parseEntry(text: string): BootEntry {
-  if (text.length > MAX_ENTRY_BYTES) throw new UserError("Cannot read boot entry: too large");
+  if (text.length > MAX_ENTRY_BYTES) throw new UserError("read boot entry", "too large");
   const single = new Map<string, string>();
   const initrd: string[] = [];
   const options: string[] = [];
@@ -119,7 +119,7 @@ export function parseEntry(text: string): BootEntry {
     else other.push([key, value]);
   }
   const linux = single.get("linux");
-  if (!linux) throw new UserError("Cannot read boot entry: it has no linux line");
+  if (!linux) throw new UserError("read boot entry", "it has no linux line");
   const entry: BootEntry = { title: single.get("title") ?? "", linux, initrd };
   const sortKey = single.get("sort-key");
   const version = single.get("version");
@@ -144,11 +144,11 @@ export function parseEntryName(fileName: string): EntryName | undefined {
 export function formatEntryName({ id, left, done = 0 }: EntryName): string {
   const back = parseEntryName(`${id}.conf`);
   if (!back || back.id !== id) {
-    throw new UserError(`Cannot name boot entry: ${JSON.stringify(id)} is no proper id`);
+    throw new UserError("name boot entry", `${JSON.stringify(id)} is no proper id`);
   }
   for (const count of [left ?? 0, done]) {
     if (!Number.isInteger(count) || count < 0 || count > MAX_COUNT) {
-      throw new UserError(`Cannot name boot entry: ${count} is no number of tries`);
+      throw new UserError("name boot entry", `${count} is no number of tries`);
     }
   }
   if (left === undefined) return `${id}.conf`;
@@ -158,7 +158,7 @@ export function formatEntryName({ id, left, done = 0 }: EntryName): string {
 /** The file name a slot has once it has proved healthy: without counters. */
 export function blessedName(fileName: string): string {
   const name = parseEntryName(fileName);
-  if (!name) throw new UserError(`Cannot bless ${JSON.stringify(fileName)}: it is no boot entry`);
+  if (!name) throw new UserError(`bless ${JSON.stringify(fileName)}`, "it is no boot entry");
   return formatEntryName({ id: name.id });
 }
 
@@ -183,12 +183,12 @@ export function renderLoaderConfig(config: LoaderConfig): string {
 }
 
 function badLine(key: string, why: string): UserError {
-  return new UserError(`Cannot render boot entry: ${key} ${why}`);
+  return new UserError("render boot entry", `${key} ${why}`);
 }
 
 /** A version names a folder and a file on FAT, and must not look like a counter. */
 function checkVersion(version: string) {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(version) || version.endsWith(".")) {
-    throw new UserError(`Cannot name a boot slot: version ${JSON.stringify(version)} is not valid`);
+    throw new UserError("name a boot slot", `version ${JSON.stringify(version)} is not valid`);
   }
 }

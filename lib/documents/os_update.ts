@@ -2,14 +2,27 @@
  * `psyopsOS/os-update.json`: which OS releases there are, which of them the nodes of a channel should run, and when each
  * node may take it. No server counts the nodes: who goes first follows from their names ({@linkcode rolloutPosition}).
  *
- * Supported: the keys below and no others. Messages name the place and the rule, never the value.
+ * Nodes leave out keys that they don't know, so that a release can be announced to agents older than what announces it; in
+ * the administrator's file an unknown key is refused.
  *
  * @module
  */
 import * as v from "valibot";
-import { sha256, text, utf8 } from "../bytes.ts";
-import { RefusedError } from "../errors.ts";
-import { isInstant } from "../instant.ts";
+import { sha256 as hashOf, utf8 } from "../bytes.ts";
+import {
+  architecture,
+  dictionary,
+  imageVersion,
+  instant,
+  listOf,
+  mapping,
+  matching,
+  numberBetween,
+  openMapping,
+  sha256,
+  wholeNumber,
+} from "../schema/fields.ts";
+import { readDocument, unreadable } from "../schema/read.ts";
 import { isSitePath } from "../trust/comment.ts";
 import { OS_UPDATE_PATH } from "../trust/freshness.ts";
 import { NODE_NAME } from "./names.ts";
@@ -20,115 +33,93 @@ export const RELEASES_PATH = "psyopsOS/os";
 
 /** Longest document that is read, in bytes. */
 const MAX_BYTES = 1024 * 1024;
-/** Most entries of any list or mapping. */
-const MAX_ENTRIES = 1024;
 
-const object = "must be a mapping";
-const matching = (pattern: RegExp, rule: string) => v.pipe(v.string(rule), v.regex(pattern, rule));
-const between = (min: number, max: number) =>
-  v.pipe(
-    v.number(`must be ${min} to ${max}`),
-    v.minValue(min, `must be ${min} to ${max}`),
-    v.maxValue(max, `must be ${min} to ${max}`),
-  );
-const whole = (min: number, max: number) =>
-  v.pipe(between(min, max), v.integer("must be a whole number"));
-const listOf = <const Item extends v.GenericSchema>(item: Item) =>
-  v.pipe(
-    v.array(item, "must be a list"),
-    v.maxLength(MAX_ENTRIES, `must have at most ${MAX_ENTRIES} entries`),
-  );
-const dictionary = <
-  const Key extends v.GenericSchema<string, string>,
-  const Value extends v.GenericSchema,
->(key: Key, value: Value) =>
-  v.pipe(
-    v.record(key, value, object),
-    v.maxEntries(MAX_ENTRIES, `must have at most ${MAX_ENTRIES} entries`),
-  );
-
-const instant = v.pipe(
-  v.string("must be a UTC time in quotes, e.g. 2026-11-22T20:00:00Z"),
-  v.check(isInstant, "must be a UTC time, e.g. 2026-11-22T20:00:00Z"),
-);
-const version = matching(
-  /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/,
-  "must be a version in quotes: up to 64 of A-Z, a-z, 0-9, ., _ and -",
-);
-const arch = v.picklist(["x86_64", "aarch64"], "must be x86_64 or aarch64");
 const channelName = matching(
   /^[a-z0-9][a-z0-9_-]{0,62}$/,
   "must be a channel name: up to 63 of a-z, 0-9, _ and -",
 );
-const window = v.strictObject({
-  days: v.optional(
-    listOf(
-      v.picklist(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "must be a day, e.g. mon"),
-    ),
-  ),
+const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
+const windowEntries = {
+  days: v.optional(listOf(v.picklist(DAYS, "must be a day, e.g. mon"))),
   from: matching(
     /^(?:[01]\d|2[0-3]):[0-5]\d$/,
     'must be a time of day in quotes, e.g. "02:00"',
   ),
-  minutes: whole(10, 1440),
+  minutes: wholeNumber(10, 1440),
   zone: v.optional(
     v.pipe(v.string("must be a time zone"), v.check(isZone, "must be a time zone, e.g. UTC")),
   ),
-}, object);
-const rollout = {
+};
+const waveEntries = { afterHours: wholeNumber(0, 8760), percent: numberBetween(0, 100) };
+
+interface Wave {
+  afterHours: number;
+  percent: number;
+}
+
+/** What a channel says beside its versions. */
+const rollout = <
+  const WaveSchema extends v.GenericSchema<unknown, Wave>,
+  const WindowSchema extends v.GenericSchema,
+>(wave: WaveSchema, window: WindowSchema) => ({
   start: v.optional(instant),
   waves: v.optional(v.pipe(
-    listOf(
-      v.strictObject({ afterHours: whole(0, 8760), percent: between(0, 100) }, object),
-    ),
+    listOf(wave),
     v.check((given) => isRising(given), "must rise from wave to wave, in hours and in percent"),
   )),
   canaries: v.optional(listOf(matching(NODE_NAME, "must be a node name"))),
   windows: v.optional(listOf(window)),
-  minimum: v.optional(version),
+  minimum: v.optional(imageVersion),
   allowDowngrade: v.optional(v.boolean("must be true or false")),
-};
+});
 const START_RULE = "must have start, since a wave comes later than at once";
 
-/** The schema of {@linkcode UpdatePolicy}. */
-export const updatePolicySchema = v.strictObject({
+/** The schema of {@linkcode UpdatePolicy}: written by people, so that an unknown key is a mistake. */
+export const updatePolicySchema = mapping({
   channels: dictionary(
     channelName,
     v.pipe(
-      v.strictObject({ version: v.optional(version), ...rollout }, object),
+      mapping({
+        version: v.optional(imageVersion),
+        ...rollout(mapping(waveEntries), mapping(windowEntries)),
+      }),
       v.check((given) => hasStart(given), START_RULE),
     ),
   ),
-}, object);
+});
 
-const documentSchema = v.strictObject({
+/** The schema of {@linkcode OsUpdate}: read by agents older than its writer, which leave out what they don't know. */
+const documentSchema = openMapping({
   releases: listOf(
-    v.strictObject({
-      version,
-      arch,
+    openMapping({
+      version: imageVersion,
+      arch: architecture,
       kernel: matching(/^[\x21-\x7e]{1,128}$/, "must be a kernel release"),
       built: instant,
       files: listOf(
-        v.strictObject({
-          kind: v.picklist(["slot", "iso", "disk", "sbom", "manifest"], "must be a known kind"),
+        openMapping({
+          kind: matching(/^[a-z][a-z0-9-]{0,31}$/, "must be a kind of file"),
           path: v.pipe(
             v.string("must be a path"),
             v.check(isReleasePath, `must be a path below ${RELEASES_PATH}`),
           ),
-          size: whole(1, Number.MAX_SAFE_INTEGER),
-          sha256: matching(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex"),
-        }, object),
+          size: wholeNumber(1, Number.MAX_SAFE_INTEGER),
+          sha256,
+        }),
       ),
-    }, object),
+    }),
   ),
   channels: dictionary(
     channelName,
     v.pipe(
-      v.strictObject({ versions: dictionary(arch, version), ...rollout }, object),
+      openMapping({
+        versions: dictionary(architecture, imageVersion),
+        ...rollout(openMapping(waveEntries), openMapping(windowEntries)),
+      }),
       v.check((given) => hasStart(given), START_RULE),
     ),
   ),
-}, object);
+});
 
 /**
  * What the nodes read. A node of a channel takes the version for its architecture once it may: `waves` say that so many
@@ -147,23 +138,10 @@ export type UpdatePolicy = v.InferOutput<typeof updatePolicySchema>;
 
 /** Reads the document. @throws {RefusedError} "schema"; also when a channel names what can't be installed. */
 export function parseOsUpdate(bytes: Uint8Array): OsUpdate {
-  if (bytes.length > MAX_BYTES) throw refused(`is over ${MAX_BYTES} bytes`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text(bytes));
-  } catch {
-    throw refused("is not JSON in UTF-8");
-  }
-  const result = v.safeParse(documentSchema, value, { abortEarly: true });
-  if (!result.success) {
-    const [issue] = result.issues;
-    const unknown = issue.type === "strict_object" && issue.expected === "never";
-    const rule = unknown ? "unknown key" : issue.message;
-    throw refused(`${v.getDotPath(issue) ?? "the document"}: ${rule}`);
-  }
-  const problem = contradiction(result.output);
-  if (problem !== undefined) throw refused(problem);
-  return result.output;
+  const document = readDocument(documentSchema, bytes, OS_UPDATE_PATH, MAX_BYTES);
+  const problem = contradiction(document);
+  if (problem !== undefined) throw unreadable(OS_UPDATE_PATH, problem);
+  return document;
 }
 
 /** What is wrong in a document whose parts are right; undefined when nothing is. */
@@ -190,14 +168,8 @@ export function contradiction({ releases, channels }: OsUpdate): string | undefi
  * the first 32 bits of SHA-256 of "<version> <node>". It may go once a wave with a greater `percent` is open.
  */
 export function rolloutPosition(node: string, version: string): number {
-  const hash = sha256(utf8(`${version} ${node}`));
+  const hash = hashOf(utf8(`${version} ${node}`));
   return new DataView(hash.buffer).getUint32(0) / 2 ** 32 * 100;
-}
-
-function refused(state: string): RefusedError {
-  return new RefusedError("schema", `Cannot read ${OS_UPDATE_PATH}: ${state}`, {
-    document: OS_UPDATE_PATH,
-  });
 }
 
 function isReleasePath(path: string): boolean {
@@ -213,7 +185,7 @@ function isZone(zone: string): boolean {
   }
 }
 
-function isRising(waves: readonly { afterHours: number; percent: number }[]): boolean {
+function isRising(waves: readonly Wave[]): boolean {
   return waves.every((wave, i) => {
     const before = waves[i - 1];
     return !before || (wave.afterHours > before.afterHours && wave.percent > before.percent);

@@ -8,74 +8,30 @@
  *
  * @module
  */
-import * as v from "valibot";
 import { decodeBase64 } from "@std/encoding/base64";
-import { text } from "../bytes.ts";
+import * as v from "valibot";
 import { RefusedError } from "../errors.ts";
+import { MAX_DOCUMENT_BYTES } from "../limits.ts";
+import {
+  accountName,
+  byteCount,
+  dictionary,
+  filePath,
+  hostName,
+  httpUrl,
+  instant,
+  isBase64,
+  line,
+  listOf,
+  matching,
+  publicKeyLine,
+  serial,
+  sha256,
+} from "../schema/fields.ts";
+import { readDocument, unreadable } from "../schema/read.ts";
 import { NODE_NAME, TAG_NAME } from "./names.ts";
 
-/** Largest document a reader accepts, in bytes. */
-export const MAX_DOCUMENT_BYTES = 8 * 1024 * 1024;
-/** Most entries of any list or dictionary in a configuration. */
-const MAX_ENTRIES = 1024;
-/** Longest one-line text. */
-const MAX_LINE = 8192;
-
 const object = "must be a mapping";
-const list = "must be a list";
-const line = (rule: string) =>
-  v.pipe(
-    v.string(rule),
-    v.nonEmpty("must not be empty"),
-    v.maxLength(MAX_LINE, `must be at most ${MAX_LINE} characters`),
-    // deno-lint-ignore no-control-regex -- they are what is refused
-    v.regex(/^[^\x00-\x1f\x7f]*$/, "must be one line without control characters"),
-  );
-const matching = (pattern: RegExp, rule: string) => v.pipe(v.string(rule), v.regex(pattern, rule));
-const dictionary = <
-  const Key extends v.GenericSchema<string, string>,
-  const Value extends v.GenericSchema,
->(key: Key, value: Value) =>
-  v.pipe(
-    v.record(key, value, object),
-    v.maxEntries(MAX_ENTRIES, `must have at most ${MAX_ENTRIES} entries`),
-  );
-const listOf = <const Item extends v.GenericSchema>(item: Item) =>
-  v.pipe(
-    v.array(item, list),
-    v.maxLength(MAX_ENTRIES, `must have at most ${MAX_ENTRIES} entries`),
-  );
-
-const hostName = v.pipe(
-  matching(
-    /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
-    "must be a host name in lower case",
-  ),
-  v.maxLength(64, "must be at most 64 characters"),
-);
-const accountName = matching(
-  /^[a-z_][a-z0-9_-]{0,31}$/,
-  "must be an account name: up to 32 of a-z, 0-9, _ and -, starting with a letter or _",
-);
-const publicKeyLine = v.pipe(
-  line("must be an SSH public key line"),
-  v.check(isSshKeyLine, "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment"),
-);
-const url = v.pipe(
-  line("must be a URL"),
-  v.check(
-    (given) => /^https?:\/\//.test(given) && URL.canParse(given),
-    "must be an http:// or https:// URL",
-  ),
-);
-const filePath = v.pipe(
-  line("must be a path"),
-  v.maxLength(4095, "must be at most 4095 characters"),
-  v.check(
-    isFilePath,
-    "must be an absolute path without . and .. parts, not below /proc, /sys, /dev",
-  ),
-);
 
 const user = v.strictObject({
   uid: v.optional(
@@ -129,7 +85,7 @@ export const nodeConfigSchema = v.strictObject({
       script,
     ),
   ),
-  report: v.optional(v.strictObject({ url }, object)),
+  report: v.optional(v.strictObject({ url: httpUrl }, object)),
   check: v.optional(v.strictObject({
     everySeconds: v.pipe(
       v.number("must be a number"),
@@ -172,18 +128,6 @@ export const tagsSchema = v.pipe(
   v.check((tags) => new Set(tags).size === tags.length, "must not name a tag twice"),
 );
 
-/** A UTC time to the second. */
-export const instantSchema = v.pipe(
-  matching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, "must be a UTC time, e.g. 2026-11-22T20:00:00Z"),
-  v.check((given) => Number.isFinite(Date.parse(given)), "must be a time that exists"),
-);
-const serial = v.pipe(
-  v.number("must be a number"),
-  v.safeInteger("must be a whole number"),
-  v.minValue(1, "must be at least 1"),
-);
-const hash = matching(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
-
 const globalDocumentSchema = v.strictObject({
   notes: v.optional(notesSchema),
   config: nodeConfigSchema,
@@ -196,13 +140,13 @@ const nodeDocumentSchema = v.strictObject({
   notes: v.optional(notesSchema),
   config: nodeConfigSchema,
 }, object);
-const tagNodesSchema = v.array(nodeNameSchema, list);
+const tagNodesSchema = v.array(nodeNameSchema, "must be a list");
 const postbootIndexSchema = v.record(
   nodeNameSchema,
   v.strictObject({
     path: line("must be a path"),
-    sha256: hash,
-    size: v.pipe(v.number("must be a number"), v.safeInteger(), v.minValue(0)),
+    sha256,
+    size: byteCount,
   }, object),
   object,
 );
@@ -210,7 +154,7 @@ const instructionsSchema = v.strictObject({
   type: v.literal("postboot", "must be postboot"),
   node: nodeNameSchema,
   serial,
-  issued: instantSchema,
+  issued: instant,
   config: nodeConfigSchema,
   /** The part of `config` that everyone can read in the node's public document: what a node may tell about itself. */
   public: nodeConfigSchema,
@@ -233,8 +177,6 @@ export type Envelope = v.InferOutput<typeof envelopeSchema>;
 
 /** Where each document is on the site. */
 export const SITE_PATHS = {
-  timestamp: "psyopsOS/timestamp.json",
-  root: "psyopsOS/root.json",
   global: "psyopsOS/global.json",
   postbootIndex: "psyopsOS/postboot.json",
   node: (name: string) => `psyopsOS/nodes/${name}.json`,
@@ -245,30 +187,30 @@ export const SITE_PATHS = {
 
 /** Reads `psyopsOS/global.json`. @throws {RefusedError} "schema", as all readers here. */
 export function parseGlobalDocument(bytes: Uint8Array): GlobalDocument {
-  return parse(globalDocumentSchema, bytes, SITE_PATHS.global);
+  return readDocument(globalDocumentSchema, bytes, SITE_PATHS.global, MAX_DOCUMENT_BYTES);
 }
 
 /** Reads a node's public document; `name` is whose it must be. */
 export function parseNodeDocument(bytes: Uint8Array, name: string): NodeDocument {
   const path = SITE_PATHS.node(name);
-  const document = parse(nodeDocumentSchema, bytes, path);
-  if (document.name !== name) throw refused(path, `is about node ${document.name}`);
+  const document = readDocument(nodeDocumentSchema, bytes, path, MAX_DOCUMENT_BYTES);
+  if (document.name !== name) throw unreadable(path, `is about node ${document.name}`);
   return document;
 }
 
 /** Reads `psyopsOS/tags/<tag>/nodes.json`: the names of the nodes that bear the tag. */
 export function parseTagNodes(bytes: Uint8Array, tag: string): string[] {
-  return parse(tagNodesSchema, bytes, SITE_PATHS.tagNodes(tag));
+  return readDocument(tagNodesSchema, bytes, SITE_PATHS.tagNodes(tag), MAX_DOCUMENT_BYTES);
 }
 
 /** Reads `psyopsOS/postboot.json`. */
 export function parsePostbootIndex(bytes: Uint8Array): PostbootIndex {
-  return parse(postbootIndexSchema, bytes, SITE_PATHS.postbootIndex);
+  return readDocument(postbootIndexSchema, bytes, SITE_PATHS.postbootIndex, MAX_DOCUMENT_BYTES);
 }
 
 /** Reads the decrypted content of `psyopsOS/postboot/<name>.age`. Its signature is still to be verified. */
 export function parseEnvelope(bytes: Uint8Array, name: string): Envelope {
-  return parse(envelopeSchema, bytes, SITE_PATHS.postboot(name));
+  return readDocument(envelopeSchema, bytes, SITE_PATHS.postboot(name), MAX_DOCUMENT_BYTES);
 }
 
 /**
@@ -278,9 +220,9 @@ export function parseEnvelope(bytes: Uint8Array, name: string): Envelope {
  */
 export function parseInstructions(bytes: Uint8Array, name: string): Instructions {
   const path = SITE_PATHS.postboot(name);
-  const instructions = parse(instructionsSchema, bytes, path);
+  const instructions = readDocument(instructionsSchema, bytes, path, MAX_DOCUMENT_BYTES);
   if (instructions.node !== name) {
-    throw new RefusedError("node", `Cannot use ${path}: it is for node ${instructions.node}`, {
+    throw new RefusedError("node", `use ${path}`, `it is for node ${instructions.node}`, {
       document: path,
     });
   }
@@ -292,79 +234,4 @@ export function fileContent(given: FileConfig): Uint8Array<ArrayBuffer> {
   return given.encoding === "base64"
     ? decodeBase64(given.content)
     : new TextEncoder().encode(given.content);
-}
-
-function parse<Schema extends v.GenericSchema>(
-  schema: Schema,
-  bytes: Uint8Array,
-  path: string,
-): v.InferOutput<Schema> {
-  if (bytes.length > MAX_DOCUMENT_BYTES) {
-    throw refused(path, `is over ${MAX_DOCUMENT_BYTES} bytes`);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text(bytes));
-  } catch {
-    // The parser's message quotes the text, which may be a secret.
-    throw refused(path, "is not JSON in UTF-8");
-  }
-  const result = v.safeParse(schema, value, { abortEarly: true });
-  if (result.success) {
-    const [forbidden] = forbiddenKeys(value);
-    if (forbidden) throw refused(path, `${forbidden.join(".")}: key not allowed`);
-    return result.output;
-  }
-  const issue = result.issues[0];
-  const place = v.getDotPath(issue) ?? "the document";
-  throw refused(path, `${place}: ${ruleOf(issue)}`);
-}
-
-const FORBIDDEN = ["__proto__", "constructor", "prototype"];
-
-/** Paths of keys that JavaScript objects treat specially; the schema library skips them without a word. */
-export function forbiddenKeys(value: unknown, path: readonly string[] = []): string[][] {
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, item]) =>
-    FORBIDDEN.includes(key) ? [[...path, key]] : forbiddenKeys(item, [...path, key])
-  );
-}
-
-/** What an issue says, without the value that broke the rule. */
-export function ruleOf(issue: v.BaseIssue<unknown>): string {
-  if (issue.type !== "strict_object" || issue.expected === "Object") return issue.message;
-  return issue.expected === "never" ? "unknown key" : "is missing";
-}
-
-function refused(path: string, state: string): RefusedError {
-  return new RefusedError("schema", `Cannot read ${path}: ${state}`, { document: path });
-}
-
-/** Whether `given` holds a key type and a key blob that says the same type; options may stand before. */
-function isSshKeyLine(given: string): boolean {
-  const match =
-    /(?:^|\s)((?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\.com)?) ([A-Za-z0-9+/]+={0,2})(?:\s|$)/
-      .exec(given);
-  if (!match) return false;
-  const [, type = "", blob = ""] = match;
-  if (!isBase64(blob)) return false;
-  const bytes = decodeBase64(blob);
-  const prefix = new Uint8Array([0, 0, 0, type.length, ...new TextEncoder().encode(type)]);
-  return bytes.length > prefix.length && prefix.every((byte, i) => bytes[i] === byte);
-}
-
-function isFilePath(given: string): boolean {
-  if (!/^(?:\/[^/]+)+$/.test(given)) return false;
-  const parts = given.slice(1).split("/");
-  return !parts.some((part) => part === "." || part === "..") &&
-    !["proc", "sys", "dev"].includes(parts[0]!);
-}
-
-function isBase64(given: string): boolean {
-  try {
-    decodeBase64(given);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -74,7 +74,7 @@ export function writeCpio(entries: Iterable<CpioEntry>): Bytes {
   };
   for (const entry of entries) {
     const bad = (why: string) =>
-      new UserError(`Cannot write cpio: ${JSON.stringify(entry.path)} ${why}`);
+      new UserError("write cpio", `${JSON.stringify(entry.path)} ${why}`);
     const { path, kind, mode } = entry;
     if (path === "" || path.includes("\0")) throw bad("is no path");
     if (/^\.?\//.test(path) || path.endsWith("/")) throw bad("starts or ends with a slash or ./");
@@ -111,15 +111,15 @@ export function readCpio(bytes: Bytes, options: ReadCpioOptions = {}): CpioEntry
   let at = 0;
   while (true) {
     const where = at;
-    const bad = (why: string) => new UserError(`Cannot read cpio: entry at offset ${where} ${why}`);
+    const bad = (why: string) => new UserError("read cpio", `entry at offset ${where} ${why}`);
     const take = (size: number) => {
-      if (size > bytes.length - at) throw new UserError("Cannot read cpio: truncated");
+      if (size > bytes.length - at) throw new UserError("read cpio", "truncated");
       const part = bytes.subarray(at, at + size);
       at = align(at + size);
       return part;
     };
     // Header and name are padded together.
-    if (at + HEADER > bytes.length) throw new UserError("Cannot read cpio: truncated");
+    if (at + HEADER > bytes.length) throw new UserError("read cpio", "truncated");
     const header = bytes.subarray(at, at + HEADER);
     const fields = parseHeader(header, bad);
     if (fields.nameSize < 2 || fields.nameSize > MAX_NAME) throw bad("has a name of bad length");
@@ -129,12 +129,12 @@ export function readCpio(bytes: Bytes, options: ReadCpioOptions = {}): CpioEntry
     const data = take(fields.fileSize);
     if (path === TRAILER) break;
     if (entries.length >= maxEntries) {
-      throw new UserError(`Cannot read cpio: more than ${maxEntries} entries`);
+      throw new UserError("read cpio", `more than ${maxEntries} entries`);
     }
     entries.push(entryOf(path, fields, data, bad));
   }
   if (bytes.subarray(at).some((byte) => byte !== 0)) {
-    throw new UserError("Cannot read cpio: data behind the end of the archive");
+    throw new UserError("read cpio", "data behind the end of the archive");
   }
   return entries;
 }

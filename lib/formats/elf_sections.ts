@@ -21,7 +21,7 @@ export function elfSections(
   bytes: Uint8Array,
   names: readonly string[],
 ): Map<string, Uint8Array> {
-  const bad = (why: string) => new UserError(`Cannot read ${path}: ${why}`);
+  const bad = (why: string) => new UserError(`read ${path}`, why);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (bytes.length < HEADER || view.getUint32(0) !== 0x7f454c46) throw bad("it is no ELF file");
   if (bytes[4] !== 2 || bytes[5] !== 1) throw bad("it is not 64-bit little-endian ELF");

@@ -128,5 +128,5 @@ function next({ bytes, fat, wide }: Layout, cluster: number): number {
 }
 
 function bad(state: string): UserError {
-  return new UserError(`Cannot read the FAT image: ${state}`);
+  return new UserError("read the FAT image", state);
 }

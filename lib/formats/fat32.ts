@@ -46,7 +46,7 @@ const ATTRIBUTE = { volume: 0x08, directory: 0x10, archive: 0x20 } as const;
 export function fat32(options: Fat32Options): Extent[] {
   const { label, sectors } = options;
   if (!/^[A-Z0-9_-]{1,11}$/.test(label)) {
-    throw new UserError(`Cannot write FAT: label ${JSON.stringify(label)} is not A-Z 0-9 _ -`);
+    throw new UserError("write FAT", `label ${JSON.stringify(label)} is not A-Z 0-9 _ -`);
   }
   const shape = geometry(sectors);
   const stamp = fatTime(options.epoch ?? 0);
@@ -102,7 +102,7 @@ function geometry(sectors: number): Shape {
       clusters,
     };
   }
-  throw new UserError(`Cannot write FAT: ${sectors} sectors is no size for FAT32`);
+  throw new UserError("write FAT", `${sectors} sectors is no size for FAT32`);
 }
 
 interface File {
@@ -130,15 +130,15 @@ function tree(files: ReadonlyMap<string, Uint8Array>): Folder {
           names: [],
         };
       if (!("children" in child)) {
-        throw new UserError(`Cannot write FAT: ${path} is below the file ${part}`);
+        throw new UserError("write FAT", `${path} is below the file ${part}`);
       }
       folder.children.set(part, child);
       folder = child;
     }
     if (folder.children.has(name)) {
-      throw new UserError(`Cannot write FAT: ${path} is a file and a folder`);
+      throw new UserError("write FAT", `${path} is a file and a folder`);
     }
-    if (data.length > MAX_FILE) throw new UserError(`Cannot write FAT: ${path} is above 4 GiB`);
+    if (data.length > MAX_FILE) throw new UserError("write FAT", `${path} is above 4 GiB`);
     folder.children.set(name, { data });
   }
   finish(root);
@@ -199,8 +199,10 @@ function place(
   if (next > end) {
     const mib = shape.clusterBytes / 2 ** 20;
     throw new UserError(
-      `Cannot write FAT: ${Math.ceil((next - FIRST_CLUSTER) * mib)} MiB of content, ` +
-        `room for ${Math.floor(shape.clusters * mib)} MiB`,
+      "write FAT",
+      `${Math.ceil((next - FIRST_CLUSTER) * mib)} MiB of content, room for ${
+        Math.floor(shape.clusters * mib)
+      } MiB`,
     );
   }
   for (const { folder, parent } of folders) {

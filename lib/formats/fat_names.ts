@@ -47,10 +47,10 @@ export function encodeNames(names: readonly string[], folder: string): EncodedNa
   for (const name of names) {
     const problem = nameProblem(name);
     const label = JSON.stringify(folder === "" ? name : `${folder}/${name}`);
-    if (problem) throw new UserError(`Cannot write FAT: ${label} ${problem}`);
+    if (problem) throw new UserError("write FAT", `${label} ${problem}`);
     const other = taken.get(folded(name));
     if (other !== undefined) {
-      throw new UserError(`Cannot write FAT: ${label} differs from ${other} in case only`);
+      throw new UserError("write FAT", `${label} differs from ${other} in case only`);
     }
     taken.set(folded(name), name);
   }

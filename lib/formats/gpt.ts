@@ -47,7 +47,7 @@ export function gpt(table: Table): Extent[] {
   const last = sectors - 1;
   const lastUsable = last - TABLE_SECTORS - 1;
   if (!Number.isSafeInteger(sectors) || lastUsable < FIRST_USABLE) {
-    throw new UserError(`Cannot partition: a disk of ${sectors} sectors is too small`);
+    throw new UserError("partition", `a disk of ${sectors} sectors is too small`);
   }
   const entries = entryArray(partitions, lastUsable);
   const header = (own: number, other: number, at: number) =>
@@ -64,7 +64,7 @@ export function gpt(table: Table): Extent[] {
 /** Bytes of a GUID as disks hold it: the first three groups are little-endian. */
 export function guidBytes(guid: string): Bytes {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(guid)) {
-    throw new UserError(`Cannot partition: ${JSON.stringify(guid)} is no GUID`);
+    throw new UserError("partition", `${JSON.stringify(guid)} is no GUID`);
   }
   const groups = guid.split("-").map((group) =>
     Uint8Array.from(group.match(/../g)!, (byte) => parseInt(byte, 16))
@@ -75,7 +75,7 @@ export function guidBytes(guid: string): Bytes {
 
 function entryArray(partitions: readonly Partition[], lastUsable: number): Bytes {
   if (partitions.length > ENTRIES) {
-    throw new UserError(`Cannot partition: more than ${ENTRIES} partitions`);
+    throw new UserError("partition", `more than ${ENTRIES} partitions`);
   }
   const out = new Uint8Array(ENTRIES * ENTRY);
   const view = new DataView(out.buffer);
@@ -84,11 +84,13 @@ function entryArray(partitions: readonly Partition[], lastUsable: number): Bytes
     const { firstSector, lastSector, name } = partition;
     if (firstSector < free || lastSector < firstSector || lastSector > lastUsable) {
       throw new UserError(
-        `Cannot partition: ${name || index + 1} (sectors ${firstSector}-${lastSector}) ` +
-          `is not within ${free}-${lastUsable}`,
+        "partition",
+        `${
+          name || index + 1
+        } (sectors ${firstSector}-${lastSector}) is not within ${free}-${lastUsable}`,
       );
     }
-    if (name.length > 36) throw new UserError(`Cannot partition: name ${name} is too long`);
+    if (name.length > 36) throw new UserError("partition", `name ${name} is too long`);
     free = lastSector + 1;
     const at = index * ENTRY;
     out.set(guidBytes(partition.type), at);

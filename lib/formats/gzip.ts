@@ -42,7 +42,7 @@ export function gzipMembers(bytes: Uint8Array, options: GzipOptions = {}): GzipM
   let offset = 0;
   do {
     if (members.length >= maxMembers) {
-      throw new UserError(`Cannot read gzip: more than ${maxMembers} members`);
+      throw new UserError("read gzip", `more than ${maxMembers} members`);
     }
     const member = gzipMember(bytes, offset, left);
     members.push(member);
@@ -73,7 +73,7 @@ export function gzip(data: Uint8Array, level = 9): Bytes {
  * whether the rest may be unpacked. @throws {UserError} also when it unpacks to more than `maxBytes`.
  */
 export function gzipMember(bytes: Uint8Array, offset: number, maxBytes: number): GzipMember {
-  const bad = (why: string) => new UserError(`Cannot read gzip: member at offset ${offset} ${why}`);
+  const bad = (why: string) => new UserError("read gzip", `member at offset ${offset} ${why}`);
   const start = offset + headerLength(bytes.subarray(offset), bad);
   let unpacked: Uint8Array;
   let used: number;

@@ -93,7 +93,7 @@ export function readIso(bytes: Bytes): IsoImage {
 /** Content of a file, as a view of `bytes`. @throws {UserError} when it is missing or no file. */
 export function isoFile(bytes: Bytes, iso: IsoImage, path: string): Bytes {
   const entry = iso.entries.get(path);
-  if (entry?.kind !== "file") throw new UserError(`Cannot read the ISO: it has no file /${path}`);
+  if (entry?.kind !== "file") throw new UserError("read the ISO", `it has no file /${path}`);
   return bytes.subarray(entry.offset, entry.offset + entry.size);
 }
 
@@ -337,5 +337,5 @@ function ascii(bytes: Uint8Array, at: number, length: number): string {
 }
 
 function bad(state: string): UserError {
-  return new UserError(`Cannot read the ISO: ${state}`);
+  return new UserError("read the ISO", state);
 }

@@ -29,7 +29,7 @@ function fromLatin1(value: string): Uint8Array {
 
 /** Records of one extended header. @throws {UserError} when malformed; `where` is named in it. */
 export function parsePax(bytes: Uint8Array, where: string): Map<string, string> {
-  const bad = (why: string) => new UserError(`Cannot read tar: pax header ${where} ${why}`);
+  const bad = (why: string) => new UserError("read tar", `pax header ${where} ${why}`);
   const records = new Map<string, string>();
   let at = 0;
   while (at < bytes.length) {
@@ -48,7 +48,7 @@ export function parsePax(bytes: Uint8Array, where: string): Map<string, string> 
       const value = record.subarray(equals + 1);
       records.set(key, isBinary(key) ? latin1(value) : text(value));
     } catch (cause) {
-      throw new UserError(`Cannot read tar: pax header ${where} is not UTF-8`, { cause });
+      throw new UserError("read tar", `pax header ${where} is not UTF-8`, { cause });
     }
     at = end;
   }

@@ -60,8 +60,8 @@ export function readTar(bytes: Bytes, options: ReadTarOptions = {}): TarEntry[] 
   let at = 0;
   while (at < bytes.length) {
     const where = `at offset ${at}`;
-    const bad = (why: string) => new UserError(`Cannot read tar: entry ${where} ${why}`);
-    if (at + TAR_BLOCK > bytes.length) throw new UserError("Cannot read tar: truncated");
+    const bad = (why: string) => new UserError("read tar", `entry ${where} ${why}`);
+    if (at + TAR_BLOCK > bytes.length) throw new UserError("read tar", "truncated");
     const header = bytes.subarray(at, at + TAR_BLOCK);
     if (header[0] === 0 && header.every((byte) => byte === 0)) {
       requireZeros(bytes, at);
@@ -78,10 +78,10 @@ export function readTar(bytes: Bytes, options: ReadTarOptions = {}): TarEntry[] 
     const kind = KINDS[type];
     const length = extended || kind === "file" ? size : 0;
     const start = at + TAR_BLOCK;
-    if (length > bytes.length - start) throw new UserError("Cannot read tar: truncated");
+    if (length > bytes.length - start) throw new UserError("read tar", "truncated");
     const data = bytes.subarray(start, start + length);
     at = start + Math.ceil(length / TAR_BLOCK) * TAR_BLOCK;
-    if (at > bytes.length) throw new UserError("Cannot read tar: truncated");
+    if (at > bytes.length) throw new UserError("read tar", "truncated");
 
     if (extended) {
       if (size > MAX_EXTENDED) throw bad(`has an extended header above ${MAX_EXTENDED} bytes`);
@@ -92,15 +92,15 @@ export function readTar(bytes: Bytes, options: ReadTarOptions = {}): TarEntry[] 
     }
     if (!kind) throw bad(`has the unsupported type ${JSON.stringify(type)}`);
     if (entries.length >= maxEntries) {
-      throw new UserError(`Cannot read tar: more than ${maxEntries} entries`);
+      throw new UserError("read tar", `more than ${maxEntries} entries`);
     }
     left -= length;
-    if (left < 0) throw new UserError(`Cannot read tar: more bytes of content than allowed`);
+    if (left < 0) throw new UserError("read tar", "more bytes of content than allowed");
     const records = new Map([...globals, ...next]);
     next = new Map();
     entries.push(entryOf(header, kind, size, data, records, bad));
   }
-  if (next.size > 0) throw new UserError("Cannot read tar: extended header without an entry");
+  if (next.size > 0) throw new UserError("read tar", "extended header without an entry");
   return entries;
 }
 
@@ -177,9 +177,9 @@ function checkChecksum(header: Uint8Array, bad: Bad) {
 
 /** After the first zero block only zeros may follow: data behind the end would be read by no one. */
 function requireZeros(bytes: Uint8Array, from: number) {
-  if (bytes.length % TAR_BLOCK !== 0) throw new UserError("Cannot read tar: truncated");
+  if (bytes.length % TAR_BLOCK !== 0) throw new UserError("read tar", "truncated");
   for (let i = from; i < bytes.length; i++) {
-    if (bytes[i] !== 0) throw new UserError("Cannot read tar: data behind the end of the archive");
+    if (bytes[i] !== 0) throw new UserError("read tar", "data behind the end of the archive");
   }
 }
 
@@ -222,7 +222,7 @@ function decimal(value: string, bad: Bad): number {
 function seconds(value: string | undefined): number | undefined {
   if (!value) return undefined;
   if (!/^-?[0-9]+(\.[0-9]*)?$/.test(value)) {
-    throw new UserError(`Cannot read tar: malformed time ${JSON.stringify(value)} in a pax header`);
+    throw new UserError("read tar", `malformed time ${JSON.stringify(value)} in a pax header`);
   }
   return Math.floor(Number(value));
 }

@@ -56,7 +56,7 @@ export function writeTar(entries: Iterable<TarEntry>, options: WriteTarOptions =
 
 function headerOf(entry: TarEntry): { header: Uint8Array; pax: Map<string, string> } {
   const bad = (why: string) => {
-    throw new UserError(`Cannot write tar: ${JSON.stringify(entry.path)} ${why}`);
+    throw new UserError("write tar", `${JSON.stringify(entry.path)} ${why}`);
   };
   checkPath(entry.path, bad);
   const pax = new Map<string, string>();

@@ -4,73 +4,12 @@
  *
  * @module
  */
-import { type Bytes, utf8 } from "../bytes.ts";
+import { DRIVE_LABEL, type DriveFile, STATE_DIRECTORY } from "../documents/drive.ts";
 import { EXIT, UserError } from "../errors.ts";
 import type { Host, RunResult } from "../host.ts";
 
-/** Label by which a node finds its drive. */
-export const DRIVE_LABEL = "psyops-secret";
 /** Size of the file system in bytes. */
 export const DRIVE_BYTES = 16 * 1024 * 1024;
-/** Directory on the drive where the node keeps what it must not forget. */
-export const STATE_DIRECTORY = "state";
-
-const SECRET_MODE = 0o600;
-const PUBLIC_MODE = 0o644;
-
-/** A network without DHCP. */
-export interface StaticNetwork {
-  /** Default: the first interface with a link. */
-  interface?: string;
-  /** Address with prefix length, e.g. "192.0.2.10/24". */
-  address: string;
-  gateway?: string;
-  dns?: string[];
-}
-
-/** Who a node is. */
-export interface Identity {
-  name: string;
-  /** Text of an age identity file; secret. */
-  ageIdentity: string;
-  /** Text of the minisign public key file that the node pins. */
-  minisignKey: string;
-  /** Text of the private SSH host key file; secret. */
-  sshHostKey: string;
-  /** Public line of the SSH host key. */
-  sshHostKeyPublic: string;
-  /** Base URLs of the site, tried in this order. */
-  sites: readonly string[];
-  network?: StaticNetwork;
-}
-
-/** One file of the drive. */
-export interface DriveFile {
-  data: Bytes;
-  mode: number;
-}
-
-/** The files of a drive by name. */
-export function driveFiles(identity: Identity): Map<string, DriveFile> {
-  const files = new Map<string, DriveFile>();
-  const add = (name: string, data: string, mode = PUBLIC_MODE) =>
-    files.set(name, { data: utf8(data), mode });
-  add("nodename", `${identity.name}\n`);
-  add("age.key", identity.ageIdentity, SECRET_MODE);
-  add("minisign.pubkey", identity.minisignKey);
-  add("ssh_host_ed25519_key", identity.sshHostKey, SECRET_MODE);
-  add("ssh_host_ed25519_key.pub", `${identity.sshHostKeyPublic}\n`);
-  add(
-    "site",
-    ["# Where this node finds its site: base URLs, tried in this order.", ...identity.sites, ""]
-      .join("\n"),
-  );
-  if (identity.network) {
-    add("network.json", `${JSON.stringify(identity.network, null, 2)}\n`);
-  }
-  return files;
-}
-
 /** What {@linkcode makeIdentityDrive} needs. */
 export interface DriveOptions {
   /** The image file; replaced when it exists, readable by its owner only. */
@@ -105,7 +44,7 @@ export async function makeIdentityDrive(host: Host, options: DriveOptions): Prom
     }
     await host.mkdir(`${tree}/${STATE_DIRECTORY}`, { mode: 0o700 });
     // Made before mke2fs writes to it, so that it is never readable by others.
-    await host.writeExtents(aside, DRIVE_BYTES, [], { mode: SECRET_MODE });
+    await host.writeExtents(aside, DRIVE_BYTES, [], { mode: 0o600 });
     await runTool(
       host,
       [
@@ -123,7 +62,7 @@ export async function makeIdentityDrive(host: Host, options: DriveOptions): Prom
     const complaint = new TextDecoder().decode(stderr).split("\n")
       .find((line) => line.trim() !== "" && !/^debugfs \d/.test(line));
     if (complaint !== undefined) {
-      throw new UserError(`Cannot make the identity drive: debugfs said: ${complaint.trim()}`);
+      throw new UserError("make the identity drive", `debugfs said: ${complaint.trim()}`);
     }
     await host.rename(aside, path);
   } finally {
@@ -152,14 +91,15 @@ async function runTool(
   const result = await host.run(command, options);
   const said = new TextDecoder().decode(result.stderr).trim().split("\n").at(-1) ?? "";
   if (result.code === 127) {
-    throw new UserError(`Cannot make the identity drive: ${command[0]} is missing`, {
+    throw new UserError("make the identity drive", `${command[0]} is missing`, {
       exitCode: EXIT.missing,
       hint: "it is in the package e2fsprogs",
     });
   }
   if (result.code !== 0) {
     throw new UserError(
-      `Cannot make the identity drive: ${command[0]} failed with code ${result.code}: ${said}`,
+      "make the identity drive",
+      `${command[0]} failed with code ${result.code}: ${said}`,
     );
   }
   return result;

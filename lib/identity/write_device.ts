@@ -60,8 +60,7 @@ export async function inspectDevice(
   path: string,
   options: InspectOptions,
 ): Promise<Device> {
-  const fail = (state: string, hint?: string) =>
-    new UserError(`Cannot write to ${path}: ${state}`, { hint });
+  const fail = (state: string, hint?: string) => new UserError(`write to ${path}`, state, { hint });
   if (!/^\/dev\/[A-Za-z0-9][A-Za-z0-9/_.:-]*$/.test(path) || path.includes("..")) {
     throw fail("it must be a path below /dev");
   }
@@ -105,7 +104,7 @@ export async function inspectDevice(
 /** Copies `image` onto the device, from its first byte, and compares. All that was on the device is lost. */
 export async function writeDevice(host: Host, image: string, device: Device): Promise<void> {
   const info = await host.stat(image);
-  const fail = (state: string) => new UserError(`Cannot write to ${device.path}: ${state}`);
+  const fail = (state: string) => new UserError(`write to ${device.path}`, state);
   const step = async (command: string[], doing: string) => {
     const { code, stderr } = await host.run(command);
     if (code === 0) return;
@@ -123,7 +122,7 @@ export async function writeDevice(host: Host, image: string, device: Device): Pr
 }
 
 function missing(path: string, program: string, debianPackage: string): UserError {
-  return new UserError(`Cannot write to ${path}: ${program} is missing`, {
+  return new UserError(`write to ${path}`, `${program} is missing`, {
     exitCode: EXIT.missing,
     hint: `it is in the package ${debianPackage}`,
   });

@@ -158,7 +158,7 @@ export type ImageDefinition = v.InferOutput<typeof schema>;
  */
 export function parseDefinition(source: string, file = "overlay/image.yaml"): ImageDefinition {
   if (source.length > MAX_DEFINITION) {
-    throw new UserError(`Cannot read ${file}: larger than ${MAX_DEFINITION} characters`);
+    throw new UserError(`read ${file}`, `larger than ${MAX_DEFINITION} characters`);
   }
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
@@ -167,12 +167,12 @@ export function parseDefinition(source: string, file = "overlay/image.yaml"): Im
     return `${file}:${Math.max(1, line)}:${Math.max(1, col)}`;
   };
   const broken = document.errors[0] ?? document.warnings[0];
-  if (broken) throw new UserError(`${at(broken.pos[0])}: ${broken.message}`);
+  if (broken) throw new UserError(`read ${at(broken.pos[0])}`, broken.message);
   let content: unknown;
   try {
     content = document.toJS({ maxAliasCount: 0 });
   } catch (cause) {
-    throw new UserError(`Cannot read ${file}: it uses YAML aliases`, { cause });
+    throw new UserError(`read ${file}`, "it uses YAML aliases", { cause });
   }
   const result = v.safeParse(schema, content);
   if (!result.success) {
@@ -180,7 +180,7 @@ export function parseDefinition(source: string, file = "overlay/image.yaml"): Im
     const issue = result.issues.find(isUnknownKey) ?? result.issues[0];
     const keys = (issue.path ?? []).map((item) => item.key as string | number);
     const position = at(offsetOf(document, keys));
-    throw new UserError(`${position}: ${describe(issue, keys)}`);
+    throw new UserError(`read ${position}`, describe(issue, keys));
   }
   return result.output;
 }

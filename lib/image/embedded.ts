@@ -7,26 +7,23 @@
 import type { OpenPackage } from "../apk/package.ts";
 import { openPackages, type Repository } from "../apk/repository.ts";
 import { type Bytes, sha256Hex, utf8 } from "../bytes.ts";
+import { formatImageFacts, IMAGE_FACTS_PATH } from "../documents/image_facts.ts";
+import type { AgentNote, Manifest, PackageRole } from "../documents/manifest.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { assemble } from "./root/assemble.ts";
-import { choosePackages } from "./packages/choose_packages.ts";
-import type { ImageDefinition } from "./definition.ts";
-import { bootArchive, rootfsArchive } from "./root/initrd.ts";
-import { takeKernel } from "./root/kernel.ts";
-import {
-  type AgentNote,
-  type Manifest,
-  manifestPackage,
-  manifestScript,
-  type PackageRole,
-} from "./release/manifest.ts";
-import { type OverlayFile, readOverlay } from "./root/overlay.ts";
 import { replaceFolder } from "../replace_folder.ts";
-import { makeRootfs } from "./root/rootfs.ts";
+import type { Architecture } from "../schema/fields.ts";
+import type { ImageDefinition } from "./definition.ts";
+import { choosePackages } from "./packages/choose_packages.ts";
+import { manifestPackage, manifestScript } from "./release/manifest.ts";
 import { DISK_IMAGE, formFiles, makeForms, writeRelease } from "./release/release_forms.ts";
 import { vendorOf } from "./release/sbom.ts";
 import { loaderPath, makeSlot } from "./release/slot.ts";
+import { assemble } from "./root/assemble.ts";
+import { bootArchive, rootfsArchive } from "./root/initrd.ts";
+import { takeKernel } from "./root/kernel.ts";
+import { type OverlayFile, readOverlay } from "./root/overlay.ts";
+import { makeRootfs } from "./root/rootfs.ts";
 
 /** What {@linkcode buildImage} needs. */
 export interface BuildImageOptions {
@@ -50,7 +47,7 @@ export interface BuildImageOptions {
   /** Seconds since 1970; no time in the image is later, and a node's clock is never before it. */
   epoch: number;
   /** Architecture as Alpine calls it, default "x86_64". */
-  arch?: string;
+  arch?: Architecture;
   /** The result lies in `<outDir>/<version>/`, which is replaced as a whole. */
   outDir: string;
   /** Keeps file systems between builds. */
@@ -64,7 +61,7 @@ export interface BuildImageOptions {
 /** Where everything lies; the paths start with `outDir`. */
 export interface BuiltImage {
   version: string;
-  arch: string;
+  arch: Architecture;
   dir: string;
   /** Kernel, archives and slot.json, as in `psyopsos/<version>/` on the partition. */
   slotDir: string;
@@ -93,11 +90,12 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
   const cmdline = [definition.cmdline, options.cmdlineExtra ?? ""].join(" ").trim();
   if (cmdline.length > MAX_CMDLINE || !/^[\x20-\x7e]+$/.test(cmdline)) {
     throw new UserError(
-      `Cannot use the kernel command line: not up to ${MAX_CMDLINE} printable characters`,
+      "use the kernel command line",
+      `not up to ${MAX_CMDLINE} printable characters`,
     );
   }
   if (!Number.isSafeInteger(epoch) || epoch < 0 || epoch >= 2 ** 32) {
-    throw new UserError(`Cannot build an image for the time ${epoch}: not seconds since 1970`);
+    throw new UserError(`build an image for the time ${epoch}`, "not seconds since 1970");
   }
 
   stage("choosing packages");
@@ -113,7 +111,7 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
   stage("assembling the root file system");
   const kernel = takeKernel(taken("kernel"), definition.kernel);
   const overlay = await readOverlay(host, `${overlayDir}/root`, definition.permissions);
-  const imageFacts = { version, arch, epoch, engine: "embedded", kernel: kernel.release };
+  const facts = { version, arch, epoch, engine: "embedded", kernel: kernel.release };
   const root = assemble({
     packages: installed,
     world: definition.packages,
@@ -126,7 +124,7 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
     extra: new Map([
       ...kernel.files,
       ...[...options.keys ?? []].map(([name, pem]) => [`etc/apk/keys/${name}`, utf8(pem)] as const),
-      ["etc/psyopsos/image.json", json(imageFacts)],
+      [IMAGE_FACTS_PATH, formatImageFacts(facts)],
     ]),
     epoch,
   });
@@ -211,7 +209,7 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
 /** A file of a package that is taken apart. */
 function fileOf({ info, entries }: OpenPackage, path: string): Bytes {
   const entry = entries.find((one) => one.path === path && one.kind === "file");
-  if (!entry) throw new UserError(`Cannot build the image: ${info.name} has no /${path}`);
+  if (!entry) throw new UserError("build the image", `${info.name} has no /${path}`);
   return entry.data!;
 }
 
@@ -224,8 +222,4 @@ function agentFiles(agent: BuildImageOptions["agent"]): OverlayFile[] {
     group: "root",
     data,
   })).sort((a, b) => a.path < b.path ? -1 : 1);
-}
-
-function json(value: unknown): Bytes {
-  return utf8(`${JSON.stringify(value, null, 2)}\n`);
 }

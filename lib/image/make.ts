@@ -11,6 +11,7 @@ import { agentNote, type BuiltAgent, makeAgent } from "../agent_build/make.ts";
 import { text } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
+import type { Architecture } from "../schema/fields.ts";
 import { type ImageDefinition, parseDefinition } from "./definition.ts";
 import { buildImage, type BuiltImage } from "./embedded.ts";
 import {
@@ -34,7 +35,7 @@ export interface MakeImageOptions {
   version?: string;
   /** Default: SOURCE_DATE_EPOCH, else the time of the checked out commit. */
   epoch?: number;
-  arch?: "x86_64" | "aarch64";
+  arch?: Architecture;
   /** Another kernel than the definition's. */
   flavour?: string;
   cmdlineExtra?: string;
@@ -108,7 +109,8 @@ export async function imageAgent(
     // The bundle is for any.
     if (agent.arch === arch || agent.form === "bundle") return agent;
     throw new UserError(
-      `Cannot put the agent into the image: it is for ${agent.arch}, not ${arch}`,
+      "put the agent into the image",
+      `it is for ${agent.arch}, not ${arch}`,
     );
   }
   const denort = namedRuntime(host);
@@ -156,12 +158,12 @@ export async function defaultEpoch(host: Host, root: string): Promise<number> {
   const given = host.env("SOURCE_DATE_EPOCH");
   if (given !== undefined && given !== "") {
     if (/^\d{1,10}$/.test(given)) return Number(given);
-    throw new UserError(`Cannot use SOURCE_DATE_EPOCH=${given}: not seconds since 1970`);
+    throw new UserError(`use SOURCE_DATE_EPOCH=${given}`, "not seconds since 1970");
   }
   const result = await host.run(["git", "-C", root, "log", "-1", "--format=%ct"]);
   const seconds = text(result.stdout).trim();
   if (result.code === 0 && /^\d{1,10}$/.test(seconds)) return Number(seconds);
-  throw new UserError("Cannot date the image: this is no git checkout", {
+  throw new UserError("date the image", "this is no git checkout", {
     hint: "set SOURCE_DATE_EPOCH to seconds since 1970, e.g. of the release",
   });
 }

@@ -52,7 +52,7 @@ export function moduleClosure(
     for (const module of found) visit(module);
   }
   if (unknown.length > 0) {
-    throw new UserError(`Cannot find kernel modules: no ${unknown.join(", no ")}`);
+    throw new UserError("find kernel modules", `no ${unknown.join(", no ")}`);
   }
   return [...out];
 }
@@ -73,7 +73,7 @@ function readTables(index: ReadonlyMap<string, Uint8Array>): Tables {
     return text(bytes).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   };
   if (!index.has("modules.dep")) {
-    throw new UserError("Cannot find kernel modules: no modules.dep");
+    throw new UserError("find kernel modules", "no modules.dep");
   }
   const tables: Tables = {
     paths: new Map(),

@@ -98,7 +98,7 @@ function sorted(files: ReadonlyMap<string, Bytes>): Linked[] {
     const other = byName.get(name);
     if (other !== undefined && !path.startsWith("updates/")) {
       if (other.startsWith("updates/")) continue;
-      throw new UserError(`Cannot index modules: ${other} and ${path} have one name`);
+      throw new UserError("index modules", `${other} and ${path} have one name`);
     }
     byName.set(name, path);
   }
@@ -136,7 +136,7 @@ function link(modules: readonly Linked[]): Map<string, Linked> {
       if (name === "") continue;
       const needed = byName.get(moduleName(name));
       if (!needed) {
-        throw new UserError(`Cannot index modules: ${module.path} needs ${name}, which is missing`);
+        throw new UserError("index modules", `${module.path} needs ${name}, which is missing`);
       }
       needs.add(needed);
     }
@@ -163,7 +163,7 @@ function rank(modules: readonly Linked[]) {
   }
   if (next < modules.length) {
     const stuck = modules.filter((module) => module.rank < 0).map(({ name }) => name);
-    throw new UserError(`Cannot index modules: ${stuck.join(", ")} need each other`);
+    throw new UserError("index modules", `${stuck.join(", ")} need each other`);
   }
 }
 

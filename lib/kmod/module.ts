@@ -43,10 +43,10 @@ export function unpackModule(path: string, bytes: Bytes): Bytes {
       const plain = zlib.zstdDecompressSync(bytes, { maxOutputLength: MAX_MODULE_BYTES });
       return new Uint8Array(plain.buffer as ArrayBuffer, plain.byteOffset, plain.length);
     } catch (cause) {
-      throw new UserError(`Cannot read ${path}: damaged zstd data`, { cause });
+      throw new UserError(`read ${path}`, "damaged zstd data", { cause });
     }
   }
-  throw new UserError(`Cannot read ${path}: compression not supported`, {
+  throw new UserError(`read ${path}`, "compression not supported", {
     hint: "Use a kernel with modules that are plain, gzip or zstd",
   });
 }
@@ -57,7 +57,7 @@ export function readModule(path: string, bytes: Bytes): KernelModule {
   const wanted = [".modinfo", ".symtab", ".strtab", "__ksymtab_strings"];
   const sections = elfSections(path, elf, wanted);
   const modinfo = sections.get(".modinfo");
-  if (!modinfo) throw new UserError(`Cannot read ${path}: it has no .modinfo`);
+  if (!modinfo) throw new UserError(`read ${path}`, "it has no .modinfo");
   const info: [string, string][] = [];
   for (const line of strings(modinfo)) {
     const equals = line.indexOf("=");

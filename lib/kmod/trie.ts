@@ -38,7 +38,7 @@ export class Trie {
     for (const text of [key, value]) {
       // deno-lint-ignore no-control-regex -- it means any ASCII character
       if (!/^[\x01-\x7f]*$/.test(text)) {
-        throw new UserError(`Cannot index modules: ${JSON.stringify(text)} is not ASCII`);
+        throw new UserError("index modules", `${JSON.stringify(text)} is not ASCII`);
       }
     }
     let node = this.#root;
@@ -100,7 +100,7 @@ export class Trie {
     // Children are written in the order of their characters, before their parent.
     sort(this.#root);
     const root = write(this.#root);
-    if (size > MAX_OFFSET) throw new UserError("Cannot index modules: too many names");
+    if (size > MAX_OFFSET) throw new UserError("index modules", "too many names");
     return concat([u32(MAGIC, VERSION, root), ...parts]);
   }
 }

@@ -34,7 +34,7 @@ export async function findFirmware(host: Host): Promise<Firmware> {
   for (const firmware of KNOWN) {
     if (await host.stat(firmware.code) && await host.stat(firmware.vars)) return firmware;
   }
-  throw new UserError("Cannot boot a machine: no UEFI firmware for QEMU found", {
+  throw new UserError("boot a machine", "no UEFI firmware for QEMU found", {
     exitCode: EXIT.missing,
     hint: "sudo apt-get install -y ovmf",
   });

@@ -57,11 +57,12 @@ const OVERLAY = "overlay";
 export const BUILDERS: readonly string[] = [
   "lib/agent_build",
   "lib/apk",
-  "lib/documents/boot_entry.ts",
+  "lib/documents",
   "lib/cli",
   "lib/formats",
   "lib/image",
   "lib/kmod",
+  "lib/schema",
 ];
 
 /** Makes the image, or finds it when nothing has changed. */

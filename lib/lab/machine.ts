@@ -4,9 +4,9 @@
  *
  * @module
  */
+import { type ConsoleEvent, parseConsoleLine } from "../documents/console_line.ts";
 import { UserError } from "../errors.ts";
 import type { Child, Host } from "../host.ts";
-import { type ConsoleEvent, parseConsoleLine } from "../documents/status.ts";
 import { type ConsoleLine, ConsoleLog } from "./console.ts";
 import { driveDevice, type MachineSpec, qemuCommand, UPLINK } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
@@ -129,7 +129,7 @@ export class Machine {
     const deadline = this.seconds + SOCKET_TIMEOUT_MS / 1000;
     while (!await this.#host.stat(path)) {
       if (this.seconds > deadline || this.console.ended) {
-        throw this.#failure("Cannot control the machine: no socket");
+        throw this.#failure("control the machine", "no socket");
       }
       await this.#host.sleep(50);
     }
@@ -146,7 +146,7 @@ export class Machine {
   /** Puts a drive in that its specification calls unplugged. */
   async plug(drive: string): Promise<void> {
     const spec = this.spec.drives.find(({ id }) => id === drive);
-    if (!spec) throw new UserError(`Cannot plug in ${drive}: ${this.spec.name} has no such drive`);
+    if (!spec) throw new UserError(`plug in ${drive}`, `${this.spec.name} has no such drive`);
     await (await this.qmp()).execute("device_add", driveDevice(spec));
   }
 
@@ -195,12 +195,11 @@ export class Machine {
           // What QEMU itself said may come a moment later than the console's end.
           await this.#pumps;
           if (untilEnd) return { at: this.seconds, text: "", value: undefined as T };
-          throw this.#failure(`Cannot find ${wanted} on the console: the machine ended`);
+          throw this.#failure(`find ${wanted} on the console`, "the machine ended");
         }
         if (await Promise.race([changed, timer]) === "late") {
-          throw this.#failure(
-            `Cannot find ${wanted} on the console: nothing within ${timeoutMs / 1000} s`,
-          );
+          const limit = `nothing within ${timeoutMs / 1000} s`;
+          throw this.#failure(`find ${wanted} on the console`, limit);
         }
       }
     } finally {
@@ -208,12 +207,12 @@ export class Machine {
     }
   }
 
-  #failure(message: string): UserError {
+  #failure(doing: string, state: string): UserError {
     const last = this.console.lines.slice(-SHOWN_LINES).map(({ at, text }) =>
       `  ${at.toFixed(1).padStart(6)} ${text}`
     );
     const said = this.#complaints.trim();
-    return new UserError(`${message} (${this.spec.name})`, {
+    return new UserError(`${doing} (${this.spec.name})`, state, {
       hint: [
         ...(said ? [`QEMU: ${said}`] : []),
         `last lines of ${this.consoleLog}:`,

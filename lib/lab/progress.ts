@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CONSOLE_EVENTS, type ConsoleEvent, parseConsoleLine } from "../documents/status.ts";
+import { CONSOLE_EVENTS, type ConsoleEvent, parseConsoleLine } from "../documents/console_line.ts";
 import type { ConsoleLine } from "./console.ts";
 
 /** The way of a machine, in order. */

@@ -50,7 +50,7 @@ export class Qmp {
     this.#socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
     const message = await withTimeout(answer, ANSWER_TIMEOUT_MS, `QEMU's answer to ${command}`);
     if (message.error) {
-      throw new UserError(`Cannot ${command} in the machine: ${message.error.desc}`);
+      throw new UserError(`${command} in the machine`, message.error.desc);
     }
     return message.return;
   }
@@ -98,7 +98,7 @@ async function withTimeout<T>(promise: Promise<T>, ms: number, what: string): Pr
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new UserError(`Cannot go on: ${what} did not come within ${ms / 1000} s`)),
+      () => reject(new UserError("go on", `${what} did not come within ${ms / 1000} s`)),
       ms,
     );
   });

@@ -130,7 +130,8 @@ export class SiteServer {
         if (status && fits(status)) return status;
         if (late) {
           throw new UserError(
-            `Cannot go on: no fitting status from ${node} within ${timeoutMs / 1000} s`,
+            "go on",
+            `no fitting status from ${node} within ${timeoutMs / 1000} s`,
             { hint: `newest: ${JSON.stringify(status ?? null)}` },
           );
         }

@@ -140,7 +140,7 @@ export async function readDeb(host: Host, dir: string, deb: Deb): Promise<DebCon
   const path = `${dir}/${deb.file}`;
   if (sha256Hex(await host.readFile(path)) !== deb.sha256) {
     await host.remove(path);
-    throw new UserError(`Cannot read ${path}: its SHA-256 is not the one in apt's lists`, {
+    throw new UserError(`read ${path}`, "its SHA-256 is not the one in apt's lists", {
       hint: "it was removed; run again to download it anew",
     });
   }
@@ -166,7 +166,7 @@ export async function debianArchitecture(host: Host): Promise<string> {
 async function tool(host: Host, command: readonly string[], cwd?: string) {
   const result = await host.run(command, { cwd, env: APT_ENV });
   if (result.code === 127) {
-    throw new UserError(`Cannot make the lab repository: ${command[0]} is missing`, {
+    throw new UserError("make the lab repository", `${command[0]} is missing`, {
       exitCode: EXIT.missing,
       hint: "it is made from Debian packages: run on Debian 12, or use an Alpine mirror",
     });
@@ -183,14 +183,14 @@ function toolFailed(command: readonly string[], stderr: string): UserError {
   const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const why = lines.find((line) => line.startsWith("E:")) ?? lines.at(-1) ?? "no message";
   const what = command.slice(0, 2).join(" ");
-  return new UserError(`Cannot make the lab repository: ${what} failed: ${why}`, {
+  return new UserError("make the lab repository", `${what} failed: ${why}`, {
     exitCode: EXIT.missing,
     hint: "run `sudo apt-get update`, then again",
   });
 }
 
 function unknownPackage(name: string): UserError {
-  return new UserError(`Cannot make the lab repository: apt knows no package ${name}`, {
+  return new UserError("make the lab repository", `apt knows no package ${name}`, {
     exitCode: EXIT.missing,
     hint: "run `sudo apt-get update`, then again (Debian 12 has all of them)",
   });

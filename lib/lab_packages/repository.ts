@@ -6,15 +6,12 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { type ApkSigningKey, buildIndex, buildPackageAndRecord } from "../apk/build.ts";
 import { sha256Hex, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { deno, DENO_VERSION, denoProgram, type RunningDeno } from "./packages/deno.ts";
-import { withLibraries } from "./packages/library.ts";
-import { type KernelFlavour, kernelMetaPackage, linux } from "./packages/linux.ts";
-import { type Draft, OWN_BUILDDATE } from "./packages/recipe.ts";
+import type { Architecture } from "../schema/fields.ts";
+import { projectFolder, sourceDigest } from "../sources.ts";
 import {
   type CachedGroup,
   type CachedPackage,
@@ -32,7 +29,10 @@ import {
   resolveDebs,
 } from "./debian.ts";
 import { publicPem, signingKey } from "./key.ts";
-import { readTree } from "./tree.ts";
+import { deno, DENO_VERSION, denoProgram, type RunningDeno } from "./packages/deno.ts";
+import { withLibraries } from "./packages/library.ts";
+import { type KernelFlavour, kernelMetaPackage, linux } from "./packages/linux.ts";
+import { type Draft, OWN_BUILDDATE } from "./packages/recipe.ts";
 import { USERLAND, userlandDrafts } from "./userland.ts";
 
 /** Options of {@linkcode labRepository}. */
@@ -40,7 +40,7 @@ export interface LabRepositoryOptions {
   /** Keeps downloads, the signing key and the repository between runs. */
   cacheDir: string;
   /** apk's name of the architecture, default x86_64; it has to be the machine's own. */
-  arch?: "x86_64" | "aarch64";
+  arch?: Architecture;
   /** Kernels to offer, default only "virt": the generic one is large. */
   flavours?: readonly KernelFlavour[];
   /** The deno that runs this; used as it is when it has the wanted version. */
@@ -133,33 +133,20 @@ async function prepare(host: Host, options: LabRepositoryOptions): Promise<Job> 
     flavours: [...options.flavours ?? ["virt"]],
     runningDeno: options.runningDeno,
     denoVersion: options.denoVersion ?? DENO_VERSION,
-    recipes: await recipesHash(host),
+    recipes: await sourceDigest(host, await projectFolder(host) ?? "", WRITERS),
     stage: options.onStage ?? (() => {}),
   };
 }
 
-const HERE = import.meta.dirname ?? ".";
-const TREES = `${HERE}/packages`;
-/** Code outside `packages/` that decides about the bytes of a package. */
+const TREES = `${import.meta.dirname ?? "."}/packages`;
+/** Code that decides about the bytes of a package. */
 const WRITERS = [
-  "repository.ts",
-  "repository_tree.ts",
-  "repository_userland.ts",
-  "repository_version.ts",
-  "../apk/build.ts",
-  "../formats/gzip.ts",
-  "../formats/tar_pax.ts",
-  "../formats/tar_write.ts",
+  "lib/lab_packages",
+  "lib/apk/build.ts",
+  "lib/formats/gzip.ts",
+  "lib/formats/tar_pax.ts",
+  "lib/formats/tar_write.ts",
 ];
-
-async function recipesHash(host: Host): Promise<string> {
-  const hash = createHash("sha256");
-  for (const { path, mode, data } of await readTree(host, TREES, 0)) {
-    hash.update(`${path} ${mode} ${data?.length}\n`).update(data ?? "");
-  }
-  for (const name of WRITERS) hash.update(await host.readFile(`${HERE}/${name}`));
-  return hash.digest("hex");
-}
 
 async function runStamp(host: Host, job: Job): Promise<string> {
   const parts = [job.recipes, job.arch, job.denoVersion, job.key.name, await aptListsStamp(host)];
@@ -169,7 +156,7 @@ async function runStamp(host: Host, job: Job): Promise<string> {
 async function buildGroups(host: Host, job: Job): Promise<Record<string, CachedGroup>> {
   const debianArch = DEBIAN_ARCH[job.arch];
   if (await debianArchitecture(host) !== debianArch) {
-    throw new UserError(`Cannot make the lab repository for ${job.arch}: the machine is another`, {
+    throw new UserError(`make the lab repository for ${job.arch}`, "the machine is another", {
       hint: "Debian packages are taken for the machine's own architecture only",
     });
   }
@@ -178,7 +165,7 @@ async function buildGroups(host: Host, job: Job): Promise<Record<string, CachedG
   const graph = await debGraph(host, [...USERLAND, ...LIBRARY_ROOTS, ...metas]);
   const kernels = metas.map((meta) => {
     const name = graph.get(meta)?.find((item) => item.startsWith("linux-image-"));
-    if (!name) throw new UserError(`Cannot make the lab repository: ${meta} names no kernel`);
+    if (!name) throw new UserError("make the lab repository", `${meta} names no kernel`);
     return name;
   });
   const libraryNames = [...graph.keys()].filter((name) => LIBRARY_NAME.test(name)).sort();

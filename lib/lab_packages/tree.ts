@@ -23,7 +23,7 @@ export async function readTree(host: Host, dir: string, mtime: number): Promise<
         const mode = info.mode & 0o100 ? 0o755 : 0o644;
         entries.push({ ...owner, kind: "file", mode, data: await host.readFile(`${dir}/${path}`) });
       } else {
-        throw new UserError(`Cannot read ${dir}/${path}: it is no file or directory`);
+        throw new UserError(`read ${dir}/${path}`, "it is no file or directory");
       }
     }
   };

@@ -80,7 +80,7 @@ async function applets(
   const result = await host.run([path, "--list-full"]);
   await host.remove(path);
   if (result.code !== 0) {
-    throw new UserError("Cannot build package busybox: Debian's busybox does not list its applets");
+    throw new UserError("build package busybox", "Debian's busybox does not list its applets");
   }
   return text(result.stdout);
 }

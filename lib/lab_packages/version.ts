@@ -28,7 +28,7 @@ export function apkVersion(debian: string): string {
   const revision = dash < 0 ? "0" : plain.slice(dash + 1);
   const [, major, minor] = /^([0-9]+)(?:\.([0-9]+))?/.exec(revision) ?? [];
   if (!UPSTREAM.test(upstream) || major === undefined) {
-    throw new UserError(`Cannot use Debian version ${debian}: it has no apk form`);
+    throw new UserError(`use Debian version ${debian}`, "it has no apk form");
   }
   const update = Number(/deb[0-9]+u([0-9]+)/.exec(revision)?.[1] ?? 0);
   const rebuild = Number(/\+b([0-9]+)/.exec(revision)?.[1] ?? 0);

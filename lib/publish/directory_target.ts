@@ -24,7 +24,8 @@ export class DirectoryTarget implements Target {
     if (info?.kind !== "file") return undefined;
     if (info.size > maxBytes) {
       throw new UserError(
-        `Cannot publish to ${this.name}: its ${path} is longer than ${maxBytes} bytes`,
+        `publish to ${this.name}`,
+        `its ${path} is longer than ${maxBytes} bytes`,
       );
     }
     const bytes = await this.host.readFile(this.#file(path));
@@ -55,7 +56,8 @@ export class DirectoryTarget implements Target {
     const file = this.#file(path);
     if (condition && (await this.get(path, Infinity))?.tag !== condition.tag) {
       throw new UserError(
-        `Cannot publish to ${this.name}: somebody else published at the same time`,
+        `publish to ${this.name}`,
+        "somebody else published at the same time",
       );
     }
     await this.host.mkdir(file.slice(0, file.lastIndexOf("/")));

@@ -23,7 +23,7 @@ export class MemoryTarget implements Target {
       return Promise.resolve({ bytes: file.bytes, tag: file.facts.sha256 });
     }
     return Promise.reject(
-      new UserError(`Cannot publish to ${this.name}: its ${path} is longer than ${maxBytes} bytes`),
+      new UserError(`publish to ${this.name}`, `its ${path} is longer than ${maxBytes} bytes`),
     );
   }
 
@@ -51,12 +51,13 @@ export class MemoryTarget implements Target {
     this.requests++;
     if (condition && this.#files.get(path)?.facts.sha256 !== condition.tag) {
       throw new UserError(
-        `Cannot publish to ${this.name}: somebody else published at the same time`,
+        `publish to ${this.name}`,
+        "somebody else published at the same time",
       );
     }
     const bytes = await content.read();
     if (sha256Hex(bytes) !== facts.sha256) {
-      throw new UserError(`Cannot publish to ${this.name}: ${path} came damaged`);
+      throw new UserError(`publish to ${this.name}`, `${path} came damaged`);
     }
     this.#files.set(path, { bytes, facts });
   }

@@ -34,7 +34,7 @@ export async function openTarget(
     client = new PatientClient(host, settings, parsed.bucket, patience);
   } catch (error) {
     const state = errorText(error).replace(/\.$/, "");
-    throw new UserError(`Cannot publish to ${name}: ${state}`, { cause: error });
+    throw new UserError(`publish to ${name}`, state, { cause: error });
   }
   return {
     target: new S3Target(client, parsed.bucket, parsed.prefix),

@@ -16,7 +16,7 @@ const PREFIX = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*
 /** Reads a target's name. @throws {UserError} with `EXIT.usage`. */
 export function parseTarget(given: string): TargetName {
   const fail = (state: string) =>
-    new UserError(`Cannot publish to ${given}: ${state}`, {
+    new UserError(`publish to ${given}`, state, {
       exitCode: EXIT.usage,
       hint: "a target is s3://BUCKET[/PREFIX] or file:DIRECTORY",
     });

@@ -50,7 +50,7 @@ export function isTransient(error: unknown): boolean {
 export function explain(error: unknown, place: FailurePlace): UserError {
   if (error instanceof UserError) return error;
   const fail = (state: string, options: UserErrorOptions = {}) =>
-    new UserError(`Cannot publish to ${place.bucket}: ${state}`, { cause: error, ...options });
+    new UserError(`publish to ${place.bucket}`, state, { cause: error, ...options });
   const failure = serverFailure(error);
   if (!failure) {
     const state = error instanceof NoAnswer

@@ -49,7 +49,7 @@ export async function findS3Settings(host: Host, options: S3Options): Promise<S3
   const profile = await readProfile(host, name);
   const named = options.profile ?? host.env("AWS_PROFILE");
   if (named !== undefined && !profile.found) {
-    throw new UserError(`Cannot publish: there is no profile ${named} in ${profile.files}`);
+    throw new UserError("publish", `there is no profile ${named} in ${profile.files}`);
   }
   const keys = findKeys(host, options, profile);
   const region = options.region ?? host.env("AWS_REGION") ?? host.env("AWS_DEFAULT_REGION") ??
@@ -59,7 +59,7 @@ export async function findS3Settings(host: Host, options: S3Options): Promise<S3
   const endpoint = (given ?? `https://s3.${region}.amazonaws.com`).replace(/\/+$/, "");
   if (!isPlainUrl(endpoint)) {
     // Not shown: it may hold a password.
-    throw new UserError("Cannot publish: the endpoint is no plain http:// or https:// URL", {
+    throw new UserError("publish", "the endpoint is no plain http:// or https:// URL", {
       exitCode: EXIT.usage,
     });
   }
@@ -94,7 +94,8 @@ function findKeys(host: Host, options: S3Options, profile: Profile) {
     if (accessKey !== undefined && secretKey !== undefined) {
       if (accessKey.startsWith("ASIA") && sessionToken === undefined) {
         throw new UserError(
-          "Cannot publish: the access key is a temporary one, but there is no session token",
+          "publish",
+          "the access key is a temporary one, but there is no session token",
           { hint: "set AWS_SESSION_TOKEN, or aws_session_token in the profile" },
         );
       }
@@ -102,17 +103,18 @@ function findKeys(host: Host, options: S3Options, profile: Profile) {
     }
     if (accessKey !== undefined || secretKey !== undefined) {
       const missing = accessKey === undefined ? "the access key's id" : "the secret access key";
-      throw new UserError(`Cannot publish: ${missing} is missing, the other half is there`);
+      throw new UserError("publish", `${missing} is missing, the other half is there`);
     }
   }
   const login = NEEDS_LOGIN.find((key) => profile.value(key) !== undefined);
   if (login !== undefined) {
     throw new UserError(
-      `Cannot publish: the profile uses ${login}, only access keys are supported`,
+      "publish",
+      `the profile uses ${login}, only access keys are supported`,
       { hint: 'eval "$(aws configure export-credentials --format env)" gives such keys' },
     );
   }
-  throw new UserError("Cannot publish: there are no S3 credentials", {
+  throw new UserError("publish", "there are no S3 credentials", {
     hint: `set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put them into ${profile.files}`,
   });
 }

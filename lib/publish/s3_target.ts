@@ -39,7 +39,8 @@ export class S3Target implements Target {
       const bytes = new Uint8Array(await response.arrayBuffer());
       if (bytes.length > maxBytes) {
         throw new UserError(
-          `Cannot publish to ${this.name}: its ${path} is longer than ${maxBytes} bytes`,
+          `publish to ${this.name}`,
+          `its ${path} is longer than ${maxBytes} bytes`,
         );
       }
       return { bytes, tag: response.headers.get("etag") ?? "" };

@@ -41,7 +41,7 @@ export async function encryptTo(
   recipients: readonly string[],
   plaintext: Uint8Array,
 ): Promise<Bytes> {
-  const fail = (state: string) => new UserError(`Cannot encrypt: ${state}`);
+  const fail = (state: string) => new UserError("encrypt", state);
   if (recipients.length === 0) throw fail("there is no recipient");
   if (recipients.length > MAX_KEYS) throw fail(`there are more than ${MAX_KEYS} recipients`);
   if (plaintext.length > MAX_AGE_BYTES) {
@@ -67,7 +67,7 @@ export async function decryptWith(
   const decrypter = new Decrypter();
   for (const identity of identities.slice(0, MAX_KEYS)) addIdentity(decrypter, identity);
   if (ciphertext.length > MAX_AGE_BYTES) {
-    throw new RefusedError("size", `Cannot decrypt: it is longer than ${MAX_AGE_BYTES} bytes`);
+    throw new RefusedError("size", "decrypt", `it is longer than ${MAX_AGE_BYTES} bytes`);
   }
   try {
     return new Uint8Array(await decrypter.decrypt(ciphertext));
@@ -76,8 +76,8 @@ export async function decryptWith(
     const foreign = error instanceof Error && /no identity matched/.test(error.message);
     // Its messages may quote the file: they are not passed on.
     throw foreign
-      ? new RefusedError("recipient", "Cannot decrypt: it is not encrypted to this identity")
-      : new RefusedError("malformed", "Cannot decrypt: it is damaged or no age file");
+      ? new RefusedError("recipient", "decrypt", "it is not encrypted to this identity")
+      : new RefusedError("malformed", "decrypt", "it is damaged or no age file");
   }
 }
 
@@ -87,7 +87,7 @@ export async function decryptWith(
  * @throws {UserError} naming the line, never its text.
  */
 export function parseIdentityFile(text: string): string[] {
-  const fail = (state: string) => new UserError(`Cannot read the age identity: ${state}`);
+  const fail = (state: string) => new UserError("read the age identity", state);
   if (text.length > MAX_IDENTITY_BYTES) throw fail(`it is longer than ${MAX_IDENTITY_BYTES} bytes`);
   const identities: string[] = [];
   text.split(/\r?\n/).forEach((raw, i) => {
@@ -110,6 +110,6 @@ function addIdentity(decrypter: Decrypter, identity: string): void {
     if (!IDENTITY.test(identity)) throw new TypeError("not an identity");
     decrypter.addIdentity(identity);
   } catch {
-    throw new UserError("Cannot use the age identity: it is no age secret key");
+    throw new UserError("use the age identity", "it is no age secret key");
   }
 }

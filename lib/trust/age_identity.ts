@@ -45,7 +45,7 @@ export async function findIdentityFile(
   if (await host.stat(path)) return path;
   if (named === undefined) return undefined;
   const by = options.file === undefined ? `, which ${IDENTITY_VARIABLE} names` : "";
-  throw new UserError(`Cannot read the age identity: there is no ${path}${by}`);
+  throw new UserError("read the age identity", `there is no ${path}${by}`);
 }
 
 /** The secret keys of the administrator. @throws {UserError} when there are none, or the file can't be read. */
@@ -53,12 +53,13 @@ export async function loadIdentities(host: Host, options: IdentityOptions): Prom
   const path = await findIdentityFile(host, options);
   if (path === undefined) {
     throw new UserError(
-      `Cannot decrypt the fleet's secrets: there is no ${options.keys}/${ADMIN_IDENTITY}`,
+      "decrypt the fleet's secrets",
+      `there is no ${options.keys}/${ADMIN_IDENTITY}`,
       { hint: `--identity FILE or ${IDENTITY_VARIABLE} names another age identity file` },
     );
   }
   const fail = (state: string, hint?: string) =>
-    new UserError(`Cannot read the age identity ${path}: ${state}`, { hint });
+    new UserError(`read the age identity ${path}`, state, { hint });
   const info = await host.stat(path);
   if ((info?.size ?? 0) > MAX_IDENTITY_BYTES) throw fail(`it is over ${MAX_IDENTITY_BYTES} bytes`);
   const given = await host.readFile(path);
@@ -119,8 +120,7 @@ function parseAs(path: string, plain: string): string[] {
     return parseIdentityFile(plain);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const state = error.message.replace(/^[^:]*: /, "");
-    throw new UserError(`Cannot read the age identity ${path}: ${state}`, { cause: error });
+    throw new UserError(`read the age identity ${path}`, error.state, { cause: error });
   }
 }
 

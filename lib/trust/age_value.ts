@@ -48,7 +48,7 @@ export class Sealer {
 
   /** @throws {UserError} when there is no recipient, or one is not valid. */
   constructor(readonly recipients: readonly string[]) {
-    const fail = (state: string) => new UserError(`Cannot encrypt: ${state}`);
+    const fail = (state: string) => new UserError("encrypt", state);
     if (recipients.length === 0) throw fail("there is no recipient");
     if (recipients.length > MAX_KEYS) throw fail(`there are more than ${MAX_KEYS} recipients`);
     for (const recipient of recipients) {
@@ -65,7 +65,7 @@ export class Sealer {
   /** `plaintext` as armored text with a final newline. Two calls never give the same. */
   async seal(plaintext: Uint8Array): Promise<string> {
     if (plaintext.length > MAX_VALUE_BYTES) {
-      throw new UserError(`Cannot encrypt: the value is longer than ${MAX_VALUE_BYTES} bytes`);
+      throw new UserError("encrypt", `the value is longer than ${MAX_VALUE_BYTES} bytes`);
     }
     const quick = this.#native && encryptNative(this.#native, plaintext, this.#note);
     return armor.encode(quick ?? await this.#encrypter.encrypt(plaintext));
@@ -86,7 +86,7 @@ export class Opener {
   /** @throws {RefusedError} with check "recipient" (for somebody else) or "malformed" (damaged, or no armored age). */
   async open(armored: string): Promise<Bytes> {
     const file = dearmor(armored);
-    if (!file) throw new RefusedError("malformed", "Cannot decrypt: it is no armored age text");
+    if (!file) throw new RefusedError("malformed", "decrypt", "it is no armored age text");
     const quick = decryptNative(this.#native, file);
     if (quick) return quick;
     try {
@@ -95,8 +95,8 @@ export class Opener {
       // The package gives no error class; this is its text for "not for us", the rest is damage.
       const foreign = error instanceof Error && /no identity matched/.test(error.message);
       throw foreign
-        ? new RefusedError("recipient", "Cannot decrypt: it is not encrypted to this identity")
-        : new RefusedError("malformed", "Cannot decrypt: it is damaged");
+        ? new RefusedError("recipient", "decrypt", "it is not encrypted to this identity")
+        : new RefusedError("malformed", "decrypt", "it is damaged");
     }
   }
 }

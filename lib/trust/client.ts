@@ -19,6 +19,7 @@
 import { type Bytes, sha256Hex, text, utf8 } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
 import { isInstant, laterInstant } from "../instant.ts";
+import { MAX_DOCUMENT_BYTES } from "../limits.ts";
 import { type DocumentType, type Facts, parseComment, ROLE_OF } from "./comment.ts";
 import {
   type BinEntry,
@@ -51,9 +52,6 @@ import {
   signatureComment,
   verify,
 } from "./minisign.ts";
-
-/** Biggest signed document; these are parsed as a whole. */
-export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 
 /**
  * Gets a file of the site, at most `maxBytes` of it; a longer one may be cut or refused.
@@ -473,5 +471,5 @@ function signatureText(bytes: Uint8Array, path: string): string {
 }
 
 function refusal(check: string, document: string, state: string, cause?: unknown): RefusedError {
-  return new RefusedError(check, `Cannot accept ${document}: ${state}`, { document, cause });
+  return new RefusedError(check, `accept ${document}`, state, { document, cause });
 }

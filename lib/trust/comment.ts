@@ -74,7 +74,7 @@ export function formatComment(facts: Facts): string {
   try {
     parseComment(comment);
   } catch (error) {
-    throw new UserError(`Cannot sign ${facts.path}: the facts for its comment are not valid`, {
+    throw new UserError(`sign ${facts.path}`, "the facts for its comment are not valid", {
       cause: error,
     });
   }
@@ -84,7 +84,7 @@ export function formatComment(facts: Facts): string {
 /** The facts that a trusted comment states. @throws {RefusedError} with check "malformed". */
 export function parseComment(comment: string): Facts {
   const refuse = (state: string) =>
-    new RefusedError("malformed", `Cannot read the trusted comment: ${state}`);
+    new RefusedError("malformed", "read the trusted comment", state);
   const [mark, ...words] = comment.split(" ");
   if (mark !== MARK) throw refuse(`it is not one of ${MARK}`);
   const values = new Map<string, string>();

@@ -16,10 +16,12 @@
  * @module
  */
 import * as v from "valibot";
-import { type Bytes, equal, sha256Hex, text, utf8 } from "../bytes.ts";
+import { type Bytes, equal, sha256Hex, utf8 } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
-import { formatInstant, isInstant } from "../instant.ts";
+import { formatInstant } from "../instant.ts";
 import { canonicalJson } from "../json.ts";
+import { instant, sha256 } from "../schema/fields.ts";
+import { readDocument } from "../schema/read.ts";
 import { isSitePath, type Role } from "./comment.ts";
 import { MAX_SIGNATURE_BYTES, parsePublicKey, type PublicKey } from "./minisign.ts";
 
@@ -65,8 +67,6 @@ export const MAX_LISTED_BYTES = 64 * 1024 * 1024;
 /** A key that has to be replaced this often is a fault elsewhere. */
 export const MAX_ROOT_VERSION = 256;
 export const MAX_KEYS_PER_ROLE = 16;
-/** Longest part of a message that quotes a document, in characters. */
-const MAX_QUOTED = 300;
 /** Longest prefix of a bin in hex digits: 4096 bins. */
 export const MAX_PREFIX_DIGITS = 3;
 /**
@@ -125,8 +125,6 @@ export interface SignedDocument {
   minisig: string;
 }
 
-const instant = v.pipe(v.string(), v.check(isInstant, "must be a time like 2026-11-22T20:00:00Z"));
-const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, "must be 64 hex digits"));
 const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
 const path = v.pipe(v.string(), v.check(isSitePath, "must be a plain relative path"));
 const signature = v.pipe(v.string(), v.maxLength(MAX_SIGNATURE_BYTES));
@@ -151,7 +149,7 @@ const TimestampSchema = v.pipe(
     bins: v.pipe(
       v.array(v.strictObject({
         prefix: v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{0,${MAX_PREFIX_DIGITS}}$`))),
-        sha256: hash,
+        sha256,
         size: count(MAX_BIN_BYTES),
       })),
       v.minLength(1),
@@ -177,14 +175,14 @@ const TimestampSchema = v.pipe(
 );
 
 const BinSchema = v.strictObject({
-  documents: v.record(path, v.strictObject({ sha256: hash, size: count(MAX_LISTED_BYTES) })),
+  documents: v.record(path, v.strictObject({ sha256, size: count(MAX_LISTED_BYTES) })),
 });
 
 const SignedDocumentSchema = v.strictObject({ payload: v.string(), minisig: signature });
 
 /** The root document in `bytes`. @throws {RefusedError} with check "schema". */
 export function parseRoot(bytes: Uint8Array, name = ROOT_PATH): Root {
-  return parseJson(RootSchema, bytes, MAX_ROOT_BYTES, name);
+  return readDocument(RootSchema, bytes, name, MAX_ROOT_BYTES);
 }
 
 /**
@@ -194,9 +192,9 @@ export function parseRoot(bytes: Uint8Array, name = ROOT_PATH): Root {
  * @throws {RefusedError} with check "schema".
  */
 export function parseTimestamp(bytes: Uint8Array, name = TIMESTAMP_PATH): Timestamp {
-  const timestamp = parseJson(TimestampSchema, bytes, MAX_TIMESTAMP_BYTES, name);
+  const timestamp = readDocument(TimestampSchema, bytes, name, MAX_TIMESTAMP_BYTES);
   if (equal(canonicalJson(timestamp), bytes)) return timestamp;
-  throw new RefusedError("schema", `Cannot read ${name}: it is not written canonically`, {
+  throw new RefusedError("schema", `read ${name}`, "it is not written canonically", {
     document: name,
   });
 }
@@ -214,17 +212,17 @@ export function timestampStatement(timestamp: Omit<Timestamp, "minisig">): Bytes
 
 /** A stored document, whose signature is still to be checked. @throws {RefusedError} with check "schema". */
 export function parseSignedDocument(bytes: Uint8Array, name: string): SignedDocument {
-  return parseJson(SignedDocumentSchema, bytes, MAX_LISTED_BYTES, name);
+  return readDocument(SignedDocumentSchema, bytes, name, MAX_LISTED_BYTES);
 }
 
 /** The bin in `bytes`. With `prefix`, paths that don't belong to it are refused. @throws {RefusedError} "schema". */
 export function parseBin(bytes: Uint8Array, name = "the bin", prefix = ""): Bin {
-  const bin = parseJson(BinSchema, bytes, MAX_BIN_BYTES, name);
+  const bin = readDocument(BinSchema, bytes, name, MAX_BIN_BYTES);
   const stray = Object.keys(bin.documents).find((path) =>
     binPrefix(path, prefix.length) !== prefix
   );
   if (stray !== undefined) {
-    throw new RefusedError("schema", `Cannot read ${name}: ${stray} does not belong into it`, {
+    throw new RefusedError("schema", `read ${name}`, `${stray} does not belong into it`, {
       document: name,
     });
   }
@@ -278,32 +276,4 @@ function isKeyLine(line: string): boolean {
   } catch {
     return false;
   }
-}
-
-function parseJson<T>(
-  schema: v.GenericSchema<unknown, T>,
-  bytes: Uint8Array,
-  maxBytes: number,
-  name: string,
-): T {
-  const refuse = (state: string) =>
-    new RefusedError("schema", `Cannot read ${name}: ${state}`, { document: name });
-  if (bytes.length > maxBytes) throw refuse(`it is longer than ${maxBytes} bytes`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text(bytes));
-  } catch {
-    throw refuse("it is no JSON in UTF-8");
-  }
-  const result = v.safeParse(schema, value, { abortEarly: true });
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const where = v.getDotPath(issue);
-  throw refuse(quotable(`${where ? `${where}: ` : ""}${issue.message}`));
-}
-
-/** What may be shown of a text that quotes a document which is not believed: printable, and not all of a long one. */
-function quotable(text: string): string {
-  const plain = text.slice(0, MAX_QUOTED).replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "?");
-  return text.length > MAX_QUOTED ? `${plain}…` : plain;
 }

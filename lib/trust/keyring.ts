@@ -88,7 +88,7 @@ export async function loadKeyring(
 ): Promise<Keyring> {
   const main = await loadPair(host, dir, MAIN_KEY);
   if (!main) {
-    throw new UserError(`Cannot open the keys: there is no ${dir}/${MAIN_KEY}.pubkey`, {
+    throw new UserError("open the keys", `there is no ${dir}/${MAIN_KEY}.pubkey`, {
       hint: "deno task keys init makes them",
     });
   }
@@ -149,7 +149,7 @@ export async function loadSigner(
       (() => findPassphrase(host, { prompt: () => null }));
     return signerOf(await decrypt(pair, `${dir}/${name}.seckey`, passphrase));
   }
-  throw new UserError(`Cannot sign as ${role}: there is no key for it in ${dir}`, {
+  throw new UserError(`sign as ${role}`, `there is no key for it in ${dir}`, {
     hint: "deno task keys init makes keys",
   });
 }
@@ -181,10 +181,11 @@ export function mapRoles<T>(value: (role: Role) => T): Record<Role, T> {
 /** The text of a secret key file that only its owner can read. @throws {UserError} when others can, or it is missing. */
 export async function readSecretKeyFile(host: Host, path: string): Promise<string> {
   const info = await statTarget(host, path);
-  if (!info) throw new UserError(`Cannot sign: there is no ${path}`);
+  if (!info) throw new UserError("sign", `there is no ${path}`);
   if ((info.mode & 0o077) !== 0) {
     throw new UserError(
-      `Cannot use ${path}: others may read it (mode ${info.mode.toString(8).padStart(4, "0")})`,
+      `use ${path}`,
+      `others may read it (mode ${info.mode.toString(8).padStart(4, "0")})`,
       { hint: `chmod 600 ${path}` },
     );
   }
@@ -221,7 +222,7 @@ async function decrypt(
   passphrase: () => Promise<string>,
 ): Promise<SecretKey> {
   const { secretText, publicKey } = pair;
-  if (secretText === undefined) throw new UserError(`Cannot sign: there is no ${path}`);
+  if (secretText === undefined) throw new UserError("sign", `there is no ${path}`);
   const secret = await inFile(
     path,
     async () =>
@@ -229,7 +230,7 @@ async function decrypt(
   );
   if (publicKeyLine(publicKeyOf(secret)) !== publicKeyLine(publicKey)) {
     const ids = `${keyIdHex(secret)} and ${keyIdHex(publicKey)}`;
-    throw new UserError(`Cannot use ${path}: it and the .pubkey beside it are two keys (${ids})`);
+    throw new UserError(`use ${path}`, `it and the .pubkey beside it are two keys (${ids})`);
   }
   return secret;
 }
@@ -240,8 +241,8 @@ async function inFile<T>(path: string, body: () => Promise<T>): Promise<T> {
     return await body();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const message = error.message.replace(/^Cannot read the minisign \w+ key(?=:)/, `$& ${path}`);
-    throw new UserError(message.includes(path) ? message : `${path}: ${message}`, {
+    const doing = error.doing.includes(path) ? error.doing : `${error.doing} ${path}`;
+    throw new UserError(doing, error.state, {
       cause: error,
       exitCode: error.exitCode,
       hint: error.hint,

@@ -66,7 +66,7 @@ export interface Verified {
  * @throws {UserError} when it is neither.
  */
 export function parsePublicKey(text: string): PublicKey {
-  const fail = (state: string) => new UserError(`Cannot read the minisign public key: ${state}`);
+  const fail = (state: string) => new UserError("read the minisign public key", state);
   if (text.length > MAX_PUBLIC_KEY_BYTES) {
     throw fail(`it is longer than ${MAX_PUBLIC_KEY_BYTES} bytes`);
   }
@@ -112,7 +112,7 @@ export function keyIdHex(key: { readonly keyId: Uint8Array }): string {
  */
 export function parseSignature(text: string, name?: string): Signature {
   const refuse = (state: string, check = "malformed") =>
-    new RefusedError(check, `Cannot read the signature of ${name ?? "the data"}: ${state}`, {
+    new RefusedError(check, `read the signature of ${name ?? "the data"}`, state, {
       document: name,
     });
   if (text.length > MAX_SIGNATURE_BYTES) {
@@ -189,7 +189,7 @@ export function verifyDigest(
 ): Verified {
   if (digest.length !== DIGEST_BYTES) throw new TypeError("A digest of 64 bytes is expected");
   const refuse = (check: string, state: string) =>
-    new RefusedError(check, `Cannot verify ${name ?? "the data"}: ${state}`, { document: name });
+    new RefusedError(check, `verify ${name ?? "the data"}`, state, { document: name });
   const parsed = parseSignature(signature, name);
   const candidates = keys.filter((key) => equal(key.keyId, parsed.keyId));
   if (candidates.length === 0) {
@@ -212,7 +212,8 @@ export function checkComment(
 ): string {
   if (hasControls(comment) || utf8(comment).length > maxBytes) {
     throw new UserError(
-      `Cannot use this comment: it holds control characters or is longer than ${maxBytes} bytes`,
+      "use this comment",
+      `it holds control characters or is longer than ${maxBytes} bytes`,
     );
   }
   return comment;

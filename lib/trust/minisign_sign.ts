@@ -135,7 +135,7 @@ export async function formatSecretKey(
   const comment = checkComment(options.comment ?? DEFAULT_COMMENT);
   const { passphrase, cost = SENSITIVE_COST } = options;
   if (passphrase === "") {
-    throw new UserError("Cannot encrypt the secret key: the passphrase is empty");
+    throw new UserError("encrypt the secret key", "the passphrase is empty");
   }
   const bytes = new Uint8Array(FILE_BYTES);
   const kdf = passphrase === undefined ? KDF_NONE : KDF_SCRYPT;
@@ -212,7 +212,7 @@ function privateKeyObject(seed: Uint8Array): KeyObject {
 }
 
 function fail(state: string): UserError {
-  return new UserError(`Cannot read the minisign secret key: ${state}`);
+  return new UserError("read the minisign secret key", state);
 }
 
 function readFields(text: string): { bytes: Bytes; kdf: string } {

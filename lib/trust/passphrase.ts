@@ -39,7 +39,7 @@ const GENERATED_BYTES = 24;
  */
 export async function makePassphraseFile(host: Host, recipient: string): Promise<string> {
   if (await host.stat(PASSPHRASE_FILE)) {
-    throw new UserError(`Cannot make a passphrase: ${PASSPHRASE_FILE} exists already`, {
+    throw new UserError("make a passphrase", `${PASSPHRASE_FILE} exists already`, {
       hint: "it is used without --gpg",
     });
   }
@@ -49,14 +49,14 @@ export async function makePassphraseFile(host: Host, recipient: string): Promise
     { stdin: passphrase },
   );
   if (result.code === 127) {
-    throw new UserError("Cannot encrypt the passphrase: gpg is not installed", {
+    throw new UserError("encrypt the passphrase", "gpg is not installed", {
       exitCode: EXIT.missing,
       hint: "install gnupg",
     });
   }
   if (result.code !== 0 || result.stdout.length === 0) {
     const reason = text(result.stderr).trim().split("\n").at(-1) || `gpg ended with ${result.code}`;
-    throw new UserError(`Cannot encrypt the passphrase to ${recipient}: ${reason}`, {
+    throw new UserError(`encrypt the passphrase to ${recipient}`, reason, {
       hint: "gpg --list-keys shows the recipients that gpg knows and trusts",
     });
   }
@@ -67,7 +67,7 @@ export async function makePassphraseFile(host: Host, recipient: string): Promise
 /** The passphrase. @throws {UserError} when there is none to be had. */
 export async function findPassphrase(host: Host, options: PassphraseOptions): Promise<string> {
   const found = await fromFile(host) ?? host.env(PASSPHRASE_VARIABLE) ?? fromPrompt(options);
-  const fail = (state: string) => new UserError(`Cannot use the passphrase: ${state}`);
+  const fail = (state: string) => new UserError("use the passphrase", state);
   if (found === "") throw fail("it is empty");
   if (found.length > MAX_PASSPHRASE) {
     throw fail(`it is longer than ${MAX_PASSPHRASE} characters`);
@@ -85,13 +85,13 @@ async function fromFile(host: Host): Promise<string | undefined> {
   if (await host.stat(PASSPHRASE_FILE) === undefined) return undefined;
   const result = await host.run(["gpg", "--quiet", "--decrypt", PASSPHRASE_FILE]);
   if (result.code === 127) {
-    throw new UserError(`Cannot decrypt ${PASSPHRASE_FILE}: gpg is not installed`, {
+    throw new UserError(`decrypt ${PASSPHRASE_FILE}`, "gpg is not installed", {
       exitCode: EXIT.missing,
       hint: `install gnupg, or set ${PASSPHRASE_VARIABLE} and move the file away`,
     });
   }
   if (result.code !== 0) {
-    throw new UserError(`Cannot decrypt ${PASSPHRASE_FILE}: gpg ended with ${result.code}`, {
+    throw new UserError(`decrypt ${PASSPHRASE_FILE}`, `gpg ended with ${result.code}`, {
       hint: `gpg --decrypt ${PASSPHRASE_FILE} shows why`,
     });
   }
@@ -101,12 +101,12 @@ async function fromFile(host: Host): Promise<string | undefined> {
 function fromPrompt(options: PassphraseOptions): string {
   const first = options.prompt(options.message ?? "Passphrase of the minisign secret key: ");
   if (first === null) {
-    throw new UserError("Cannot ask for the passphrase: there is no terminal", {
+    throw new UserError("ask for the passphrase", "there is no terminal", {
       hint: `set ${PASSPHRASE_VARIABLE}, or encrypt it with gpg into ${PASSPHRASE_FILE}`,
     });
   }
   if (options.confirm && options.prompt("The same once more: ") !== first) {
-    throw new UserError("Cannot use the passphrase: the two entries differ");
+    throw new UserError("use the passphrase", "the two entries differ");
   }
   return first;
 }

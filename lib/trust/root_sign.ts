@@ -81,7 +81,8 @@ export async function ensureRoots(
     if (root.roles[role].includes(line)) continue;
     const file = `${keyring.dir}/${keyring.keyFiles[role]}.pubkey`;
     throw new UserError(
-      `Cannot sign as ${role}: ${file} is not in root version ${root.version}, nodes would refuse it`,
+      `sign as ${role}`,
+      `${file} is not in root version ${root.version}, nodes would refuse it`,
       { hint: "deno task keys rotate makes the next version with the keys that are there now" },
     );
   }
@@ -103,20 +104,20 @@ export async function rollRoots(
   const line = publicKeyLine(signer.publicKey);
   if (before && !before.roles.root.includes(line)) {
     throw new UserError(
-      `Cannot rotate the keys: key ${
-        keyIdHex(signer.publicKey)
-      } is no root key of version ${before.version}`,
+      "rotate the keys",
+      `key ${keyIdHex(signer.publicKey)} is no root key of version ${before.version}`,
       { hint: "sign with the old secret key: deno task keys rotate --with FILE" },
     );
   }
   const version = (before?.version ?? 0) + 1;
   if (version > MAX_ROOT_VERSION) {
-    throw new UserError(`Cannot rotate the keys: version ${MAX_ROOT_VERSION} is the last`);
+    throw new UserError("rotate the keys", `version ${MAX_ROOT_VERSION} is the last`);
   }
   const next = rootOf(keyring, version, options.issued);
   if (before && rootDigest({ ...next, version: before.version }) === rootDigest(before)) {
     throw new UserError(
-      `Cannot rotate the keys: version ${before.version} lists just the keys that are there`,
+      "rotate the keys",
+      `version ${before.version} lists just the keys that are there`,
     );
   }
   await storeRoot(host, keyring, next, signer);
@@ -144,7 +145,7 @@ export async function initKeys(host: Host, dir: string, options: InitOptions): P
   const taken = ["root", ...names.flatMap((name) => [`${name}.seckey`, `${name}.pubkey`])];
   for (const path of taken) {
     if (await host.stat(`${dir}/${path}`)) {
-      throw new UserError(`Cannot make keys: ${dir}/${path} exists already`, {
+      throw new UserError("make keys", `${dir}/${path} exists already`, {
         hint: "nodes trust these keys; move the folder away if none does",
       });
     }
@@ -183,7 +184,7 @@ export async function loadRoots(host: Host, dir: string): Promise<RootChain | un
     const { trustedComment, key } = verify(data, signature, keysOf(before, "root"), path);
     const facts = parseComment(trustedComment);
     if (root.version !== version || facts.type !== "root" || facts.path !== rootPath(version)) {
-      throw new UserError(`Cannot use ${path}: it is not version ${version} of the root document`);
+      throw new UserError(`use ${path}`, `it is not version ${version} of the root document`);
     }
     files.push({ root, data, signature });
     pinned ??= key;

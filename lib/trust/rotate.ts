@@ -60,7 +60,7 @@ export async function rotateKey(
   const chain = await loadRoots(host, dir);
   const newest = chain?.files.at(-1)?.root;
   if (!newest) {
-    throw new UserError(`Cannot rotate the ${role} key: there is no root document in ${dir} yet`, {
+    throw new UserError(`rotate the ${role} key`, `there is no root document in ${dir} yet`, {
       hint: "deno task site makes the first one",
     });
   }

@@ -45,7 +45,7 @@ export async function checkSite(
   const fetch = (path: string): Promise<Bytes> => {
     const bytes = site.files.get(path);
     if (bytes) return Promise.resolve(bytes);
-    return Promise.reject(new UserError(`Cannot read ${path}: the site does not have it`));
+    return Promise.reject(new UserError(`read ${path}`, "the site does not have it"));
   };
   const view = await openSite({ ...options, fetch });
   const get = async (path: string, type: DocumentType): Promise<Bytes> => {
@@ -54,7 +54,7 @@ export async function checkSite(
     const payload = text(await fetch(path));
     const copy = canonicalJson({ payload, minisig: text(await fetch(`${path}.minisig`)) });
     if (view.files.has(storedPath(path, sha256Hex(copy)))) return bytes;
-    throw new RefusedError("hash", `Cannot accept ${path}: it is no copy of what nodes get`);
+    throw new RefusedError("hash", `accept ${path}`, "it is no copy of what nodes get");
   };
   parseGlobalDocument(await get(SITE_PATHS.global, "global"));
   for (const tag of fleet.tags.keys()) {
@@ -67,7 +67,7 @@ export async function checkSite(
     if (equal(await fetch(ROOT_PATH + end), await fetch(rootPath(view.root.version) + end))) {
       continue;
     }
-    throw new RefusedError("root-version", `Cannot accept ${ROOT_PATH}: it is not the newest root`);
+    throw new RefusedError("root-version", `accept ${ROOT_PATH}`, "it is not the newest root");
   }
   const indexPath = SITE_PATHS.postbootIndex;
   const indexBytes = await fetch(indexPath);
@@ -75,7 +75,7 @@ export async function checkSite(
   view.verifyInner(indexBytes, indexSignature, "postboot-index", indexPath);
   const index = parsePostbootIndex(indexBytes);
   const wrong = (name: string) =>
-    new RefusedError("path", `Cannot accept ${indexPath}: ${name}'s entry is wrong`);
+    new RefusedError("path", `accept ${indexPath}`, `${name}'s entry is wrong`);
   await checkKnown(view, fleet, options.bins ?? new Set());
   for (const { name, known } of fleet.nodes) {
     if (known) {
@@ -121,7 +121,7 @@ async function checkKnown(
     ) {
       const listed = await view.listing(path);
       if (listed?.sha256 === sha256 && listed.size === size) continue;
-      throw new RefusedError("hash", `Cannot accept ${path}: the bins do not list what it is`);
+      throw new RefusedError("hash", `accept ${path}`, "the bins do not list what it is");
     }
   }
 }

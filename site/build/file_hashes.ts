@@ -59,7 +59,7 @@ export class FileHashes {
   /** Size and hashes of the file at `path`. */
   async of(path: string): Promise<FileHash> {
     const info = await this.host.stat(path);
-    if (info?.kind !== "file") throw new UserError(`Cannot read ${path}: it is no file`);
+    if (info?.kind !== "file") throw new UserError(`read ${path}`, "it is no file");
     const known = this.known.get(path);
     if (known && known.size === info.size && known.mtime === info.mtime) {
       this.#used.set(path, known);

@@ -79,7 +79,8 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
   const hours = options.expiresHours ?? DEFAULT_EXPIRES_HOURS;
   if (!(hours > 0 && hours <= MAX_VALIDITY_DAYS * 24)) {
     throw new UserError(
-      `Cannot build the site: it must expire within 1 hour to ${MAX_VALIDITY_DAYS} days`,
+      "build the site",
+      `it must expire within 1 hour to ${MAX_VALIDITY_DAYS} days`,
     );
   }
   const now = options.issued ?? host.now();
@@ -90,11 +91,12 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
   const serial = options.serial ??
     Math.max((previous ?? 0) + 1, Math.floor(now.getTime() / 1000));
   if (!Number.isSafeInteger(serial) || serial < 1) {
-    throw new UserError("Cannot build the site: the serial must be a whole number from 1 on");
+    throw new UserError("build the site", "the serial must be a whole number from 1 on");
   }
   if (previous !== undefined && serial < previous) {
     throw new UserError(
-      `Cannot build the site: ${out} has serial ${previous}, nodes would refuse ${serial}`,
+      "build the site",
+      `${out} has serial ${previous}, nodes would refuse ${serial}`,
     );
   }
   const cacheDir = options.cache ?? DEFAULT_CACHE;
@@ -167,7 +169,7 @@ async function serialOf(host: Host, out: string, roots: RootChain): Promise<numb
     return current.includes(signer) ? serial : undefined;
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
-    throw new UserError(`Cannot build the site: ${error.message}`, {
+    throw new UserError("build the site", error.message, {
       cause: error,
       hint: `remove ${out} to begin anew`,
     });

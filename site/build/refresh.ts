@@ -54,7 +54,7 @@ export interface Refreshed {
 export async function refreshSite(host: Host, options: RefreshOptions): Promise<Refreshed> {
   const { out, signer } = options;
   const fail = (state: string, hint?: string, cause?: unknown) =>
-    new UserError(`Cannot refresh ${out}: ${state}`, { hint, cause });
+    new UserError(`refresh ${out}`, state, { hint, cause });
   const hours = options.expiresHours ?? DEFAULT_EXPIRES_HOURS;
   if (!(hours > 0 && hours <= MAX_VALIDITY_DAYS * 24)) {
     throw fail(`it must expire within 1 hour to ${MAX_VALIDITY_DAYS} days`);

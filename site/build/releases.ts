@@ -7,8 +7,13 @@
  *
  * @module
  */
-import * as v from "valibot";
 import { text } from "../../lib/bytes.ts";
+import {
+  MANIFEST,
+  type Manifest,
+  MAX_MANIFEST_BYTES,
+  parseManifest,
+} from "../../lib/documents/manifest.ts";
 import {
   contradiction,
   type OsUpdate,
@@ -17,9 +22,10 @@ import {
   RELEASES_PATH,
   type UpdatePolicy,
 } from "../../lib/documents/os_update.ts";
-import { errorText, RefusedError, UserError } from "../../lib/errors.ts";
+import { RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { formatInstant } from "../../lib/instant.ts";
+import { UnreadableError } from "../../lib/schema/read.ts";
 import { formatComment, isSitePath } from "../../lib/trust/comment.ts";
 import type { Keyring } from "../../lib/trust/keyring.ts";
 import { MAX_SIGNATURE_BYTES, type PublicKey, verifyDigest } from "../../lib/trust/minisign.ts";
@@ -27,23 +33,6 @@ import { type FileHashes, hashFile } from "./file_hashes.ts";
 
 /** The channel there is when nothing is said of channels. */
 export const DEFAULT_CHANNEL = "stable";
-
-/** Largest manifest that is read. */
-const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
-const MANIFEST = "manifest.json";
-
-const manifestSchema = v.object({
-  manifest: v.literal(1),
-  version: v.string(),
-  arch: v.picklist(["x86_64", "aarch64"]),
-  kernel: v.string(),
-  epoch: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 40)),
-  files: v.array(v.object({
-    path: v.string(),
-    size: v.pipe(v.number(), v.integer(), v.minValue(1)),
-    sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  })),
-});
 
 /** A release and where its files lie now. */
 export interface FoundRelease extends Release {
@@ -72,7 +61,8 @@ export async function findReleases(
       );
       if (twin) {
         throw new UserError(
-          `Cannot use ${dir}/${below}: another folder holds ${release.version} for ${release.arch}`,
+          `use ${dir}/${below}`,
+          `another folder holds ${release.version} for ${release.arch}`,
         );
       }
       found.push(release);
@@ -106,7 +96,8 @@ export function joinReleases(
       const now = release.files.find((one) => one.path === path);
       if (!now || now.sha256 === sha256) continue;
       throw new UserError(
-        `Cannot publish ${now.path}: version ${version} is published with other bytes`,
+        `publish ${now.path}`,
+        `version ${version} is published with other bytes`,
         { hint: "give the new build a version of its own" },
       );
     }
@@ -122,17 +113,18 @@ async function readRelease(
   hashes: FileHashes,
 ): Promise<FoundRelease> {
   const path = `${dir}/${below}/${MANIFEST}`;
-  const fail = (state: string) => new UserError(`Cannot use the release ${path}: ${state}`);
+  const fail = (state: string) => new UserError(`use the release ${path}`, state);
   if (((await host.stat(path))?.size ?? 0) > MAX_MANIFEST_BYTES) throw fail("it is too big");
-  let manifest: v.InferOutput<typeof manifestSchema>;
+  let manifest: Manifest;
   try {
-    manifest = v.parse(manifestSchema, JSON.parse(text(await host.readFile(path))));
+    manifest = parseManifest(await host.readFile(path));
   } catch (error) {
-    throw fail(`it is no manifest of an image (${errorText(error)})`);
+    if (!(error instanceof UnreadableError)) throw error;
+    throw fail(`it is no manifest of an image (${error.state})`);
   }
   const { version, arch, kernel, epoch } = manifest;
   if (below.split("/")[0] !== version) throw fail(`it is of version ${version}`);
-  const files: ReleaseFile[] = [];
+  const files: (ReleaseFile & { kind: Kind })[] = [];
   const sources: FoundRelease["sources"] = new Map();
   for (const file of await host.readDir(`${dir}/${below}`)) {
     const kind = kindOf(file);
@@ -158,10 +150,11 @@ async function readRelease(
   return { version, arch, kernel, built, files, sources };
 }
 
-/** In the order in which files are listed. */
-const KINDS: readonly ReleaseFile["kind"][] = ["slot", "iso", "disk", "sbom", "manifest"];
+/** What a release may have, in the order in which files are listed. */
+const KINDS = ["slot", "iso", "disk", "sbom", "manifest"] as const;
+type Kind = typeof KINDS[number];
 
-function kindOf(name: string): ReleaseFile["kind"] | undefined {
+function kindOf(name: string): Kind | undefined {
   if (name === MANIFEST) return "manifest";
   if (name.endsWith(".slot.tar")) return "slot";
   if (name.endsWith(".iso")) return "iso";
@@ -197,7 +190,8 @@ export function announce(
     }
     if (version !== undefined && Object.keys(versions).length === 0) {
       throw new UserError(
-        `Cannot announce ${version} to channel ${channel}: there is no such release`,
+        `announce ${version} to channel ${channel}`,
+        "there is no such release",
         {
           hint: `${place} names it; known are ${
             releases.map((one) => one.version).join(", ") || "none"
@@ -218,7 +212,7 @@ export function announce(
     channels,
   };
   const problem = contradiction(document);
-  if (problem !== undefined) throw new UserError(`Cannot announce releases: ${problem}`);
+  if (problem !== undefined) throw new UserError("announce releases", problem);
   return document;
 }
 
@@ -293,10 +287,10 @@ async function copy(host: Host, from: string, to: string, file: ReleaseFile): Pr
   try {
     const { code, stderr } = await host.run(["cp", from, aside]);
     if (code !== 0) {
-      throw new UserError(`Cannot copy ${from} to ${to}: ${text(stderr).trim() || `exit ${code}`}`);
+      throw new UserError(`copy ${from} to ${to}`, text(stderr).trim() || `exit ${code}`);
     }
     if (!await isSame(host, aside, file)) {
-      throw new UserError(`Cannot publish ${from}: it changed while it was copied`);
+      throw new UserError(`publish ${from}`, "it changed while it was copied");
     }
     await host.rename(aside, to);
   } finally {

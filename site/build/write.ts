@@ -44,7 +44,7 @@ export async function writeSite(
     for (const [path, bytes] of files) {
       const info = await host.stat(`${out}/${path}`);
       if (info?.kind === "directory") {
-        throw new UserError(`Cannot write ${out}/${path}: there is a directory of that name`);
+        throw new UserError(`write ${out}/${path}`, "there is a directory of that name");
       }
       if (
         info?.size === bytes.length &&

@@ -8,15 +8,10 @@
 import * as v from "valibot";
 import { text } from "../../lib/bytes.ts";
 import { closest } from "../../lib/cli/closest.ts";
-import { UserError } from "../../lib/errors.ts";
-import type { Host } from "../../lib/host.ts";
-import { MAX_KEYS } from "../../lib/trust/age.ts";
-import { isPostQuantum } from "../../lib/trust/age_value.ts";
+import { mergeConfig, mergedProblems } from "../../lib/config/merge.ts";
 import { isNodeName, TAG_NAME } from "../../lib/documents/names.ts";
 import { type UpdatePolicy, updatePolicySchema } from "../../lib/documents/os_update.ts";
-import { isRecipient } from "../../lib/trust/age.ts";
 import {
-  instantSchema,
   type NodeConfig,
   nodeConfigSchema,
   notesSchema,
@@ -24,8 +19,12 @@ import {
   sshHostKeySchema,
   tagsSchema,
 } from "../../lib/documents/site.ts";
+import { UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import { instant } from "../../lib/schema/fields.ts";
+import { isRecipient, MAX_KEYS } from "../../lib/trust/age.ts";
+import { isPostQuantum } from "../../lib/trust/age_value.ts";
 import type { NodeOutputs } from "../build/build.ts";
-import { mergeConfig, mergedProblems } from "../../lib/config/merge.ts";
 import { unseal, type Unsealed } from "./sealed.ts";
 import {
   type CheckOptions,
@@ -113,7 +112,7 @@ const globalSchema = v.strictObject({
 const nodeSchema = v.strictObject({
   recipient: anyRecipient,
   sshHostKey: v.optional(sshHostKeySchema),
-  created: v.optional(instantSchema),
+  created: v.optional(instant),
   tags: v.optional(tagsSchema, []),
   ...layerEntries,
 }, "must be a mapping");
@@ -324,7 +323,7 @@ async function assembleTexts(
 export async function readFleetFiles(host: Host, directory: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   if ((await host.stat(directory))?.kind !== "directory") {
-    throw new UserError(`Cannot read the fleet: there is no directory ${directory}`, {
+    throw new UserError("read the fleet", `there is no directory ${directory}`, {
       hint: "deno task node new NAME --site URL makes a first node",
     });
   }
@@ -332,7 +331,7 @@ export async function readFleetFiles(host: Host, directory: string): Promise<Map
     for (const name of await host.readDir(at)) {
       if (name.startsWith(".")) continue;
       if (name.endsWith(".yml")) {
-        throw new UserError(`Cannot read ${at}/${name}: its name must end in .yaml`);
+        throw new UserError(`read ${at}/${name}`, "its name must end in .yaml");
       }
       if (!name.endsWith(".yaml")) continue;
       files.set(prefix + name, await readText(host, `${at}/${name}`));
@@ -346,7 +345,7 @@ async function readText(host: Host, file: string): Promise<string> {
   try {
     data = await host.readFile(file);
   } catch (error) {
-    throw new UserError(`Cannot read ${file}: it is no readable file`, { cause: error });
+    throw new UserError(`read ${file}`, "it is no readable file", { cause: error });
   }
   try {
     return text(data);
@@ -359,11 +358,11 @@ async function readText(host: Host, file: string): Promise<string> {
 }
 
 function fleetError(problems: readonly Problem[]): UserError {
-  const [first, ...rest] = problems.map(problemText);
+  const [first = "", ...rest] = problems.map(problemText);
   const shown = rest.slice(0, MAX_PROBLEMS_SHOWN);
   const more = rest.length - shown.length;
   if (more > 0) shown.push(`and ${more} more`);
-  return new UserError(`Cannot read the fleet: ${first}`, {
+  return new UserError("read the fleet", first, {
     hint: shown.length > 0 ? shown.join("\n  ") : undefined,
   });
 }

@@ -59,7 +59,7 @@ export function putArmored(
 ): string {
   const { source, document, file } = parsed;
   const fail = (state: string) =>
-    new UserError(`Cannot edit ${file}: ${path.join(".")} ${state}`, {
+    new UserError(`edit ${file}`, `${path.join(".")} ${state}`, {
       hint: "edit it by hand: an !age value is armored age text, encrypted to the admins",
     });
   let node: unknown = document.contents;
@@ -305,7 +305,8 @@ function checked(parsed: ParsedYaml, edited: string, expected: unknown): string 
     JSON.stringify(replaceSealed(again.value, ({ armored }) => ({ age: armored })));
   if (says === JSON.stringify(expected)) return edited;
   throw new UserError(
-    `Cannot edit ${parsed.file}: its layout is beyond what can be edited safely`,
+    `edit ${parsed.file}`,
+    "its layout is beyond what can be edited safely",
     {
       hint: "edit it by hand: an !age value is armored age text, encrypted to the admins",
     },

@@ -11,8 +11,8 @@ import * as v from "valibot";
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import type { Document } from "yaml";
 import { closest } from "../../lib/cli/closest.ts";
-import { forbiddenKeys, ruleOf } from "../../lib/documents/site.ts";
 import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
+import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
 import { AGE_TAG, findSealed, NOT_ARMORED, replaceSealed, type Unsealed } from "./sealed.ts";
 
 /** Longest YAML file that is read, in characters. */

@@ -5,15 +5,17 @@
  * @module
  */
 import { closest } from "../../lib/cli/closest.ts";
+import {
+  DriveError,
+  type DriveFile,
+  driveFiles,
+  type DriveTexts,
+  type StaticNetwork,
+} from "../../lib/documents/drive.ts";
 import { isNodeName, RESERVED_NAMES, TAG_NAME } from "../../lib/documents/names.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import {
-  driveFiles,
-  makeIdentityDrive,
-  type StaticNetwork,
-} from "../../lib/identity/make_drive.ts";
-import { checkNetwork } from "../../lib/identity/network.ts";
+import { makeIdentityDrive } from "../../lib/identity/make_drive.ts";
 import {
   formatSshPrivateKey,
   generateSshKey,
@@ -107,13 +109,12 @@ export async function makeIdentity(host: Host, options: IdentityOptions): Promis
   const fail = failure(name);
   const sites = options.sites.map((site) => baseUrl(site, fail));
   if (sites.length === 0) throw fail("it needs the URL of its site");
-  if (options.network) checkNetwork(options.network);
   const pinned = await pinnedKey(host, options.keys);
 
   const age = await generateIdentity({ postQuantum: options.postQuantum });
   const ssh = generateSshKey();
   const sshHostKey = sshPublicLine(ssh, name);
-  const files = driveFiles({
+  const files = filesOf({
     name,
     ageIdentity: formatIdentityFile(age),
     minisignKey: formatPublicKey(pinned),
@@ -121,17 +122,27 @@ export async function makeIdentity(host: Host, options: IdentityOptions): Promis
     sshHostKeyPublic: sshHostKey,
     sites,
     network: options.network,
-  });
+  }, fail);
   await host.mkdir(parentOf(out));
   await makeIdentityDrive(host, { path: out, files });
   const created = formatInstant(host.now());
   return { recipient: age.recipient, sshHostKey, sshFingerprint: sshFingerprint(ssh), created };
 }
 
+/** The files of the drive, refused here where the node would refuse them. */
+function filesOf(texts: DriveTexts, fail: Fail): Map<string, DriveFile> {
+  try {
+    return driveFiles(texts);
+  } catch (error) {
+    if (!(error instanceof DriveError)) throw error;
+    throw fail(`it could not read ${error.file} on its drive: ${error.state}`);
+  }
+}
+
 type Fail = (state: string, hint?: string) => UserError;
 
 function failure(name: string): Fail {
-  return (state, hint) => new UserError(`Cannot make node ${name}: ${state}`, { hint });
+  return (state, hint) => new UserError(`make node ${name}`, state, { hint });
 }
 
 /** The text of a new node's file. Its values need no quotes: keys, names and tags hold plain characters only. */
@@ -155,7 +166,7 @@ async function pinnedKey(host: Host, keys: string): Promise<PublicKey> {
   if (chain) return chain.pinned;
   const path = `${keys}/minisign.pubkey`;
   if (!await host.stat(path)) {
-    throw new UserError(`Cannot make a node: there is no ${path}`, {
+    throw new UserError("make a node", `there is no ${path}`, {
       hint: "deno task keys init makes the keys of the site",
     });
   }

@@ -59,7 +59,7 @@ export async function revokeNode(host: Host, options: RevokeOptions): Promise<Re
     assembleFleet(parseFiles(rest, nodes), { survey: true });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`Cannot revoke node ${name}: without it, ${error.message}`, {
+    throw new UserError(`revoke node ${name}`, `without it, ${error.message}`, {
       cause: error,
     });
   }
@@ -117,7 +117,7 @@ async function inspect(
   const secrets = await openSecrets(host, nodes);
   const node = findNode(secrets, name);
   if (secrets.fleet.admins.includes(node.recipient)) {
-    throw new UserError(`Cannot ${verb} node ${name}: its age key is also one of the admins`, {
+    throw new UserError(`${verb} node ${name}`, "its age key is also one of the admins", {
       hint: `take it out of ${nodes}/global.yaml, then run deno task secret rekey`,
     });
   }
@@ -141,7 +141,8 @@ async function proveGone(host: Host, nodes: string, recipient: string): Promise<
     if (at < 0) continue;
     const line = content.slice(0, at).split("\n").length;
     throw new UserError(
-      `Cannot vouch for the old key's end: ${nodes}/${path}:${line} still names it`,
+      "vouch for the old key's end",
+      `${nodes}/${path}:${line} still names it`,
     );
   }
 }
@@ -178,7 +179,7 @@ function withIdentity(file: string, source: string, made: MadeIdentity): string 
   const same = again.errors.length === 0 &&
     JSON.stringify(sorted(again.toJS())) === JSON.stringify(sorted(expected));
   if (same) return edited;
-  throw new UserError(`Cannot edit ${file}: its keys are not laid out one a line`, {
+  throw new UserError(`edit ${file}`, "its keys are not laid out one a line", {
     hint: "write recipient, sshHostKey and created on lines of their own",
   });
 }

@@ -184,7 +184,7 @@ async function signedRow(view: SiteView, fetch: Fetch, name: string): Promise<No
 /** Checks the copy for people, which the page links to: it must be the document that nodes read. */
 async function checkCopy(fetch: Fetch, path: string, data: Bytes): Promise<void> {
   if (equal(await fetch(path, data.length), data)) return;
-  throw new RefusedError("hash", `Cannot accept ${path}: it is not the signed document`);
+  throw new RefusedError("hash", `accept ${path}`, "it is not the signed document");
 }
 
 async function checkReleases(

@@ -8,10 +8,10 @@
 import type { Bytes } from "../../lib/bytes.ts";
 import { errorText, UserError } from "../../lib/errors.ts";
 import { type Fetch, NO_STATE, type TrustState } from "../../lib/trust/client.ts";
+import { TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
 import { keyIdHex, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
-import { SITE_PATHS } from "../../lib/documents/site.ts";
-import { type NodeRow, type ReleaseRow, timeText } from "./rows.ts";
 import { type Checked, checkPage, type Shown, type State } from "./check.ts";
+import { type NodeRow, type ReleaseRow, timeText } from "./rows.ts";
 
 /** Nodes that are checked without being asked: each costs two requests. */
 const UNASKED_NODES = 200;
@@ -63,9 +63,9 @@ const fromServer: Fetch = async (path, maxBytes) => {
   try {
     response = await fetch(new URL(path, document.baseURI), { cache: "no-cache" });
   } catch (error) {
-    throw new UserError(`Cannot fetch ${path}: ${errorText(error)}`);
+    throw new UserError(`fetch ${path}`, errorText(error));
   }
-  if (!response.ok) throw new UserError(`Cannot fetch ${path}: the server says ${response.status}`);
+  if (!response.ok) throw new UserError(`fetch ${path}`, `the server says ${response.status}`);
   return await readBounded(response.body!, path, maxBytes);
 };
 
@@ -77,7 +77,7 @@ async function readBounded(body: ReadableStream<Uint8Array>, path: string, maxBy
     size += piece.value.length;
     if (size > maxBytes) {
       await reader.cancel();
-      throw new UserError(`Cannot fetch ${path}: it is longer than ${maxBytes} bytes`);
+      throw new UserError(`fetch ${path}`, `it is longer than ${maxBytes} bytes`);
     }
     pieces.push(new Uint8Array(piece.value));
   }
@@ -87,16 +87,16 @@ async function readBounded(body: ReadableStream<Uint8Array>, path: string, maxBy
 /** Reads from a folder that was chosen; the site is where its timestamp is. */
 function fromFolder(files: FileList): Fetch {
   const byPath = new Map([...files].map((file) => [file.webkitRelativePath, file]));
-  const ending = `/${SITE_PATHS.timestamp}`;
+  const ending = `/${TIMESTAMP_PATH}`;
   const timestamp = [...byPath.keys()].filter((path) => path.endsWith(ending))
     .sort((a, b) => a.length - b.length)[0];
   if (timestamp === undefined) {
-    throw new UserError(`Cannot check this folder: there is no ${SITE_PATHS.timestamp} in it`);
+    throw new UserError("check this folder", `there is no ${TIMESTAMP_PATH} in it`);
   }
-  const base = timestamp.slice(0, -SITE_PATHS.timestamp.length);
+  const base = timestamp.slice(0, -TIMESTAMP_PATH.length);
   return async (path, maxBytes): Promise<Bytes> => {
     const file = byPath.get(base + path);
-    if (!file) throw new UserError(`Cannot read ${path}: it is not in the folder`);
+    if (!file) throw new UserError(`read ${path}`, "it is not in the folder");
     return new Uint8Array(await file.slice(0, maxBytes + 1).arrayBuffer());
   };
 }

@@ -59,11 +59,11 @@ export async function makePageScript(host: Host, options: PageScriptOptions): Pr
   const script = text(stdout);
   if (code !== 0 || script === "") {
     const said = text(stderr).trim().split("\n")[0] ?? "";
-    throw new UserError(`Cannot bundle the page's script: ${said || `exit code ${code}`}`);
+    throw new UserError("bundle the page's script", said || `exit code ${code}`);
   }
   // It stands within a page, where these would end or change it.
   if (/<\/script|<!--/i.test(script) || /["']node:/.test(script)) {
-    throw new UserError("Cannot bundle the page's script: it holds what a page can't");
+    throw new UserError("bundle the page's script", "it holds what a page can't");
   }
   return script;
 }

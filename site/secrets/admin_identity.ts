@@ -28,7 +28,7 @@ export async function initAdmin(
   const identity = `${options.keys}/${ADMIN_IDENTITY}`;
   const file = `${files.directory}/global.yaml`;
   if (await host.stat(identity)) {
-    throw new UserError(`Cannot make an administrator: ${identity} exists`, {
+    throw new UserError("make an administrator", `${identity} exists`, {
       hint: "with it lost, nobody could read the secrets again",
     });
   }
@@ -36,7 +36,8 @@ export async function initAdmin(
   const listed = fleet.admins[0];
   if (listed && listed.startsWith("age1pq1") !== (options.postQuantum ?? false)) {
     throw new UserError(
-      `Cannot make an administrator: the admins in ${file} are ${
+      "make an administrator",
+      `the admins in ${file} are ${
         options.postQuantum ? "not " : ""
       }post-quantum, and both kinds can't be mixed`,
     );
@@ -63,7 +64,7 @@ function withAdmin(file: string, source: string, recipient: string): string {
   const list: unknown = document.get("admins", true);
   if (!isSeq(list)) {
     if (isMap(document.contents) && document.contents.flow || list !== undefined) {
-      throw new UserError(`Cannot edit ${file}: it is not laid out as lines`, {
+      throw new UserError(`edit ${file}`, "it is not laid out as lines", {
         hint: `add "admins: [${recipient}]" by hand`,
       });
     }

@@ -30,7 +30,7 @@ export async function editText(host: Host, before: string, guard: Guard): Promis
       const command = ["sh", "-c", `${editor} "$1"`, "sh", file];
       const { code } = await host.run(command, { terminal: true });
       if (code !== 0) {
-        throw new UserError(`Cannot edit the secret: the editor ended with ${code}`, {
+        throw new UserError("edit the secret", `the editor ended with ${code}`, {
           hint: "nothing was changed; EDITOR names the editor",
         });
       }
@@ -60,6 +60,6 @@ async function readBack(host: Host, file: string): Promise<string> {
   try {
     return await host.readTextFile(file);
   } catch (error) {
-    throw new UserError("Cannot edit the secret: the editor left no text file", { cause: error });
+    throw new UserError("edit the secret", "the editor left no text file", { cause: error });
   }
 }

@@ -32,9 +32,8 @@ export function findNode({ fleet }: SecretFleet, name: string): FleetNode {
   if (node) return node;
   const near = closest(name, fleet.nodes.map((one) => one.name));
   throw new UserError(
-    `Cannot find node ${name.slice(0, 80)}: there is none of that name${
-      near ? `, did you mean ${near}?` : ""
-    }`,
+    `find node ${name.slice(0, 80)}`,
+    `there is none of that name${near ? `, did you mean ${near}?` : ""}`,
   );
 }
 

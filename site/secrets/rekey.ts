@@ -63,7 +63,8 @@ export async function rekeySecrets(
   const admins = adminsOf(secrets);
   if (!options.own.some((recipient) => admins.includes(recipient))) {
     throw new UserError(
-      "Cannot encrypt the secrets anew: your age identity is none of the admins, you could not read them again",
+      "encrypt the secrets anew",
+      "your age identity is none of the admins, you could not read them again",
       { hint: "an identity file may hold several keys: the old one and an admin's" },
     );
   }
@@ -74,7 +75,7 @@ export async function rekeySecrets(
       const given = plain.get(armored)!;
       if ("text" in given) continue;
       const problem = problemText(file.problemAt(path, given.problem));
-      throw new UserError(`Cannot encrypt the secrets anew: ${problem}`, {
+      throw new UserError("encrypt the secrets anew", problem, {
         hint: "nothing was changed; the identity file needs a key for each secret",
       });
     }
@@ -120,8 +121,7 @@ async function prove(
 ): Promise<void> {
   const { admins, identities, expected } = options;
   const { files, problems } = parseFiles(await readFleetFiles(host, directory), directory);
-  const fail = (state: string) =>
-    new UserError(`Cannot prove that the secrets are encrypted anew: ${state}`);
+  const fail = (state: string) => new UserError("prove that the secrets are encrypted anew", state);
   if (problems[0]) throw fail(problemText(problems[0]));
   const all = [...files.values()].flatMap((file) =>
     file.sealed.map((sealed) => ({ file, sealed }))

@@ -83,7 +83,7 @@ export function findOwner({ files }: SecretFleet, given: string): string {
   const named = given.includes("/") ? [given] : [`nodes/${given}`, `tags/${given}`];
   const found = named.filter((owner) => owners.has(owner));
   if (found.length === 1) return owners.get(found[0]!)!;
-  const fail = (state: string) => new UserError(`Cannot find the file of ${given}: ${state}`);
+  const fail = (state: string) => new UserError(`find the file of ${given}`, state);
   if (found.length > 1) throw fail(`it is a node and a tag; say ${found.join(" or ")}`);
   const near = closest(given, [...owners.keys()].map((owner) => owner.replace(/^.*\//, "")));
   throw fail(`there is no such node or tag${near ? `, did you mean ${near}?` : ""}`);
@@ -131,7 +131,7 @@ export async function setSecret(
   };
   let result = await attempt(value);
   if ("problem" in result && /\n$/.test(value)) result = await attempt(value.replace(/\r?\n$/, ""));
-  if ("problem" in result) throw new UserError(`Cannot set ${name}: ${result.problem}`);
+  if ("problem" in result) throw new UserError(`set ${name}`, result.problem);
   await host.writeFile(file, result.text);
   const wasPlain = before !== undefined && before !== null && armoredAt(parsed, path) === undefined;
   return { file, madeFile, wasPlain };
@@ -140,7 +140,7 @@ export async function setSecret(
 /** The administrators' recipients. @throws {UserError} when there are none. */
 export function adminsOf({ files, fleet }: SecretFleet): string[] {
   if (fleet.admins.length > 0) return fleet.admins;
-  throw new UserError(`Cannot encrypt: ${files.directory}/global.yaml names no admins`, {
+  throw new UserError("encrypt", `${files.directory}/global.yaml names no admins`, {
     hint: "deno task secret init makes an identity and lists it there",
   });
 }
@@ -174,7 +174,8 @@ export async function readSecret(
   const found = (await unseal([armored], await identities())).get(armored)!;
   if ("text" in found) return { text: found.text, sealed: true };
   throw new UserError(
-    `Cannot decrypt the secret: ${problemText(parsed.problemAt(path, found.problem))}`,
+    "decrypt the secret",
+    problemText(parsed.problemAt(path, found.problem)),
   );
 }
 

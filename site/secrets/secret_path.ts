@@ -26,7 +26,7 @@ export function parseSecretName(name: string): SecretPath {
   const stuck: Stuck = { depth: -1, problem: "" };
   const found = walk(nodeConfigSchema, given, [], stuck);
   if (found) return ["private", ...found];
-  throw new UserError(`Cannot use the name ${name}: ${stuck.problem}`, {
+  throw new UserError(`use the name ${name}`, stuck.problem, {
     exitCode: EXIT.usage,
     hint: "names are like files./etc/token.content or scripts.join.run",
   });

@@ -92,7 +92,7 @@ async function readBin(
 }
 
 function damaged(path: string): UserError {
-  return new UserError(`Cannot publish the site: ${path} is damaged`, {
+  return new UserError("publish the site", `${path} is damaged`, {
     hint: "deno task site builds it anew",
   });
 }

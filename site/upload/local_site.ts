@@ -30,7 +30,7 @@ export class LocalSite {
   /** Opens it as a node would. */
   async open(pinned?: PublicKey): Promise<SiteView> {
     if (!await this.has(TIMESTAMP_PATH)) {
-      throw new UserError(`Cannot publish ${this.dir}: there is no site in it`, {
+      throw new UserError(`publish ${this.dir}`, "there is no site in it", {
         hint: "deno task site builds it",
       });
     }
@@ -43,11 +43,11 @@ export class LocalSite {
       });
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error;
-      const { check, document, message } = error;
-      const state = message.replace(/^Cannot \w+ /, "");
+      const { check, document, state } = error;
       throw new RefusedError(
         check,
-        `Cannot publish ${this.dir}: nodes would refuse it, ${state}`,
+        `publish ${this.dir}`,
+        `nodes would refuse ${document ?? "it"}, ${state}`,
         { document, cause: error, hint: "deno task site builds it anew" },
       );
     }
@@ -55,7 +55,7 @@ export class LocalSite {
 
   async read(path: string): Promise<Bytes> {
     if (await this.has(path)) return await this.host.readFile(`${this.dir}/${path}`);
-    throw new UserError(`Cannot publish ${this.dir}: ${path} is missing`, {
+    throw new UserError(`publish ${this.dir}`, `${path} is missing`, {
       hint: "deno task site builds it anew",
     });
   }
@@ -90,7 +90,7 @@ export class LocalSite {
   async checkedHash(path: string, content: Content): Promise<string> {
     const sha256 = await hashOf(content.chunks(), "sha256");
     if (!isHashed(path) || path.includes(`.${sha256.slice(0, NAME_DIGITS)}.`)) return sha256;
-    throw new UserError(`Cannot publish ${this.dir}: ${path} is damaged`, {
+    throw new UserError(`publish ${this.dir}`, `${path} is damaged`, {
       hint: "deno task site builds it anew",
     });
   }
@@ -114,7 +114,7 @@ export class LocalSite {
     const signature = parseSignature(text(await this.read(`${path}.minisig`)), path);
     const key = keys.find((one) => keyIdHex(one) === keyIdHex(signature));
     if (key) return key;
-    throw new RefusedError("key", `Cannot accept ${path}: none of its keys has signed it`);
+    throw new RefusedError("key", `accept ${path}`, "none of its keys has signed it");
   }
 }
 

@@ -249,7 +249,7 @@ function refuseOlder(target: string, view: SiteView, theirs: Timestamp): void {
   const newer = theirs.serial > serial
     ? `serial ${theirs.serial}, newer than ${serial}`
     : `a timestamp of ${theirs.issued}, newer than ${issued}`;
-  throw new UserError(`Cannot publish to ${target}: it has ${newer}`, {
+  throw new UserError(`publish to ${target}`, `it has ${newer}`, {
     hint: "deno task site builds one that is newer still",
   });
 }

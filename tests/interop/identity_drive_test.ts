@@ -5,9 +5,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { text } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
+import { driveFiles } from "../../lib/documents/drive.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import type { RunOptions, RunResult } from "../../lib/host.ts";
-import { DRIVE_BYTES, driveFiles, makeIdentityDrive } from "../../lib/identity/make_drive.ts";
+import { DRIVE_BYTES, makeIdentityDrive } from "../../lib/identity/make_drive.ts";
 import {
   formatSshPrivateKey,
   generateSshKey,
@@ -15,21 +16,18 @@ import {
   sshPublicLine,
 } from "../../lib/identity/ssh_key.ts";
 import { writeDevice } from "../../lib/identity/write_device.ts";
+import { driveTexts } from "../support/drive_texts.ts";
 import { needTool, toolPath } from "../support/tools.ts";
 
 const host = new DenoHost();
 const E2FS = needTool("mke2fs", "debugfs", "e2fsck", "dumpe2fs");
 const UUID = "12345678-1234-4234-8234-123456789abc";
 const KEY = generateSshKey();
-const FILES = driveFiles({
-  name: "alpha",
-  ageIdentity: "AGE-SECRET-KEY-1TEST\n",
-  minisignKey: "untrusted comment: x\nRWQ\n",
+const FILES = driveFiles(driveTexts({
   sshHostKey: formatSshPrivateKey(KEY, "alpha"),
   sshHostKeyPublic: sshPublicLine(KEY, "alpha"),
-  sites: ["http://127.0.0.1:8000/"],
   network: { address: "192.0.2.10/24" },
-});
+}));
 
 /** Output of a tool that must succeed. */
 async function tool(...command: string[]): Promise<string> {

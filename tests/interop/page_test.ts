@@ -14,6 +14,7 @@ import { initKeys } from "../../lib/trust/root_sign.ts";
 import { makeSite } from "../../site/build/make_site.ts";
 import { fleetFiles } from "../site/support.ts";
 import { checksOf, keepScreenshot, startBrowser, verdictOf, visit } from "../support/browser.ts";
+import { imageManifest } from "../support/image_manifest.ts";
 import { testKey } from "../support/signed_site.ts";
 import { needTool, toolPath } from "../support/tools.ts";
 
@@ -51,20 +52,7 @@ class Site {
     await host.writeFile(`${dir}/images/1.0/psyopsos-1.0-x86_64.slot.tar`, slot);
     await host.writeFile(
       `${dir}/images/1.0/manifest.json`,
-      JSON.stringify({
-        manifest: 1,
-        version: "1.0",
-        arch: "x86_64",
-        kernel: "6.18.1-0-lts",
-        epoch: 1795378500,
-        files: [{
-          path: "psyopsos-1.0-x86_64.slot.tar",
-          size: slot.length,
-          sha256: await crypto.subtle.digest("SHA-256", slot).then((hash) =>
-            [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
-          ),
-        }],
-      }),
+      imageManifest({ "psyopsos-1.0-x86_64.slot.tar": slot }, { epoch: 1_795_378_500 }),
     );
     const read = directorySite(host, `${dir}/public`);
     const server = await SiteServer.start({ read, errorPage: "error.html" });

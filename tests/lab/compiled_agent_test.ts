@@ -1,10 +1,10 @@
 /** A node whose agent was compiled: no Deno in the image, and it does all that the bundle does. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { makeAgent } from "../../lib/agent_build/make.ts";
-import { labGlibc } from "../../lib/lab_packages/glibc.ts";
+import type { Manifest } from "../../lib/documents/manifest.ts";
 import { makeLabImage } from "../../lib/lab/image.ts";
 import { differences } from "../../lib/lab/verdict.ts";
-import type { Manifest } from "../../lib/image/release/manifest.ts";
+import { labGlibc } from "../../lib/lab_packages/glibc.ts";
 import { oldDeno } from "../support/old_deno.ts";
 import {
   brokenLines,

@@ -1,11 +1,12 @@
 /** A site that is wrong in one exact way: the node says which check failed, applies nothing, and keeps trying. */
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, text, utf8 } from "../../lib/bytes.ts";
+import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { differences } from "../../lib/lab/verdict.ts";
 import type { World } from "../../lib/lab/world.ts";
 import { encryptTo } from "../../lib/trust/age.ts";
+import { TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
-import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { loadFleet } from "../../site/fleet/fleet.ts";
 import { placeOf } from "../support/signed_site.ts";
 import {
@@ -68,7 +69,7 @@ async function cases(world: World): Promise<Case[]> {
     {
       name: "one flipped bit in the timestamp",
       check: "signature",
-      files: withFile(SITE_PATHS.timestamp, otherSerial),
+      files: withFile(TIMESTAMP_PATH, otherSerial),
     },
     {
       name: "one flipped bit in the node's instructions",
@@ -83,7 +84,7 @@ async function cases(world: World): Promise<Case[]> {
     {
       name: "a timestamp signed by another key",
       check: "key",
-      files: withFile(SITE_PATHS.timestamp, () => strangers.get(SITE_PATHS.timestamp)!),
+      files: withFile(TIMESTAMP_PATH, () => strangers.get(TIMESTAMP_PATH)!),
     },
     {
       name: "one flipped bit in the list of hashes",

@@ -1,9 +1,10 @@
 /** What a node says when something is missing or broken: one clear line each, no stack trace, and it keeps trying. */
 import { assert, assertEquals } from "@std/assert";
 import { utf8 } from "../../lib/bytes.ts";
-import { type DriveFile, makeIdentityDrive } from "../../lib/identity/make_drive.ts";
-import type { Machine } from "../../lib/lab/machine.ts";
+import type { DriveFile } from "../../lib/documents/drive.ts";
 import type { Status } from "../../lib/documents/status.ts";
+import { makeIdentityDrive } from "../../lib/identity/make_drive.ts";
+import type { Machine } from "../../lib/lab/machine.ts";
 import { differences } from "../../lib/lab/verdict.ts";
 import {
   brokenLines,

@@ -154,7 +154,7 @@ const TYPES: Row[] = [
       ["5", "yesterday", "2026-11-22", "2026-11-22T20:00:00+01:00"],
       "created must be a UTC time",
     ),
-    ["2026-13-22T20:00:00Z", "created must be a time that exists"],
+    ["2026-13-22T20:00:00Z", "created must be a UTC time that exists"],
   ]),
   ...each("sshHostKey", "sshHostKey: …\n", [
     ...at(["5", "ssh-ed25519", "[a]"], "sshHostKey must be an SSH public key line"),

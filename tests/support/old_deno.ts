@@ -52,7 +52,7 @@ export async function oldDeno(host: Host = new DenoHost()): Promise<OldDeno> {
     if (await host.stat(path)) continue;
     const data = await fromNpm(host, part);
     if (sha256Hex(data) !== part.sha256) {
-      throw new UserError(`Cannot test with ${part.npm}: ${part.file} is another now`);
+      throw new UserError(`test with ${part.npm}`, `${part.file} is another now`);
     }
     await host.writeFile(path, data, { mode: 0o755 });
   }
@@ -72,7 +72,7 @@ async function fromNpm(host: Host, { npm, file, bytes }: Part): Promise<Uint8Arr
       if (await host.stat(path)) return (await host.readFile(path)).subarray(0, bytes);
     }
     const said = new TextDecoder().decode(stderr).trim().split("\n")[0];
-    throw new UserError(`Cannot test with ${npm}: ${said || `it has no ${file}`}`);
+    throw new UserError(`test with ${npm}`, said || `it has no ${file}`);
   } finally {
     await host.remove(cache);
   }

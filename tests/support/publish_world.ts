@@ -1,22 +1,23 @@
-/**
- * A fleet with a site that is built in memory, to be published; and a client that reads all of a published site and believes
- * nothing.
- */
-import { type Bytes, sha256Hex, utf8 } from "../../lib/bytes.ts";
-import { UserError } from "../../lib/errors.ts";
+import { type Bytes, utf8 } from "../../lib/bytes.ts";
 import { OS_UPDATE_PATH } from "../../lib/documents/os_update.ts";
+import { parseEnvelope, parseInstructions } from "../../lib/documents/site.ts";
+import { UserError } from "../../lib/errors.ts";
 import { decryptWith } from "../../lib/trust/age.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { NO_STATE, openSite, type TrustState } from "../../lib/trust/client.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";
 import type { PublicKey } from "../../lib/trust/minisign.ts";
 import { initKeys, loadRoots } from "../../lib/trust/root_sign.ts";
-import { parseEnvelope, parseInstructions } from "../../lib/documents/site.ts";
 import { makeSite } from "../../site/build/make_site.ts";
 import { refreshSite } from "../../site/build/refresh.ts";
 import { main } from "../../tasks/publish.ts";
 import { FakeHost } from "./fake_host.ts";
+import { imageManifest } from "./image_manifest.ts";
 import { KEYS, REGION, type S3Server } from "./s3_server.ts";
+/**
+ * A fleet with a site that is built in memory, to be published; and a client that reads all of a published site and believes
+ * nothing.
+ */
 
 export const ISSUED = "2026-11-22T20:00:00Z";
 const NODES = ["alpha", "beta", "gamma"] as const;
@@ -76,16 +77,9 @@ export class PublishWorld {
   putImage(version: string): void {
     const slot = utf8(`slot ${version}`);
     const path = `psyopsos-${version}-x86_64.slot.tar`;
-    const manifest = {
-      manifest: 1,
-      version,
-      arch: "x86_64",
-      kernel: "6.18.1-0-lts",
-      epoch: Date.parse(ISSUED) / 1000,
-      files: [{ path, size: slot.length, sha256: sha256Hex(slot) }],
-    };
+    const facts = { version, epoch: Date.parse(ISSUED) / 1000 };
     this.host.put(`images/${version}/${path}`, slot);
-    this.host.put(`images/${version}/manifest.json`, JSON.stringify(manifest));
+    this.host.put(`images/${version}/manifest.json`, imageManifest({ [path]: slot }, facts));
   }
 
   /** Replaces text in a node's file. */
@@ -143,7 +137,7 @@ export class PublishWorld {
       fetch: (path) => {
         const bytes = files.get(path);
         if (bytes) return Promise.resolve(bytes);
-        return Promise.reject(new UserError(`Cannot fetch ${path}: 404`));
+        return Promise.reject(new UserError(`fetch ${path}`, "404"));
       },
     });
     const hostnames: Reading["hostnames"] = {};

@@ -212,7 +212,7 @@ export function fetchFrom(files: ReadonlyMap<string, Bytes>, log: string[] = [])
     const data = files.get(path);
     return data
       ? Promise.resolve(data.slice())
-      : Promise.reject(new UserError(`Cannot fetch ${path}: 404`));
+      : Promise.reject(new UserError(`fetch ${path}`, "404"));
   };
 }
 

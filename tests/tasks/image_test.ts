@@ -66,7 +66,7 @@ async function build(folder: string, env: Record<string, string>, umask: string)
   // Packages may come from before, file systems may not: they are what is compared.
   await Deno.symlink(await Deno.realPath("build/lab/packages"), `${cacheDir}/packages`);
   const script = `
-    import { DenoHost } from "./lib/host.ts";
+    import { DenoHost } from "./lib/deno_host.ts";
     import { makeImage } from "./lib/image/make.ts";
     const deno = { path: Deno.execPath(), version: Deno.version.deno };
     const { dir } = await makeImage(new DenoHost(), {

@@ -180,7 +180,7 @@ Deno.test("publish into a directory, broken off at any file, leaves the old site
     for (const [path, bytes] of old) host.put(`/srv/site/${path}`, bytes);
     let left = at;
     host.writeFile = (...args) =>
-      left-- > 0 ? write(...args) : Promise.reject(new UserError("Cannot write: the disk is full"));
+      left-- > 0 ? write(...args) : Promise.reject(new UserError("write", "the disk is full"));
     ({ code } = await world.publish("file:/srv/site", "--parallel", "2"));
     host.writeFile = write;
     seen.push((await world.read(there())).serial);

@@ -80,7 +80,7 @@ Deno.test("sign reads a big file piece by piece", async () => {
     await host.writeExtents(`${dir}/big`, 300_000_000, []);
     // In a process of its own, whose peak of memory is asked for.
     const script = `
-      import { DenoHost } from ${JSON.stringify(import.meta.resolve("../../lib/host.ts"))};
+      import { DenoHost } from ${JSON.stringify(import.meta.resolve("../../lib/deno_host.ts"))};
       import { main } from ${JSON.stringify(import.meta.resolve("../../tasks/sign.ts"))};
       const code = await main(["${dir}/big", "--keys", "${dir}/k"], new DenoHost());
       console.log("code", code, await Deno.readTextFile("/proc/self/status"));`;

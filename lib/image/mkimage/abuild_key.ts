@@ -28,7 +28,7 @@ const MIN_BITS = 2048;
 export async function abuildKey(host: Host, folder: string, bits = RSA_BITS): Promise<AbuildKey> {
   const names = (await host.readDir(folder)).filter((name) => name.endsWith(".rsa"));
   if (names.length > 1) {
-    throw new UserError(`Cannot choose a key: ${folder} has ${names.join(" and ")}`, {
+    throw new UserError("choose a key", `${folder} has ${names.join(" and ")}`, {
       hint: "leave the one that signs images",
     });
   }
@@ -44,7 +44,8 @@ export async function abuildKey(host: Host, folder: string, bits = RSA_BITS): Pr
   } catch (cause) {
     // Not what the parser says: it may quote the file.
     throw new UserError(
-      `Cannot use the key ${path}: it is no RSA private key of at least ${MIN_BITS} bits without passphrase`,
+      `use the key ${path}`,
+      `it is no RSA private key of at least ${MIN_BITS} bits without passphrase`,
       { cause },
     );
   }

@@ -8,6 +8,8 @@
  * @module
  */
 import { type Bytes, utf8 } from "../../bytes.ts";
+import type { ImageFacts } from "../../documents/image_facts.ts";
+import { formatImageFacts, IMAGE_FACTS_PATH } from "../../documents/image_facts.ts";
 import { UserError } from "../../errors.ts";
 import { gzip } from "../../formats/gzip.ts";
 import { safePath, type TarEntry, writeTar } from "../../formats/tar.ts";
@@ -25,8 +27,7 @@ export interface ApkovlInput {
   keys: ReadonlyMap<string, string>;
   /** Of the image's /etc/apk/repositories. */
   repositories: readonly string[];
-  /** /etc/psyopsos/image.json. */
-  facts: { version: string; arch: string; epoch: number; engine: "mkimage" };
+  facts: ImageFacts;
   /** Whole kernel command line: its consoles matter. */
   cmdline: string;
 }
@@ -41,7 +42,7 @@ export function apkovlEntries(input: ApkovlInput): TarEntry[] {
   const entries = new Map<string, TarEntry>();
   const put = (entry: Partial<TarEntry> & Pick<TarEntry, "path" | "kind" | "mode">) => {
     if (!safePath(entry.path)) {
-      throw new UserError(`Cannot put ${JSON.stringify(entry.path)} into the overlay: no path`);
+      throw new UserError(`put ${JSON.stringify(entry.path)} into the overlay`, "no path");
     }
     const names = { uid: 0, gid: 0, uname: "root", gname: "root", mtime: epoch };
     entries.set(entry.path, { ...names, ...entry });
@@ -62,7 +63,7 @@ export function apkovlEntries(input: ApkovlInput): TarEntry[] {
   for (const [name, pem] of input.keys) file(`etc/apk/keys/${name}`, utf8(pem));
   file("etc/apk/world", lines([...definition.packages].sort()));
   file("etc/apk/repositories", lines(input.repositories));
-  file("etc/psyopsos/image.json", utf8(`${JSON.stringify(facts, null, 2)}\n`));
+  file(IMAGE_FACTS_PATH, formatImageFacts(facts));
   // Alpine's own has an empty password for root. Accounts without a line can't log in either.
   const shadow = { gid: BASE_GROUPS.shadow, gname: "shadow" };
   if (!entries.has("etc/shadow")) file("etc/shadow", utf8("root:*::0:::::\n"), 0o640, shadow);
@@ -77,7 +78,7 @@ export function apkovlEntries(input: ApkovlInput): TarEntry[] {
       const parent = path.slice(0, at);
       const there = entries.get(parent);
       if (there && there.kind !== "directory") {
-        throw new UserError(`Cannot put /${path} into the overlay: /${parent} is no directory`);
+        throw new UserError(`put /${path} into the overlay`, `/${parent} is no directory`);
       }
       if (!there) put({ path: parent, kind: "directory", mode: 0o755 });
     }
@@ -125,7 +126,7 @@ function idOf(
   const id = (known as Record<string, number>)[name] ??
     (kind === "group" ? accounts.groups[name] : undefined);
   if (id !== undefined) return id;
-  throw new UserError(`Cannot own /${path} of the overlay: there is no ${kind} ${name}`, {
+  throw new UserError(`own /${path} of the overlay`, `there is no ${kind} ${name}`, {
     hint: `give it a number under accounts in overlay/image.yaml`,
   });
 }

@@ -69,7 +69,7 @@ export async function ensureBuilder(
   if (code !== 0) throw engineError(engine.program, "build the builder image", code, said);
   const made = await id();
   if (!made) {
-    throw new UserError(`Cannot build the builder image: ${plan.image} is not there after all`);
+    throw new UserError("build the builder image", `${plan.image} is not there after all`);
   }
   const seconds = (engine.host.now().getTime() - started) / 1000;
   options.onStage(`  builder image: ${seconds.toFixed(1)} s`);
@@ -197,7 +197,8 @@ async function clearContainer(engine: ContainerEngine, name: string): Promise<vo
 
 function busy(name: string, { program }: ContainerEngine): UserError {
   return new UserError(
-    `Cannot build: another build uses the same work folder (container ${name})`,
+    "build",
+    `another build uses the same work folder (container ${name})`,
     {
       hint: `wait for it, or end it: ${program} rm -f ${name}`,
     },
@@ -229,13 +230,14 @@ function buildError(
 ): UserError {
   for (const line of reader.last) onStage(`  | ${line}`);
   const problem = findProblem(BUILD_PROBLEMS, reader.said) ?? exitProblem(code);
-  const doing = `Cannot build the ISO (${reader.lastStage})`;
+  const doing = `build the ISO (${reader.lastStage})`;
   if (problem) {
     const { what, cure, exitCode } = problem;
-    return new UserError(`${doing}: ${what}`, { hint: cure, ...(exitCode ? { exitCode } : {}) });
+    return new UserError(doing, what, { hint: cure, ...(exitCode ? { exitCode } : {}) });
   }
   return new UserError(
-    `${doing}: mkimage.sh ended with ${code} after "${reader.last.at(-1) ?? ""}"`,
+    doing,
+    `mkimage.sh ended with ${code} after "${reader.last.at(-1) ?? ""}"`,
     {
       hint:
         "deno task image --engine mkimage --shell opens a shell in the builder, with everything in place",
@@ -302,7 +304,7 @@ async function stream(
 /** @throws {UserError} with `EXIT.interrupted` once the user has had enough. */
 export function stopIfAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
-  throw new UserError("Stopped: the container is removed, the caches are kept", {
+  throw new UserError("go on", "it was stopped; the container is removed, the caches are kept", {
     exitCode: EXIT.interrupted,
   });
 }

@@ -7,6 +7,7 @@
  */
 import { EXIT, UserError } from "../../errors.ts";
 import type { Child, Host, RunOptions, RunResult } from "../../host.ts";
+import type { Architecture } from "../../schema/fields.ts";
 import { ENGINE_PROBLEMS, findProblem } from "./failures.ts";
 
 /** Programs that can do it, in the order in which they are tried. */
@@ -18,17 +19,10 @@ export type ContainerProgram = typeof CONTAINER_PROGRAMS[number];
 const ANSWER_MS = 10_000;
 
 /** Architectures as containers call them. */
-const PLATFORMS: Readonly<Record<string, string>> = {
+export const PLATFORMS: Readonly<Record<Architecture, string>> = {
   x86_64: "linux/amd64",
   aarch64: "linux/arm64",
 };
-
-/** `linux/…` of an architecture as Alpine calls it. @throws {UserError} */
-export function platformOf(arch: string): string {
-  const platform = PLATFORMS[arch];
-  if (platform) return platform;
-  throw new UserError(`Cannot build for ${arch} with mkimage: it is done for x86_64 and aarch64`);
-}
 
 /** An engine that has answered. */
 export class ContainerEngine {
@@ -92,9 +86,8 @@ export async function openEngine(
   }
   if (silence) throw silence.error;
   throw new UserError(
-    `Cannot build with mkimage: ${
-      wanted ? `${wanted} is not` : "neither docker nor podman is"
-    } installed`,
+    "build with mkimage",
+    `${wanted ? `${wanted} is not` : "neither docker nor podman is"} installed`,
     { exitCode: EXIT.missing, hint: "install Docker or Podman, or use --engine embedded" },
   );
 }
@@ -105,8 +98,8 @@ async function askEngine(
   program: ContainerProgram,
 ): Promise<ContainerEngine | Silence> {
   const format = program === "docker"
-    ? ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}} {{.Server.Version}}"]
-    : ["info", "--format", "{{.Host.OS}}/{{.Host.Arch}} {{.Version.Version}}"];
+    ? ["version", "--format", "{{.Server.Os}}/{{.Server.Architecture}} {{.Server.Version}}"]
+    : ["info", "--format", "{{.Host.OS}}/{{.Host.Architecture}} {{.Version.Version}}"];
   const result = await host.run([program, ...format], {
     env: engineEnv(host, program),
     timeoutMs: ANSWER_MS,
@@ -138,13 +131,13 @@ export function engineError(
   const problem = findProblem(ENGINE_PROBLEMS, said);
   if (problem) {
     const { what, cure, exitCode } = problem;
-    return new UserError(`Cannot ${doing}: ${what}`, {
+    return new UserError(doing, what, {
       hint: cure,
       ...(exitCode ? { exitCode } : {}),
     });
   }
   const last = said.trim().split("\n").map((line) => line.trim()).filter(Boolean).at(-1);
-  return new UserError(`Cannot ${doing}: ${program} says "${plain(last ?? `exit code ${code}`)}"`);
+  return new UserError(doing, `${program} says "${plain(last ?? `exit code ${code}`)}"`);
 }
 
 /** One printable line of bounded length. */

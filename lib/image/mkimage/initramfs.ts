@@ -16,7 +16,7 @@ const HEADER = 110;
 
 /** Content by path, without leading slash or "./"; directories and links have theirs too. @throws {UserError} */
 export function initramfsFiles(bytes: Bytes): Map<string, Bytes> {
-  const bad = (state: string) => new UserError(`Cannot read the initramfs: ${state}`);
+  const bad = (state: string) => new UserError("read the initramfs", state);
   const { archive, packed } = unpack(bytes, bad);
   const files = new Map<string, Bytes>();
   for (let at = 0;;) {

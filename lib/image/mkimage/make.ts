@@ -10,12 +10,15 @@ import type { IndexRecord } from "../../apk/index.ts";
 import type { OpenPackage } from "../../apk/package.ts";
 import { openPackages } from "../../apk/repository.ts";
 import type { Bytes } from "../../bytes.ts";
+import type { Manifest } from "../../documents/manifest.ts";
 import { UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
-import { type Manifest, manifestFile, manifestPackage } from "../release/manifest.ts";
-import { checkLocked } from "../packages/image_lock.ts";
+import { replaceFolder } from "../../replace_folder.ts";
+import type { Architecture } from "../../schema/fields.ts";
 import { publicName } from "../packages/choose_packages.ts";
+import { checkLocked } from "../packages/image_lock.ts";
 import { slotFromIso } from "../release/from_iso.ts";
+import { manifestFile, manifestPackage } from "../release/manifest.ts";
 import {
   DISK_IMAGE,
   formFiles,
@@ -25,15 +28,11 @@ import {
   SLOT_FOLDER,
   writeRelease,
 } from "../release/release_forms.ts";
-import { replaceFolder } from "../../replace_folder.ts";
 import { vendorOf } from "../release/sbom.ts";
 import { loaderPath } from "../release/slot.ts";
 import { dropWork, ensureBuilder, runBuild, stopIfAborted } from "./build.ts";
 import type { ContainerEngine } from "./engine.ts";
 import type { Place } from "./plan.ts";
-import { checkFresh, checkProduct, type Product } from "./product.ts";
-import { hostnameOf, mediumPackages } from "./profile.ts";
-import type { Stage } from "./stages.ts";
 import {
   type KnownPackages,
   knownPackages,
@@ -41,11 +40,14 @@ import {
   placeOf,
   type PreparedBuild,
 } from "./prepare.ts";
+import { checkFresh, checkProduct, type Product } from "./product.ts";
+import { hostnameOf, mediumPackages } from "./profile.ts";
+import type { Stage } from "./stages.ts";
 
 /** Where everything lies. */
 export interface MadeIso {
   version: string;
-  arch: string;
+  arch: Architecture;
   dir: string;
   iso: string;
   /** The boot slot, as a folder and as one tar. */
@@ -113,7 +115,7 @@ export async function makeIso(
       if (info?.kind !== "file") throw await noImage(host, resultDir, plan.names.file);
       checkFresh(started, info.mtime);
       if (info.size > MAX_ISO) {
-        throw new UserError(`Cannot use the ISO that mkimage.sh made: above ${MAX_ISO} bytes`);
+        throw new UserError("use the ISO that mkimage.sh made", `above ${MAX_ISO} bytes`);
       }
       const bytes = await host.readFile(made);
       await checkTransfer(host, `${made}.sha512`, bytes);
@@ -201,7 +203,7 @@ function formsOf(
   const path = loaderPath(arch);
   const program = loader?.entries.find((one) => one.path === path)?.data;
   if (loader && !program) {
-    throw new UserError(`Cannot make a disk image: ${loader.info.name} has no /${path}`);
+    throw new UserError("make a disk image", `${loader.info.name} has no /${path}`);
   }
   return makeForms(slot, {
     name: definition.name,
@@ -230,7 +232,8 @@ async function noImage(host: Host, folder: string, expected: string): Promise<Us
     ? `it made ${others.join(", ")}: its aports name images otherwise`
     : "its profile may be for another architecture, or its aports of another age: look with --shell";
   return new UserError(
-    `Cannot find the ISO: mkimage.sh ended well but wrote no ${expected}`,
+    "find the ISO",
+    `mkimage.sh ended well but wrote no ${expected}`,
     { hint },
   );
 }
@@ -240,7 +243,7 @@ async function checkTransfer(host: Host, path: string, bytes: Bytes): Promise<vo
   if (!await host.stat(path)) return;
   const [sum] = (await host.readTextFile(path)).split(/\s/);
   if (sum === createHash("sha512").update(bytes).digest("hex")) return;
-  throw new UserError("Cannot use the ISO that mkimage.sh made: it was damaged on its way here", {
+  throw new UserError("use the ISO that mkimage.sh made", "it was damaged on its way here", {
     hint: "run it again; if it stays so, look at the disks of both machines",
   });
 }

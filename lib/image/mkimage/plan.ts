@@ -6,9 +6,10 @@
  */
 import { type Bytes, sha256Hex, utf8 } from "../../bytes.ts";
 import { type TarEntry, writeTar } from "../../formats/tar.ts";
+import type { Architecture } from "../../schema/fields.ts";
 import type { ImageDefinition } from "../definition.ts";
 import type { AbuildKey } from "./abuild_key.ts";
-import { platformOf } from "./engine.ts";
+import { PLATFORMS } from "./engine.ts";
 import { type ImageNames, imageNames, PROFILE, renderGenapkovl, renderProfile } from "./profile.ts";
 
 /** The files of `overlay/mkimage`. */
@@ -25,7 +26,7 @@ export interface PlanInput {
   templates: Templates;
   version: string;
   epoch: number;
-  arch: string;
+  arch: Architecture;
   /** Whole kernel command line. */
   cmdline: string;
   apkovl: Bytes;
@@ -93,7 +94,7 @@ export function workVolume(key: string): string {
 export function makePlan(input: PlanInput): Plan {
   const { definition, templates, version, arch, key, epoch } = input;
   const names = imageNames(version, arch);
-  const platform = platformOf(arch);
+  const platform = PLATFORMS[arch];
   const profile = renderProfile(templates.profile, { definition, arch, cmdline: input.cmdline });
   const genapkovl = renderGenapkovl(templates.genapkovl, sha256Hex(input.apkovl));
   const copies: Plan["copies"] = [];

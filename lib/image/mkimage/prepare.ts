@@ -12,14 +12,15 @@ import { solve } from "../../apk/solver.ts";
 import type { Bytes } from "../../bytes.ts";
 import { errorText, UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
+import type { Architecture } from "../../schema/fields.ts";
 import { type ImageDefinition, parseDefinition } from "../definition.ts";
 import { defaultEpoch, imageAgent, versionOf } from "../make.ts";
 import { chooseSingle } from "../packages/choose_packages.ts";
-import { MODULES_SERVICE } from "../release/from_iso.ts";
-import { readOverlay } from "../root/overlay.ts";
 import { checkRequest, readImageLock } from "../packages/image_lock.ts";
 import { overlayKeys } from "../packages/repository_keys.ts";
 import { openSources } from "../packages/sources.ts";
+import { MODULES_SERVICE } from "../release/from_iso.ts";
+import { readOverlay } from "../root/overlay.ts";
 import { type AbuildKey, abuildKey } from "./abuild_key.ts";
 import { makeApkovl } from "./apkovl.ts";
 import { isFolder } from "./build.ts";
@@ -43,7 +44,7 @@ export interface MkimageOptions {
   version?: string;
   /** Default: SOURCE_DATE_EPOCH, else the time of the checked out commit. */
   epoch?: number;
-  arch?: "x86_64" | "aarch64";
+  arch?: Architecture;
   /** Another kernel than the definition's. */
   flavour?: string;
   cmdlineExtra?: string;
@@ -63,7 +64,7 @@ export interface PreparedBuild {
   definition: ImageDefinition;
   version: string;
   epoch: number;
-  arch: string;
+  arch: Architecture;
   cmdline: string;
   apkovl: Bytes;
   key: AbuildKey;
@@ -91,13 +92,15 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
   const version = options.version ?? versionOf(epoch);
   if (!/^[a-zA-Z0-9][\w.-]{0,99}$/.test(version)) {
     throw new UserError(
-      `Cannot call the image ${JSON.stringify(version)}: letters, digits and . _ -`,
+      `call the image ${JSON.stringify(version)}`,
+      "letters, digits and . _ -",
     );
   }
   const cmdline = [definition.cmdline, options.cmdlineExtra ?? ""].join(" ").trim();
   if (cmdline.length > MAX_CMDLINE || !/^[\x20-\x7e]+$/.test(cmdline)) {
     throw new UserError(
-      `Cannot use the kernel command line: not up to ${MAX_CMDLINE} printable characters`,
+      "use the kernel command line",
+      `not up to ${MAX_CMDLINE} printable characters`,
     );
   }
   const lock = options.noLock ? undefined : await readImageLock(host, root);
@@ -125,7 +128,7 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
   }));
   for (const { location, local } of repositories) {
     if (local && !await isFolder(host, location)) {
-      throw new UserError(`Cannot use the repository ${location}: no URL and no folder`);
+      throw new UserError(`use the repository ${location}`, "no URL and no folder");
     }
   }
   const common = {
@@ -160,7 +163,7 @@ interface ReadSources {
 async function readSources(
   host: Host,
   definition: ImageDefinition,
-  options: MkimageOptions & { arch: "x86_64" | "aarch64" },
+  options: MkimageOptions & { arch: Architecture },
 ): Promise<ReadSources> {
   const { root, arch, cacheDir, onStage = () => {} } = options;
   const packages = options.repositories ?? "mirror";
@@ -234,7 +237,7 @@ async function readTemplates(host: Host, folder: string): Promise<Templates> {
     try {
       return await host.readTextFile(`${folder}/${name}`);
     } catch (cause) {
-      throw new UserError(`Cannot read ${folder}/${name}: ${errorText(cause)}`, { cause });
+      throw new UserError(`read ${folder}/${name}`, errorText(cause), { cause });
     }
   };
   return {

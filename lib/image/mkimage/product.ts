@@ -6,12 +6,12 @@
  * @module
  */
 import { verify } from "node:crypto";
+import { parseDependency } from "../../apk/dependency.ts";
 import { type IndexRecord, openIndex, packageFileName } from "../../apk/index.ts";
 import { type Bytes, equal, sha256Hex, text } from "../../bytes.ts";
-import { errorText, UserError } from "../../errors.ts";
+import { reasonOf, UserError } from "../../errors.ts";
 import { fatFile } from "../../formats/fat12.ts";
 import { isoFile, type IsoImage, readIso } from "../../formats/iso9660.ts";
-import { parseDependency } from "../../apk/dependency.ts";
 import { initramfsFiles } from "./initramfs.ts";
 
 /** What the image must be. */
@@ -204,13 +204,12 @@ function rejectAs<T>(state: string, read: () => T): T {
     return read();
   } catch (cause) {
     if (!(cause instanceof UserError || cause instanceof TypeError)) throw cause;
-    const reason = errorText(cause).replace(/^Cannot [^:]*: /, "");
-    throw wrong(`${state} (${reason})`, cause);
+    throw wrong(`${state} (${reasonOf(cause)})`, cause);
   }
 }
 
 function wrong(state: string, cause?: unknown): UserError {
-  return new UserError(`Cannot use the ISO that mkimage.sh made: ${state}`, {
+  return new UserError("use the ISO that mkimage.sh made", state, {
     hint: REBUILD,
     cause,
   });

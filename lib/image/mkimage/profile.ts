@@ -77,7 +77,8 @@ export function renderProfile(template: string, input: ProfileInput): string {
   const { flavour, modules } = definition.kernel;
   if (modules !== "all") {
     throw new UserError(
-      "Cannot build with mkimage: kernel.modules is a list, mkimage.sh takes all",
+      "build with mkimage",
+      "kernel.modules is a list, mkimage.sh takes all",
       {
         hint: "set kernel.modules to all in overlay/image.yaml, or use --engine embedded",
       },
@@ -124,7 +125,10 @@ export function quote(value: string): string {
 /** Names, package constraints and versions: none has a character that means something inside quotes. */
 function word(value: string): string {
   if (!/^[\w.+:@<>=~-]*$/.test(value)) {
-    throw new UserError(`Cannot write ${JSON.stringify(value)} into a script of mkimage.sh`);
+    throw new UserError(
+      "write a script of mkimage.sh",
+      `${JSON.stringify(value)} has a character that means something in it`,
+    );
   }
   return value;
 }
@@ -137,9 +141,8 @@ function fill(template: string, values: Readonly<Record<string, string>>): strin
     if (value === undefined) {
       const near = closest(name, Object.keys(values));
       throw new UserError(
-        `Cannot fill in @${name}@ of a template in overlay/mkimage: no such word${
-          near ? `, did you mean @${near}@?` : ""
-        }`,
+        `fill in @${name}@ of a template in overlay/mkimage`,
+        `no such word${near ? `, did you mean @${near}@?` : ""}`,
       );
     }
     used.add(name);
@@ -147,7 +150,7 @@ function fill(template: string, values: Readonly<Record<string, string>>): strin
   });
   const missing = Object.keys(values).find((name) => !used.has(name));
   if (missing !== undefined) {
-    throw new UserError(`Cannot use a template in overlay/mkimage: it has no @${missing}@`);
+    throw new UserError("use a template in overlay/mkimage", `it has no @${missing}@`);
   }
   return filled;
 }

@@ -5,8 +5,8 @@
  */
 import type { IndexRecord } from "../../apk/index.ts";
 import { type RepositoryIndex, solve } from "../../apk/solver.ts";
+import type { PackageRole } from "../../documents/manifest.ts";
 import type { ImageDefinition } from "../definition.ts";
-import type { PackageRole } from "../release/manifest.ts";
 
 /** One package with what it is for. */
 export interface ChosenPackage {

@@ -15,10 +15,10 @@ import {
   parseLock,
 } from "../../apk/lock.ts";
 import { openPackages, type Repository } from "../../apk/repository.ts";
-import { UserError } from "../../errors.ts";
+import { reasonOf, UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
-import { choosePackages, requestedPackages } from "./choose_packages.ts";
 import type { ImageDefinition } from "../definition.ts";
+import { choosePackages, requestedPackages } from "./choose_packages.ts";
 import type { Sources } from "./sources.ts";
 
 /** Where it stands, in the project. */
@@ -54,11 +54,11 @@ export function lockedRepositories(
     const chosen = choosePackages(definition, locked, arch);
     const needed = new Set(chosen.map(({ record }) => record.name));
     const idle = lock.packages.filter(({ name }) => !needed.has(name)).map(({ name }) => name);
-    if (idle.length > 0) throw new UserError(`nothing needs its ${idle.join(", ")}`);
+    if (idle.length > 0) throw unfit(`nothing needs its ${idle.join(", ")}`);
     return locked;
   } catch (cause) {
     if (!(cause instanceof UserError)) throw cause;
-    throw unfit(cause.message.replace(/^Cannot [^:]*: /, ""), cause);
+    throw unfit(reasonOf(cause), cause);
   }
 }
 
@@ -165,7 +165,7 @@ export function lockChanges(before: Lock | undefined, after: Lock): string[] {
 }
 
 function unfit(state: string, cause?: unknown): UserError {
-  return new UserError(`Cannot follow ${LOCK_FILE}: ${state}`, {
+  return new UserError(`follow ${LOCK_FILE}`, state, {
     cause,
     hint: `write a new one with ${UPDATE_LOCK}, or build without it: --no-lock`,
   });

@@ -56,7 +56,8 @@ export async function pinnedKeys(
     if (before === pin.sha256) continue;
     if (before !== undefined) {
       throw new UserError(
-        `Cannot use the repository key ${pin.name}: overlay/image.yaml pins it twice, differently`,
+        `use the repository key ${pin.name}`,
+        "overlay/image.yaml pins it twice, differently",
       );
     }
     seen.set(pin.name, pin.sha256);
@@ -125,7 +126,7 @@ async function pinnedKey(host: Host, pin: KeyPin, options: KeyOptions): Promise<
     await host.mkdir(`${options.cacheDir}/keys`);
     await host.writeFile(kept, bytes);
   } catch (cause) {
-    throw new UserError(`Cannot keep the repository key ${kept}: ${errorText(cause)}`, { cause });
+    throw new UserError(`keep the repository key ${kept}`, errorText(cause), { cause });
   }
   return bytes;
 }
@@ -138,9 +139,10 @@ async function fetchKey(host: Host, url: string, silenceMs: number | undefined):
     if (!(cause instanceof UserError)) throw cause;
     const hint = `or put the file into ${OVERLAY_KEYS}/ yourself: only its SHA-256 counts`;
     const options = { cause, hint };
+    const { doing, state } = cause;
     throw cause instanceof UnreachableError
-      ? new UnreachableError(cause.message, options)
-      : new UserError(cause.message, options);
+      ? new UnreachableError(doing, state, options)
+      : new UserError(doing, state, options);
   }
 }
 
@@ -148,7 +150,8 @@ async function readKey(host: Host, path: string): Promise<Bytes> {
   const info = await host.stat(path);
   if (info?.kind !== "file" || info.size > MAX_KEY_FILE) {
     throw new UserError(
-      `Cannot read the repository key ${path}: no file of up to ${MAX_KEY_FILE} bytes`,
+      `read the repository key ${path}`,
+      `no file of up to ${MAX_KEY_FILE} bytes`,
     );
   }
   return await host.readFile(path);
@@ -159,8 +162,8 @@ function checked(bytes: Bytes, { name, sha256 }: KeyPin, from: string): Bytes {
   if (found === sha256) return bytes;
   throw new RefusedError(
     "hash",
-    `Cannot trust the repository key ${from}: its SHA-256 is ${found}, ` +
-      `overlay/image.yaml pins ${sha256}`,
+    `trust the repository key ${from}`,
+    `its SHA-256 is ${found}, overlay/image.yaml pins ${sha256}`,
     {
       document: name,
       hint: "ask Alpine's announcements whether the key has changed before you change the pin",

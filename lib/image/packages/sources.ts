@@ -8,6 +8,7 @@ import { openRepositories, type Repository, UnreachableError } from "../../apk/r
 import { errorText, UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
 import { labRepository } from "../../lab_packages/repository.ts";
+import type { Architecture } from "../../schema/fields.ts";
 import { type ImageDefinition, labDefinition } from "../definition.ts";
 import { openGiven, pinnedKeys } from "./repository_keys.ts";
 
@@ -23,7 +24,7 @@ export interface SourceOptions {
   /** Folder of the project. */
   root: string;
   packages: PackageSource;
-  arch: "x86_64" | "aarch64";
+  arch: Architecture;
   /** Keeps downloads (`apk-cache/`), keys (`keys/`) and the lab repository (`packages/`). */
   cacheDir: string;
   /** Deno's program that may go into the lab repository. */
@@ -86,7 +87,8 @@ export async function openSources(
   const flavour = [virt, lts].find((known) => known === definition.kernel.flavour);
   if (!flavour) {
     throw new UserError(
-      `Cannot take the kernel ${definition.kernel.flavour} from the lab repository: it has virt and lts`,
+      `take the kernel ${definition.kernel.flavour} from the lab repository`,
+      "it has virt and lts",
     );
   }
   const lab = await labRepository(host, {

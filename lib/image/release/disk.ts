@@ -50,7 +50,7 @@ export function diskImage(options: DiskOptions): DiskImage {
   const { files, label, seed } = options;
   const sizeMiB = options.sizeMiB ?? defaultSize(files);
   if (!Number.isInteger(sizeMiB) || sizeMiB < MIN_SIZE_MIB || sizeMiB > MAX_SIZE_MIB) {
-    throw new UserError(`Cannot make a disk image: ${sizeMiB} MiB is not ${MIN_SIZE_MIB} or more`);
+    throw new UserError("make a disk image", `${sizeMiB} MiB is not ${MIN_SIZE_MIB} or more`);
   }
   const size = sizeMiB * MIB;
   const partition = {

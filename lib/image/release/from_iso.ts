@@ -9,12 +9,18 @@
  *
  * @module
  */
-import { type Bytes, padTo, text, utf8 } from "../../bytes.ts";
+import { type Bytes, padTo } from "../../bytes.ts";
+import {
+  formatImageFacts,
+  IMAGE_FACTS_PATH,
+  parseImageFacts,
+} from "../../documents/image_facts.ts";
 import { UserError } from "../../errors.ts";
 import { type CpioEntry, writeCpio } from "../../formats/cpio.ts";
 import { gunzip, gzip } from "../../formats/gzip.ts";
 import { isoFile, type IsoImage } from "../../formats/iso9660.ts";
 import { readTar, type TarEntry, writeTar } from "../../formats/tar.ts";
+import type { Architecture } from "../../schema/fields.ts";
 import { makeSlot, type Slot } from "./slot.ts";
 
 /** What {@linkcode slotFromIso} needs; all of it has been judged before. */
@@ -23,7 +29,7 @@ export interface IsoSlotInput {
   /** The whole ISO. */
   bytes: Bytes;
   version: string;
-  arch: string;
+  arch: Architecture;
   epoch: number;
   /** Kernel release, e.g. "6.18.2-0-virt". */
   kernel: string;
@@ -48,7 +54,6 @@ export const MODULES_FILE = "usr/lib/psyopsos/modloop";
 export const MODULES_SERVICE = "psyopsos-modloop";
 
 const ALPINE_SERVICE = "modloop";
-const FACTS_FILE = "etc/psyopsos/image.json";
 const SYSINIT = "etc/runlevels/sysinit";
 /** Largest overlay, unpacked. */
 const MAX_OVERLAY = 512 * 2 ** 20;
@@ -70,8 +75,8 @@ export function slotFromIso(input: IsoSlotInput): Slot {
   const cmdline = words.join(" ");
   if (cmdline.length > MAX_CMDLINE) {
     throw new UserError(
-      `Cannot make a boot slot: its kernel command line has ${cmdline.length} characters, ` +
-        `more than ${MAX_CMDLINE}`,
+      "make a boot slot",
+      `its kernel command line has ${cmdline.length} characters, more than ${MAX_CMDLINE}`,
     );
   }
   const archives = new Map<string, Bytes>([
@@ -122,12 +127,12 @@ function slotOverlay(input: IsoSlotInput): Bytes {
     if (parent !== "" && !entries.has(parent)) put(parent, 0o755, { kind: "directory" });
     entries.set(path, { ...common, ...rest, path, mode });
   };
-  const facts = entries.get(FACTS_FILE)?.data;
+  const facts = entries.get(IMAGE_FACTS_PATH)?.data;
   if (!facts) {
-    throw new UserError(`Cannot make a boot slot: the ISO's overlay has no ${FACTS_FILE}`);
+    throw new UserError("make a boot slot", `the ISO's overlay has no ${IMAGE_FACTS_PATH}`);
   }
-  const told = { ...JSON.parse(text(facts)) as Record<string, unknown>, kernel };
-  put(FACTS_FILE, 0o644, { kind: "file", data: utf8(`${JSON.stringify(told, null, 2)}\n`) });
+  const data = formatImageFacts({ ...parseImageFacts(facts), kernel });
+  put(IMAGE_FACTS_PATH, 0o644, { kind: "file", data });
   put(MODULES_FILE, 0o644, { kind: "file", data: isoFile(bytes, iso, `boot/modloop-${flavour}`) });
   entries.delete(`${SYSINIT}/${ALPINE_SERVICE}`);
   const script = `etc/init.d/${MODULES_SERVICE}`;

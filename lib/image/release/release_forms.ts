@@ -5,14 +5,20 @@
  * @module
  */
 import { type Bytes, utf8 } from "../../bytes.ts";
+import {
+  formatManifest,
+  MANIFEST,
+  type Manifest,
+  type ManifestFile,
+} from "../../documents/manifest.ts";
 import type { Host } from "../../host.ts";
 import { type DiskImage, diskImage } from "./disk.ts";
-import { type Manifest, type ManifestFile, manifestFile } from "./manifest.ts";
+import { manifestFile } from "./manifest.ts";
 import { makeSbom, type SbomVendor } from "./sbom.ts";
 import { espFiles, type Slot, slotTar } from "./slot.ts";
 
 /** Names in a release's folder. */
-export const SLOT_FOLDER = "slot", DISK_IMAGE = "disk.img", MANIFEST = "manifest.json";
+export const SLOT_FOLDER = "slot", DISK_IMAGE = "disk.img";
 
 /** An image's slot in all its forms, in memory. */
 export interface ReleaseForms {
@@ -93,7 +99,7 @@ export async function writeRelease(
   const sbom = json(makeSbom(manifest, vendor));
   await host.writeFile(`${folder}/${sbomName}`, sbom);
   const listed = { ...manifest, files: [...manifest.files, manifestFile(sbomName, sbom)] };
-  await host.writeFile(`${folder}/${MANIFEST}`, json(listed));
+  await host.writeFile(`${folder}/${MANIFEST}`, formatManifest(listed));
   return { manifest: listed, sbomName };
 }
 

@@ -8,7 +8,7 @@
  */
 import { encodeHex } from "@std/encoding/hex";
 import { sha256, utf8 } from "../../bytes.ts";
-import type { Manifest, ManifestPackage } from "./manifest.ts";
+import type { Manifest, ManifestPackage } from "../../documents/manifest.ts";
 
 /**
  * Whose packages these are. "alpine": vulnerabilities that are known of Alpine's packages are theirs.

@@ -5,6 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { MANIFEST } from "../../documents/manifest.ts";
 import { RELEASES_PATH } from "../../documents/os_update.ts";
 import { UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
@@ -12,7 +13,7 @@ import { formatInstant } from "../../instant.ts";
 import { formatComment } from "../../trust/comment.ts";
 import type { Signer } from "../../trust/keyring.ts";
 import { prehashChunks } from "../../trust/minisign.ts";
-import { DISK_IMAGE, MANIFEST } from "./release_forms.ts";
+import { DISK_IMAGE } from "./release_forms.ts";
 
 /** What is signed: what travels on its own. A slot's files are in its tar, and in slot.json with their hashes. */
 const SIGNED = /^[\w.-]+\.(?:slot\.tar|iso|cdx\.json)$/;
@@ -31,7 +32,7 @@ export async function signRelease(
     SIGNED.test(name) || name === DISK_IMAGE || name === MANIFEST
   );
   if (!names.includes(MANIFEST)) {
-    throw new UserError(`Cannot sign the release ${dir}: there is no ${MANIFEST}`);
+    throw new UserError(`sign the release ${dir}`, `there is no ${MANIFEST}`);
   }
   const issued = formatInstant(host.now());
   for (const name of names) {

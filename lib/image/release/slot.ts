@@ -5,35 +5,24 @@
  *
  * @module
  */
-import { formatEntryName, renderEntry, renderLoaderConfig } from "../../documents/boot_entry.ts";
-import { ENTRIES_DIR, slotDir, slotEntry, slotEntryId } from "../../documents/boot_entry.ts";
 import { type Bytes, sha256Hex, utf8 } from "../../bytes.ts";
-import { UserError } from "../../errors.ts";
+import {
+  ENTRIES_DIR,
+  formatEntryName,
+  renderEntry,
+  renderLoaderConfig,
+  slotDir,
+  slotEntry,
+  slotEntryId,
+} from "../../documents/boot_entry.ts";
+import { formatSlotDocument, SLOT_DOCUMENT, type SlotDocument } from "../../documents/slot.ts";
 import { type TarEntry, writeTar } from "../../formats/tar.ts";
-
-/** Name of the document within a slot. */
-export const SLOT_DOCUMENT = "slot.json";
-/** `slot.json`. */
-export interface SlotDocument {
-  /** Form of this document. */
-  slot: 1;
-  version: string;
-  arch: string;
-  /** Kernel release, as `uname -r`. */
-  kernel: string;
-  /** Seconds since 1970 at which the image was defined; a node's clock is never before it. */
-  epoch: number;
-  cmdline: string;
-  /** Archives in load order, names within the slot. */
-  initrd: readonly string[];
-  /** Every other file of the slot. */
-  files: { name: string; size: number; sha256: string }[];
-}
+import type { Architecture } from "../../schema/fields.ts";
 
 /** What a slot is made of. */
 export interface SlotInput {
   version: string;
-  arch: string;
+  arch: Architecture;
   kernel: string;
   epoch: number;
   cmdline: string;
@@ -66,7 +55,7 @@ export function makeSlot(input: SlotInput): Slot {
     initrd,
     files: [...files].map(([name, data]) => ({ name, size: data.length, sha256: sha256Hex(data) })),
   };
-  files.set(SLOT_DOCUMENT, utf8(`${JSON.stringify(document, null, 2)}\n`));
+  files.set(SLOT_DOCUMENT, formatSlotDocument(document));
   const entry = slotEntry(version, { initrd, options: cmdline });
   return {
     document,
@@ -102,14 +91,14 @@ export function slotTar(slot: Slot): Bytes {
 }
 
 /** File names of the fallback boot loader and of systemd-boot's program, by Alpine architecture. */
-const LOADERS: Readonly<Record<string, { fallback: string; program: string }>> = {
+const LOADERS: Readonly<Record<Architecture, { fallback: string; program: string }>> = {
   x86_64: { fallback: "BOOTX64.EFI", program: "systemd-bootx64.efi" },
   aarch64: { fallback: "BOOTAA64.EFI", program: "systemd-bootaa64.efi" },
 };
 
-/** Path of systemd-boot in its package. @throws {UserError} for an unknown architecture. */
-export function loaderPath(arch: string): string {
-  return `usr/lib/systemd/boot/efi/${loaderOf(arch).program}`;
+/** Path of systemd-boot in its package. */
+export function loaderPath(arch: Architecture): string {
+  return `usr/lib/systemd/boot/efi/${LOADERS[arch].program}`;
 }
 
 /** All files of a new EFI system partition with one slot. */
@@ -117,19 +106,9 @@ export function espFiles(slot: Slot, loader: Bytes): Map<string, Bytes> {
   const { version, arch } = slot.document;
   const dir = slotDir(version);
   return new Map([
-    [`EFI/BOOT/${loaderOf(arch).fallback}`, loader],
+    [`EFI/BOOT/${LOADERS[arch].fallback}`, loader],
     ["loader/loader.conf", utf8(renderLoaderConfig({ timeout: 0 }))],
     ...[...slot.files].map(([name, data]) => [`${dir}/${name}`, data] as const),
     [slot.entry.path, slot.entry.data],
   ]);
-}
-
-function loaderOf(arch: string): { fallback: string; program: string } {
-  const loader = LOADERS[arch];
-  if (!loader) {
-    throw new UserError(
-      `Cannot make a boot slot for ${arch}: known are ${Object.keys(LOADERS).join(", ")}`,
-    );
-  }
-  return loader;
 }

@@ -78,7 +78,8 @@ export class Accounts {
         const gid = this.gid(step.group);
         if (gid === undefined) {
           throw new UserError(
-            `Cannot make user ${step.name} of ${who}: there is no group ${step.group}`,
+            `make user ${step.name} of ${who}`,
+            `there is no group ${step.group}`,
           );
         }
         this.#passwd.push([
@@ -128,7 +129,8 @@ export class Accounts {
     let free = 100;
     while (taken.has(free)) free++;
     throw new UserError(
-      `Cannot make ${kind.slice(0, -1)} ${name} of ${who}: its number is not fixed`,
+      `make ${kind.slice(0, -1)} ${name} of ${who}`,
+      "its number is not fixed",
       {
         hint: `add "${name}: ${free}" to accounts.${kind} in overlay/image.yaml`,
       },
@@ -141,12 +143,13 @@ export class Accounts {
       const there = idOf(lines, name);
       if (there !== undefined && there !== id) {
         throw new UserError(
-          `Cannot use accounts.${kind}.${name}: ${id}, the packages give it the number ${there}`,
+          `use accounts.${kind}.${name}`,
+          `${id}, the packages give it the number ${there}`,
         );
       }
       const other = lines.find((line) => Number(line[2]) === id && line[0] !== name);
       if (other) {
-        throw new UserError(`Cannot use accounts.${kind}.${name}: ${id} is ${other[0]}'s number`);
+        throw new UserError(`use accounts.${kind}.${name}`, `${id} is ${other[0]}'s number`);
       }
     }
   }

@@ -106,7 +106,7 @@ export function assemble(input: AssembleInput): AssembledRoot {
 
   checkPrivileged(tree, input.privileged);
   if (tree.follow("sbin/init")?.kind !== "file") {
-    throw new UserError("Cannot assemble the image: no package gives /sbin/init");
+    throw new UserError("assemble the image", "no package gives /sbin/init");
   }
   return { tree, deferred };
 }
@@ -169,7 +169,7 @@ function resolveOwners(
   const numberOf: NumberOf = (kind, name, path, from) => {
     const id = known(kind, name) ?? (late.has(from) ? 0 : undefined);
     if (id !== undefined) return id;
-    throw new UserError(`Cannot own /${path} of ${from}: there is no ${kind} ${name}`);
+    throw new UserError(`own /${path} of ${from}`, `there is no ${kind} ${name}`);
   };
   const later: OwnedPath[] = [];
   for (const [path, { owner = "root", group = "root", mode, from }] of tree.nodes) {
@@ -185,9 +185,8 @@ function checkPrivileged(tree: RootTree, allowed: readonly string[]): void {
   for (const [path, node] of tree.nodes) {
     if (node.kind !== "file" || !(node.mode & 0o6000) || allowed.includes(path)) continue;
     throw new UserError(
-      `Cannot assemble the image: /${path} of ${node.from} is privileged (mode ${
-        node.mode.toString(8)
-      })`,
+      "assemble the image",
+      `/${path} of ${node.from} is privileged (mode ${node.mode.toString(8)})`,
       { hint: "list it under privileged in overlay/image.yaml, or leave the package out" },
     );
   }

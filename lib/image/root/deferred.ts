@@ -36,7 +36,8 @@ export function deferredFiles(
       for (const word of item.args) {
         if (/[\s*?[\\]/.test(word)) {
           throw new UserError(
-            `Cannot defer the ${phase} script of ${item.package}: argument ${JSON.stringify(word)}`,
+            `defer the ${phase} script of ${item.package}`,
+            `argument ${JSON.stringify(word)}`,
           );
         }
       }

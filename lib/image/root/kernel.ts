@@ -34,7 +34,7 @@ export function takeKernel(
   { info, entries }: Pick<OpenPackage, "info" | "entries">,
   options: { flavour: string; modules: "all" | readonly string[] },
 ): Kernel {
-  const bad = (why: string) => new UserError(`Cannot use the kernel of ${info.name}: ${why}`);
+  const bad = (why: string) => new UserError(`use the kernel of ${info.name}`, why);
   const files = new Map(
     entries.flatMap(({ path, kind, data }) => kind === "file" ? [[path, data!] as const] : []),
   );

@@ -33,7 +33,7 @@ export function linkApplets(tree: RootTree, epoch: number): number {
   for (const list of lists) {
     const program = list.slice(PATHS_FOLDER.length);
     if (tree.follow(`bin/${program}`)?.kind !== "file") {
-      throw new UserError(`Cannot link the applets of /${list}: /bin/${program} is missing`);
+      throw new UserError(`link the applets of /${list}`, `/bin/${program} is missing`);
     }
     for (const line of tree.text(list).split("\n")) {
       const path = line.trim().replace(/^\/+/, "");
@@ -68,7 +68,8 @@ export function linkServices(
       if (script?.kind !== "file" || !(script.mode & 0o100)) {
         const near = closest(service, known);
         throw new UserError(
-          `Cannot start ${service} in runlevel ${level}: the image has no executable /${folder}${service}${
+          `start ${service} in runlevel ${level}`,
+          `the image has no executable /${folder}${service}${
             near && near !== service ? `, did you mean ${near}?` : ""
           }`,
         );

@@ -38,7 +38,7 @@ export async function readOverlay(
       const here = path === "" ? name : `${path}/${name}`;
       files.push(await readFile(host, folder, here));
       if (files.length > MAX_FILES) {
-        throw new UserError(`Cannot use ${folder}: more than ${MAX_FILES} files`);
+        throw new UserError(`use ${folder}`, `more than ${MAX_FILES} files`);
       }
       if (files.at(-1)!.kind === "directory") await walk(here);
     }
@@ -51,9 +51,8 @@ export async function readOverlay(
     if (!file) {
       const near = closest(path, known);
       throw new UserError(
-        `Cannot set permissions of ${path}: ${folder} has no such file${
-          near ? `, did you mean ${near}?` : ""
-        }`,
+        `set permissions of ${path}`,
+        `${folder} has no such file${near ? `, did you mean ${near}?` : ""}`,
       );
     }
     file.mode = parseInt(mode, 8);
@@ -74,12 +73,12 @@ async function readFile(host: Host, folder: string, path: string): Promise<Overl
       return { ...common, kind: "symlink", mode: 0o777, target: await host.readLink(full) };
     case "file": {
       if (info.size > MAX_BYTES) {
-        throw new UserError(`Cannot use ${full}: above ${MAX_BYTES} bytes`);
+        throw new UserError(`use ${full}`, `above ${MAX_BYTES} bytes`);
       }
       const mode = info.mode & 0o100 ? 0o755 : 0o644;
       return { ...common, kind: "file", mode, data: await host.readFile(full) };
     }
     default:
-      throw new UserError(`Cannot use ${full}: it is a ${info?.kind ?? "missing"} file`);
+      throw new UserError(`use ${full}`, `it is a ${info?.kind ?? "missing"} file`);
   }
 }

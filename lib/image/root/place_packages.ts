@@ -25,7 +25,7 @@ function placePackage(
   const mine = new Map<string, Inode>();
   for (const entry of entries) {
     if (entry.path === ".") continue;
-    const bad = (why: string) => new UserError(`Cannot install ${name}: /${entry.path} ${why}`);
+    const bad = (why: string) => new UserError(`install ${name}`, `/${entry.path} ${why}`);
     const there = entry.kind === "directory" ? undefined : tree.get(entry.path);
     const other = there && there.from !== name ? opened.get(there.from) : undefined;
     if (other && !mayReplace(info, other.info)) {

@@ -78,7 +78,7 @@ export async function makeRootfs(
   if (result.code !== 0) {
     await host.remove(out);
     const said = text(result.stderr).trim().split("\n").at(-1) || `exit code ${result.code}`;
-    throw new UserError(`Cannot make the root file system: mksquashfs says "${said}"`);
+    throw new UserError("make the root file system", `mksquashfs says "${said}"`);
   }
   const squashfs = await host.readFile(out);
   await host.rename(out, kept);
@@ -90,7 +90,7 @@ export async function makeRootfs(
 async function mksquashfsVersion(host: Host): Promise<string> {
   const result = await host.run(["mksquashfs", "-version"]);
   if (result.code === 127) {
-    throw new UserError("Cannot make the root file system: mksquashfs is missing", {
+    throw new UserError("make the root file system", "mksquashfs is missing", {
       exitCode: EXIT.missing,
       hint: "apt-get install squashfs-tools",
     });

@@ -62,7 +62,7 @@ export class RootTree {
   /** Text of a file. @throws {UserError} when it is missing or no file. */
   text(path: string): string {
     const node = this.follow(path);
-    if (node?.kind !== "file") throw new UserError(`Cannot read /${path} of the image: no file`);
+    if (node?.kind !== "file") throw new UserError(`read /${path} of the image`, "no file");
     return text(node.data!);
   }
 
@@ -84,7 +84,8 @@ export class RootTree {
     }
     if (there && (there.kind === "directory") !== (inode.kind === "directory")) {
       throw new UserError(
-        `Cannot place /${path} of ${inode.from}: ${there.from} has a ${there.kind} there`,
+        `place /${path} of ${inode.from}`,
+        `${there.from} has a ${there.kind} there`,
       );
     }
     this.#parents(real, inode);
@@ -140,7 +141,9 @@ export class RootTree {
 
   #walk(path: string, followLast: boolean): string {
     if (path === ".") return ".";
-    if (!safePath(path)) throw new UserError(`Cannot use the path ${JSON.stringify(path)}`);
+    if (!safePath(path)) {
+      throw new UserError("make the root", `${JSON.stringify(path)} is no path in it`);
+    }
     const done: string[] = [];
     const todo = path.split("/");
     let links = 0;
@@ -155,14 +158,15 @@ export class RootTree {
       const here = [...done, name].join("/");
       const node = this.#nodes.get(here);
       if (node?.kind === "symlink" && (followLast || todo.length > 0)) {
-        if (++links > MAX_LINKS) throw new UserError(`Cannot use the path /${path}: loop of links`);
+        if (++links > MAX_LINKS) throw new UserError(`use the path /${path}`, "loop of links");
         if (node.target!.startsWith("/")) done.length = 0;
         todo.unshift(...node.target!.split("/"));
         continue;
       }
       if (node && node.kind !== "directory" && todo.length > 0) {
         throw new UserError(
-          `Cannot use the path /${path}: /${here} of ${node.from} is no directory`,
+          `use the path /${path}`,
+          `/${here} of ${node.from} is no directory`,
         );
       }
       done.push(name);

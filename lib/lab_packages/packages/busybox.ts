@@ -18,7 +18,7 @@ const LEFT_OUT = ["usr/bin/dpkg", "usr/bin/dpkg-deb", "usr/bin/rpm", "linuxrc", 
 export function busyboxProgram(content: DebContent): TarEntry {
   const entry = content.entries.find(({ path }) => /^(usr\/)?bin\/busybox$/.test(path));
   if (!entry?.data) {
-    throw new UserError("Cannot build package busybox: Debian's has no bin/busybox");
+    throw new UserError("build package busybox", "Debian's has no bin/busybox");
   }
   return entry;
 }

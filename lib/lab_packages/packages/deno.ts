@@ -44,7 +44,7 @@ export async function denoProgram(
   },
 ): Promise<Bytes> {
   const build = BUILDS[arch];
-  if (!build) throw new UserError(`Cannot build package deno: there is no build for ${arch}`);
+  if (!build) throw new UserError("build package deno", `there is no build for ${arch}`);
   const fits = (bytes: Bytes) => {
     const elf = elfDynamic(bytes);
     return elf?.machine === build.machine && elf.interpreter === build.interpreter;
@@ -66,7 +66,7 @@ export async function denoProgram(
     if (fits(bytes)) return bytes;
   }
   const why = new TextDecoder().decode(result.stderr).trim().split("\n")[0] || "it holds no deno";
-  throw new UserError(`Cannot build package deno: npm package ${specifier}: ${why}`, {
+  throw new UserError("build package deno", `npm package ${specifier}: ${why}`, {
     hint: "the package comes from the npm registry: check the network, then run again",
   });
 }

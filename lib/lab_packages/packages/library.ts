@@ -64,7 +64,7 @@ export function neededLibraries(
     const found = libraries.find(({ info }) =>
       info.provides?.some((item) => item.startsWith(`${so}=`))
     );
-    if (!found) throw new UserError(`Cannot build package ${by}: no Debian package has ${so}`);
+    if (!found) throw new UserError(`build package ${by}`, `no Debian package has ${so}`);
     if (chosen.has(found.info.name)) continue;
     chosen.set(found.info.name, found);
     queue.push(...sonames(found.info.depends).map((name) => [name, found.info.name]));

@@ -25,7 +25,7 @@ export function kernelMetaPackage(flavour: KernelFlavour, debianArch: string): s
 /** The package of one kernel. @throws {UserError} when Debian's package has another shape. */
 export function linux(content: DebContent, flavour: KernelFlavour): Draft {
   const image = content.entries.find(({ path }) => path.startsWith("boot/vmlinuz-"));
-  if (!image) throw new UserError(`Cannot build package linux-${flavour}: Debian's has no kernel`);
+  if (!image) throw new UserError(`build package linux-${flavour}`, "Debian's has no kernel");
   const release = image.path.slice("boot/vmlinuz-".length);
   const pick: Pick = (path) => {
     if (path === image.path) return `boot/vmlinuz-${flavour}`;

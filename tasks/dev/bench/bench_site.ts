@@ -183,5 +183,5 @@ async function readAsNode(
 }
 
 function must(holds: boolean, otherwise: string): void {
-  if (!holds) throw new UserError(`Cannot measure: ${otherwise}`);
+  if (!holds) throw new UserError("measure", otherwise);
 }

@@ -155,7 +155,7 @@ export async function benchPrograms(
   for (const [i, data] of documents.entries()) {
     const plain = await decryptWith([pair.identity], encrypted[i]!);
     if (createHash("sha256").update(plain).digest("hex") === hashOf(data)) continue;
-    throw new UserError("Cannot measure: what was encrypted does not decrypt to the same");
+    throw new UserError("measure", "what was encrypted does not decrypt to the same");
   }
   return results;
 }
@@ -207,13 +207,13 @@ async function run(host: Host, command: readonly string[]): Promise<void> {
   const { code, stderr } = await host.run(command, { timeoutMs: 600_000 });
   if (code === 0) return;
   if (code === 127) {
-    throw new UserError(`Cannot measure: ${command[0]} is missing`, {
+    throw new UserError("measure", `${command[0]} is missing`, {
       exitCode: EXIT.missing,
       hint: `apt-get install ${command[0]}; or --no-programs leaves the comparison out`,
     });
   }
   const reason = new TextDecoder().decode(stderr).split("\n")[0];
-  throw new UserError(`Cannot measure: ${command[0]} failed (${code}): ${reason}`);
+  throw new UserError("measure", `${command[0]} failed (${code}): ${reason}`);
 }
 
 function someBytes(random: Random, size: number): Bytes {

@@ -127,7 +127,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
 function fetchFrom(files: Files, counter: { bytes: number }): Fetch {
   return (path, maxBytes) => {
     const data: Bytes | undefined = files.get(path);
-    if (!data) return Promise.reject(new UserError(`Cannot fetch ${path}: 404`));
+    if (!data) return Promise.reject(new UserError(`fetch ${path}`, "404"));
     const bytes = data.length > maxBytes ? data.slice(0, maxBytes + 1) : data;
     counter.bytes += bytes.length;
     return Promise.resolve(bytes);

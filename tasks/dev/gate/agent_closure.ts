@@ -20,7 +20,7 @@ export function closureProblems(info: string, root: string): string[] {
   const graph = JSON.parse(info) as {
     modules?: { specifier?: string; error?: string; dependencies?: Dependency[] }[];
   };
-  if (!graph.modules?.length) throw new UserError("Cannot read the agent's imports: no modules");
+  if (!graph.modules?.length) throw new UserError("read the agent's imports", "no modules");
   const problems: string[] = [];
   for (const module of graph.modules) {
     const path = localPath(module.specifier, root);

@@ -114,7 +114,10 @@ Deno.test("runAgent() follows a new config key, past a time that the old one's t
 Deno.test("runAgent() sets a clock forward that is before its image, and no other", async () => {
   const started = (time: string) => {
     const world = settable(new World(driveOf("alpha")));
-    world.put("/etc/psyopsos/image.json", JSON.stringify({ epoch: Date.parse(ISSUED) / 1000 - 9 }));
+    world.put(
+      "/etc/psyopsos/image.json",
+      JSON.stringify({ version: "7", epoch: Date.parse(ISSUED) / 1000 - 9 }),
+    );
     world.clock = new Date(time);
     return world;
   };

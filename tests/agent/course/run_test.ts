@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
-import { parseConsoleLine, PRIVATE_DIGEST } from "../../../lib/documents/status.ts";
+import { parseConsoleLine } from "../../../lib/documents/console_line.ts";
+import { PRIVATE_DIGEST } from "../../../lib/documents/status.ts";
 import { EXIT } from "../../../lib/errors.ts";
 import { canonicalJson } from "../../../lib/json.ts";
 import { encryptTo } from "../../../lib/trust/age.ts";

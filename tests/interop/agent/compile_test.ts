@@ -92,9 +92,9 @@ Deno.test({
       assertEquals(copied.code, 0, copied.err);
       await Deno.writeTextFile(
         `${copy}/hash.ts`,
-        `import { DenoHost } from "./lib/host.ts";
+        `import { DenoHost } from "./lib/deno_host.ts";
          import { makeAgent } from "./lib/agent_build/make.ts";
-         import { labGlibc } from "./lib/lab/glibc.ts";
+         import { labGlibc } from "./lib/lab_packages/glibc.ts";
          import { sha256Hex } from "./lib/bytes.ts";
          const [compiler, denort, cacheDir] = Deno.args;
          const { files } = await makeAgent(new DenoHost(), {

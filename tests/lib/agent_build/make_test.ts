@@ -124,7 +124,7 @@ Deno.test("makeAgent() else takes the bundle, and says why neither of the others
 
 Deno.test("makeAgent() gets no runtime when there is no glibc to go with it", async () => {
   const host = rooted(denoHost(["gnu"]));
-  const glibc = () => Promise.reject(new UserError("Cannot get glibc: no mirror"));
+  const glibc = () => Promise.reject(new UserError("get glibc", "no mirror"));
   const agent = await makeAgent(host, options("auto", { glibc }));
   assertEquals(agent.form, "bundle");
   assertStringIncludes(agent.why, "no glibc: no mirror");

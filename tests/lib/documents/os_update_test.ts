@@ -49,7 +49,6 @@ Deno.test("parseOsUpdate() reads releases and channels", () => {
 Deno.test("parseOsUpdate() refuses what a node could misread", () => {
   const stable = ["channels", "stable"];
   const cases: [(string | number)[], unknown, string][] = [
-    [["more"], 1, "more: unknown key"],
     [["releases", 0, "version"], "../etc", "releases.0.version: must be a version"],
     [["releases", 0, "arch"], "mips", "releases.0.arch: must be x86_64 or aarch64"],
     [["releases", 0, "files", 0, "path"], "psyopsOS/nodes/a.json", "must be a path below"],
@@ -80,6 +79,24 @@ Deno.test("parseOsUpdate() refuses what a node could misread", () => {
   for (const bytes of [utf8("{"), utf8("[]"), new Uint8Array([255]), new Uint8Array(2 ** 20 + 1)]) {
     assertInstanceOf(assertThrows(() => parseOsUpdate(bytes)), RefusedError);
   }
+});
+
+Deno.test("parseOsUpdate() leaves out what an agent of today does not know", () => {
+  const expected = document as unknown as OsUpdate;
+  for (
+    const path of [
+      ["more"],
+      ["releases", 0, "more"],
+      ["releases", 0, "files", 0, "more"],
+      ["channels", "stable", "more"],
+      ["channels", "stable", "waves", 0, "more"],
+      ["channels", "stable", "windows", 0, "more"],
+    ]
+  ) {
+    assertEquals(parseOsUpdate(changed(path, { any: ["thing"] })), expected, path.join("."));
+  }
+  const kind = parseOsUpdate(changed(["releases", 0, "files", 1, "kind"], "delta-index"));
+  assertEquals(kind.releases[0]!.files[1]!.kind, "delta-index");
 });
 
 Deno.test("rolloutPosition() spreads nodes evenly, and in another order for each version", () => {

@@ -1,9 +1,7 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { utf8 } from "../../../lib/bytes.ts";
-import { RefusedError } from "../../../lib/errors.ts";
 import {
   fileContent,
-  MAX_DOCUMENT_BYTES,
   parseEnvelope,
   parseGlobalDocument,
   parseInstructions,
@@ -11,6 +9,8 @@ import {
   parsePostbootIndex,
   parseTagNodes,
 } from "../../../lib/documents/site.ts";
+import { RefusedError } from "../../../lib/errors.ts";
+import { MAX_DOCUMENT_BYTES } from "../../../lib/limits.ts";
 import { ISSUED, RECIPIENTS, SSH_KEYS } from "../../site/support.ts";
 
 const json = (value: unknown) => utf8(JSON.stringify(value));
@@ -141,7 +141,7 @@ Deno.test("messages never quote a value", () => {
     }
   }
   const { message } = refusal(() => parseInstructions(utf8('{"hunter2": hunter2'), "alpha"));
-  assertEquals(message, "Cannot read psyopsOS/postboot/alpha.age: is not JSON in UTF-8");
+  assertEquals(message, "Cannot read psyopsOS/postboot/alpha.age: it is no JSON in UTF-8");
 });
 
 Deno.test("parseInstructions() refuses wrong types, serials and times", () => {

@@ -1,42 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { text, utf8 } from "../../../lib/bytes.ts";
+import { utf8 } from "../../../lib/bytes.ts";
+import { driveFiles } from "../../../lib/documents/drive.ts";
 import { EXIT, UserError } from "../../../lib/errors.ts";
-import { driveFiles, makeIdentityDrive } from "../../../lib/identity/make_drive.ts";
+import { makeIdentityDrive } from "../../../lib/identity/make_drive.ts";
+import { driveTexts } from "../../support/drive_texts.ts";
 import { FakeHost } from "../../support/fake_host.ts";
-
-const IDENTITY = {
-  name: "alpha",
-  ageIdentity: "SECRET-age\n",
-  minisignKey: "minisign\n",
-  sshHostKey: "SECRET-ssh\n",
-  sshHostKeyPublic: "ssh-ed25519 AAAA alpha",
-  sites: ["https://one.example/", "https://two.example/fleet/"],
-};
-
-Deno.test("driveFiles() lets only root read the secrets", () => {
-  const files = driveFiles(IDENTITY);
-  assertEquals(Object.fromEntries([...files].map(([name, { mode }]) => [name, mode])), {
-    "nodename": 0o644,
-    "age.key": 0o600,
-    "minisign.pubkey": 0o644,
-    "ssh_host_ed25519_key": 0o600,
-    "ssh_host_ed25519_key.pub": 0o644,
-    "site": 0o644,
-  });
-  for (const [name, { data, mode }] of files) {
-    assertEquals(text(data).includes("SECRET"), mode === 0o600, name);
-  }
-  assertEquals(
-    text(files.get("site")!.data).split("\n").filter((line) => line && !line.startsWith("#")),
-    IDENTITY.sites,
-  );
-});
-
-Deno.test("driveFiles() adds network.json for a static address", () => {
-  const network = { address: "192.0.2.10/24", dns: ["192.0.2.1"] };
-  const files = driveFiles({ ...IDENTITY, network });
-  assertEquals(JSON.parse(text(files.get("network.json")!.data)), network);
-});
 
 /** A host on which the tools note what they see. */
 function host(answers: { mke2fs?: number; debugfs?: number; complaint?: string } = {}) {
@@ -64,11 +32,11 @@ function names(fake: FakeHost): string[] {
 
 Deno.test("makeIdentityDrive() never has a secret where others can read it", async () => {
   const { fake, seen } = host();
-  await makeIdentityDrive(fake, { path: "/w/a.img", files: driveFiles(IDENTITY) });
+  await makeIdentityDrive(fake, { path: "/w/a.img", files: driveFiles(driveTexts()) });
   assertEquals(seen, ["tree 700", "image 600", "age.key 600"]);
   assertEquals(fake.nodes.get("/w/a.img")?.mode, 0o600);
   assertEquals(names(fake), ["/w/x", "/w/a.img"]);
-  assertEquals(fake.log.join("\n").includes("SECRET"), false);
+  assertEquals(fake.log.join("\n").includes("PRIVATE"), false);
 });
 
 Deno.test("makeIdentityDrive() cleans up after a failure and says what the tool said", async () => {
@@ -77,7 +45,7 @@ Deno.test("makeIdentityDrive() cleans up after a failure and says what the tool 
   ) {
     const { fake } = host(broken);
     const error = await assertRejects(
-      () => makeIdentityDrive(fake, { path: "/w/a.img", files: driveFiles(IDENTITY) }),
+      () => makeIdentityDrive(fake, { path: "/w/a.img", files: driveFiles(driveTexts()) }),
       UserError,
       "Cannot make the identity drive: ",
     );

@@ -21,11 +21,11 @@ Deno.test("parseDefinition() reads the project's own image.yaml", () => {
 Deno.test("parseDefinition() names the closest key of an unknown one, with its place", () => {
   assertEquals(
     messageFor("  flavour: virt", "  flavor: virt").replace(/:\d+:/, ":N:"),
-    `${FILE}:N:3: unknown key kernel.flavor, did you mean flavour?`,
+    `Cannot read ${FILE}:N:3: unknown key kernel.flavor, did you mean flavour?`,
   );
   assertEquals(
     messageFor("\npackages:", "\npackagess:").replace(/:\d+:/, ":N:"),
-    `${FILE}:N:1: unknown key packagess, did you mean packages?`,
+    `Cannot read ${FILE}:N:1: unknown key packagess, did you mean packages?`,
   );
 });
 
@@ -33,7 +33,7 @@ Deno.test("parseDefinition() gives the line of a wrong value", () => {
   const line = source.split("\n").findIndex((text) => text.startsWith("disk:")) + 1;
   assertEquals(
     messageFor("sizeMiB: 512", "sizeMiB: large"),
-    `${FILE}:${line}:8: disk.sizeMiB must be a number`,
+    `Cannot read ${FILE}:${line}:8: disk.sizeMiB must be a number`,
   );
 });
 

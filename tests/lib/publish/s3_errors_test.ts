@@ -50,6 +50,6 @@ for (const [error, transient, says] of CASES) {
 }
 
 Deno.test("explain() leaves what is explained as it is", () => {
-  const error = new UserError("Cannot do it: not now");
+  const error = new UserError("do it", "not now");
   assertEquals(explain(error, PLACE), error);
 });

@@ -1,6 +1,6 @@
 /** Attacks on what is current: expiry, rollback, freeze, endless data, and what a stolen timestamp key can do to time. */
 import { assert, assertEquals } from "@std/assert";
-import { MAX_DOCUMENT_BYTES } from "../../../lib/trust/client.ts";
+import { MAX_DOCUMENT_BYTES } from "../../../lib/limits.ts";
 import {
   expiryOf,
   MAX_BIN_BYTES,

@@ -9,13 +9,8 @@ import fc from "fast-check";
 import { type Bytes, sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../../lib/errors.ts";
 import { canonicalJson } from "../../../lib/json.ts";
-import {
-  MAX_DOCUMENT_BYTES,
-  NO_STATE,
-  type OpenOptions,
-  openSite,
-  type SiteView,
-} from "../../../lib/trust/client.ts";
+import { MAX_DOCUMENT_BYTES } from "../../../lib/limits.ts";
+import { NO_STATE, type OpenOptions, openSite, type SiteView } from "../../../lib/trust/client.ts";
 import {
   binPath,
   binPrefix,

@@ -22,7 +22,7 @@ class CutHost extends FakeHost {
   left = Infinity;
 
   #cut(): void {
-    if (this.left-- <= 0) throw new UserError("power went");
+    if (this.left-- <= 0) throw new UserError("write", "power went");
   }
 
   override async writeFile(...args: Parameters<FakeHost["writeFile"]>): Promise<void> {

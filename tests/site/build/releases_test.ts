@@ -6,15 +6,15 @@ import {
   assertThrows,
 } from "@std/assert";
 import { sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
-import { UserError } from "../../../lib/errors.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../../../lib/documents/os_update.ts";
+import { UserError } from "../../../lib/errors.ts";
+import type { Architecture } from "../../../lib/schema/fields.ts";
 import { NO_STATE, openSite } from "../../../lib/trust/client.ts";
 import { parseComment } from "../../../lib/trust/comment.ts";
 import { loadKeyring } from "../../../lib/trust/keyring.ts";
 import { verify } from "../../../lib/trust/minisign.ts";
 import { initKeys } from "../../../lib/trust/root_sign.ts";
 import { FileHashes } from "../../../site/build/file_hashes.ts";
-import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { makeSite } from "../../../site/build/make_site.ts";
 import {
   announce,
@@ -22,7 +22,9 @@ import {
   type FoundRelease,
   joinReleases,
 } from "../../../site/build/releases.ts";
+import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { FakeHost } from "../../support/fake_host.ts";
+import { imageManifest } from "../../support/image_manifest.ts";
 import { fleetFiles, ISSUED } from "../support.ts";
 
 const EPOCH = Date.parse(ISSUED) / 1000;
@@ -34,7 +36,7 @@ function putImage(
   version: string,
   { epoch = EPOCH, arch = "x86_64", content = `slot ${version}`, files = {} }: {
     epoch?: number;
-    arch?: string;
+    arch?: Architecture;
     content?: string;
     files?: Record<string, string>;
   } = {},
@@ -44,13 +46,7 @@ function putImage(
   for (const [name, data] of Object.entries(all)) host.put(`${dir}/${name}`, data);
   host.put(`${dir}/disk.img`, "mostly holes");
   host.put(`${dir}/slot/vmlinuz`, "kernel");
-  const listed = Object.entries(all).map(([path, data]) => ({
-    path,
-    size: data.length,
-    sha256: sha256Hex(utf8(data)),
-  }));
-  const facts = { manifest: 1, version, arch, kernel: "6.18.1-0-lts", epoch, packages: [] };
-  host.put(`${dir}/manifest.json`, JSON.stringify({ ...facts, files: listed }));
+  host.put(`${dir}/manifest.json`, imageManifest(all, { version, arch, epoch }));
 }
 
 async function find(host: FakeHost, dir = "/dist"): Promise<FoundRelease[]> {

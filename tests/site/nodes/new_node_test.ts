@@ -84,7 +84,11 @@ const WRONG: [string, Partial<NewNodeOptions>, string][] = [
   ["a site with a password", { sites: ["https://u:hunter2@x/"] }, "must hold no password"],
   ["an unknown tag", { tags: ["lba"] }, "unknown tag lba, did you mean lab?"],
   ["a tag twice", { tags: ["lab", "lab"] }, "a tag is given twice"],
-  ["a network that can't be", { network: { address: "x" } }, "Cannot use this network"],
+  [
+    "a network that can't be",
+    { network: { address: "x" } },
+    "it could not read network.json on its drive: address: must be",
+  ],
   ["missing keys", { keys: "/none" }, "there is no /none/minisign.pubkey"],
 ];
 for (const [what, change, message] of WRONG) {

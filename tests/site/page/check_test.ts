@@ -57,7 +57,7 @@ async function check(
     fetch: (path): Promise<Bytes> => {
       const bytes = files.get(path);
       if (bytes) return Promise.resolve(bytes);
-      return Promise.reject(new UserError(`Cannot fetch ${path}: the server says 404`));
+      return Promise.reject(new UserError(`fetch ${path}`, "the server says 404"));
     },
     shown,
     maxNodes: 100,
@@ -178,7 +178,7 @@ Deno.test("checkPage() refuses another key, an old page, an old site and an expi
 
 Deno.test("checkPage() says what it could not read, and what it left unread", async () => {
   const whole = await setUp();
-  const fetch = () => Promise.reject(new UserError("Cannot fetch it: offline"));
+  const fetch = () => Promise.reject(new UserError("fetch it", "offline"));
   const offline = await check(whole, { fetch });
   assertEquals(offline.states, { timestamp: "open" });
   const some = await check(whole, { maxNodes: 1 });

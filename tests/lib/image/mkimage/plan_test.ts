@@ -67,7 +67,6 @@ Deno.test("makePlan() gives mkimage.sh what the contract wants", () => {
   assertEquals(command.includes("--hostkeys"), false);
   assertEquals(env.PACKAGER_PUBKEY, `${env.PACKAGER_PRIVKEY}.pub`);
   assertEquals(env.SOURCE_DATE_EPOCH, "1700000000");
-  assertThrows(() => makePlan({ ...INPUT, arch: "s390x" }), UserError, "Cannot build for s390x");
 });
 
 Deno.test("createArguments() mounts nothing of this machine and asks for no rights", () => {

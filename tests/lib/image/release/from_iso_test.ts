@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseEntry } from "../../../../lib/documents/boot_entry.ts";
 import { type Bytes, concat, padTo, text, utf8 } from "../../../../lib/bytes.ts";
+import { parseEntry } from "../../../../lib/documents/boot_entry.ts";
+import type { SlotDocument } from "../../../../lib/documents/slot.ts";
 import { UserError } from "../../../../lib/errors.ts";
 import { readCpio, writeCpio } from "../../../../lib/formats/cpio.ts";
 import { gunzip, gzip } from "../../../../lib/formats/gzip.ts";
@@ -12,7 +13,6 @@ import {
   OVERLAY_FILE,
   slotFromIso,
 } from "../../../../lib/image/release/from_iso.ts";
-import type { SlotDocument } from "../../../../lib/image/release/slot.ts";
 
 const EPOCH = 1_700_000_000;
 const FACTS = { version: "1.2.3", arch: "x86_64", epoch: EPOCH, engine: "mkimage" };

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import type { Manifest, ManifestPackage } from "../../../../lib/image/release/manifest.ts";
+import type { Manifest, ManifestPackage } from "../../../../lib/documents/manifest.ts";
 import { makeSbom, packageUrl, vendorOf } from "../../../../lib/image/release/sbom.ts";
 
 const busybox: ManifestPackage = {

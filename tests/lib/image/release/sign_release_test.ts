@@ -9,6 +9,7 @@ import { initKeys } from "../../../../lib/trust/root_sign.ts";
 import { FileHashes } from "../../../../site/build/file_hashes.ts";
 import { findReleases, placeReleases } from "../../../../site/build/releases.ts";
 import { FakeHost } from "../../../support/fake_host.ts";
+import { imageManifest } from "../../../support/image_manifest.ts";
 
 const SLOT = "psyopsos-1.0-x86_64.slot.tar";
 const FILES: Readonly<Record<string, string>> = {
@@ -25,20 +26,8 @@ const OTHERS: Readonly<Record<string, string>> = {
 async function world() {
   const host = new FakeHost();
   await initKeys(host, "/keys", { issued: "2026-11-22T20:00:00Z" });
-  const release = Object.entries(FILES).filter(([name]) => name !== "disk.img");
-  const manifest = {
-    manifest: 1,
-    version: "1.0",
-    arch: "x86_64",
-    kernel: "6.18.1-0-lts",
-    epoch: 1_700_000_000,
-    files: release.map(([path, data]) => ({
-      path,
-      size: data.length,
-      sha256: sha256Hex(utf8(data)),
-    })),
-  };
-  const all = { ...FILES, ...OTHERS, "manifest.json": JSON.stringify(manifest) };
+  const { "disk.img": _, ...release } = FILES;
+  const all = { ...FILES, ...OTHERS, "manifest.json": imageManifest(release) };
   for (const [name, data] of Object.entries(all)) host.put(`/dist/1.0/${name}`, data);
   const signer = await loadSigner(host, "/keys", "release");
   return { host, signer, names: [...Object.keys(FILES), "manifest.json"].sort() };

@@ -1,19 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseEntry } from "../../../../lib/documents/boot_entry.ts";
 import { sha256Hex, text, utf8 } from "../../../../lib/bytes.ts";
+import { parseEntry } from "../../../../lib/documents/boot_entry.ts";
+import type { SlotDocument } from "../../../../lib/documents/slot.ts";
 import { UserError } from "../../../../lib/errors.ts";
 import { readTar } from "../../../../lib/formats/tar.ts";
-import {
-  espFiles,
-  loaderPath,
-  makeSlot,
-  type SlotDocument,
-  slotTar,
-} from "../../../../lib/image/release/slot.ts";
+import { espFiles, loaderPath, makeSlot, slotTar } from "../../../../lib/image/release/slot.ts";
 
 const INPUT = {
   version: "1.2.3",
-  arch: "x86_64",
+  arch: "x86_64" as const,
   kernel: "6.1",
   epoch: 1_700_000_000,
   cmdline: "console=ttyS0 panic=10",
@@ -65,7 +60,6 @@ Deno.test("espFiles() adds the boot loader for the architecture", () => {
   assertEquals(text(files.get("EFI/BOOT/BOOTX64.EFI")!), "efi");
   assertEquals(text(files.get("loader/loader.conf")!), "timeout 0\neditor no\n");
   assertEquals(loaderPath("aarch64"), "usr/lib/systemd/boot/efi/systemd-bootaa64.efi");
-  assertThrows(() => loaderPath("vax"), UserError, "Cannot make a boot slot for vax");
 });
 
 Deno.test("makeSlot() refuses versions that can't name a slot", () => {

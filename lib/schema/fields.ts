@@ -1,0 +1,207 @@
+/**
+ * Kinds of fields that documents and configurations are made of, each with the rule that its message tells. Messages name
+ * the rule and never the value: it may be a secret.
+ *
+ * @module
+ */
+import { decodeBase64 } from "@std/encoding/base64";
+import * as v from "valibot";
+import { isInstant } from "../instant.ts";
+
+/** Most entries of any list or dictionary. */
+export const MAX_ENTRIES = 1024;
+/** Longest one-line text, in characters. */
+export const MAX_LINE = 8192;
+
+const MAPPING = "must be a mapping";
+const TOO_MANY = `must have at most ${MAX_ENTRIES} entries`;
+
+/** A mapping with these keys and no others. */
+export const mapping = <const Entries extends v.ObjectEntries>(entries: Entries) =>
+  v.strictObject(entries, MAPPING);
+
+/** A mapping that later versions may add keys to; those that are not known are left out. */
+export const openMapping = <const Entries extends v.ObjectEntries>(entries: Entries) =>
+  v.object(entries, MAPPING);
+
+/** A mapping from names to values of one kind. */
+export const dictionary = <
+  const Key extends v.GenericSchema<string, string>,
+  const Value extends v.GenericSchema,
+>(key: Key, value: Value) =>
+  v.pipe(v.record(key, value, MAPPING), v.maxEntries(MAX_ENTRIES, TOO_MANY));
+
+/** A list of values of one kind. */
+export const listOf = <const Item extends v.GenericSchema>(item: Item) =>
+  v.pipe(v.array(item, "must be a list"), v.maxLength(MAX_ENTRIES, TOO_MANY));
+
+/** Text of any length and lines. */
+export const anyText = v.string("must be text");
+
+/** Text of one line that is not empty. */
+export const line = (rule: string) =>
+  v.pipe(
+    v.string(rule),
+    v.nonEmpty("must not be empty"),
+    v.maxLength(MAX_LINE, `must be at most ${MAX_LINE} characters`),
+    // deno-lint-ignore no-control-regex -- they are what is refused
+    v.regex(/^[^\x00-\x1f\x7f]*$/, "must be one line without control characters"),
+  );
+
+/** Text that `pattern` matches. */
+export const matching = (pattern: RegExp, rule: string) =>
+  v.pipe(v.string(rule), v.regex(pattern, rule));
+
+/** A number from `from` to `to`; `unit` follows it in the message. */
+export const numberBetween = (from: number, to: number, unit = "") => {
+  const rule = `must be ${from} to ${to}${unit && ` ${unit}`}`;
+  return v.pipe(v.number("must be a number"), v.minValue(from, rule), v.maxValue(to, rule));
+};
+
+/** A whole number from `from` to `to`; `unit` follows it in the message. */
+export const wholeNumber = (from: number, to: number, unit = "") =>
+  v.pipe(numberBetween(from, to, unit), v.integer("must be a whole number"));
+
+/** One of a few words. */
+export const oneOf = <const Words extends readonly string[]>(words: Words) =>
+  v.picklist(words, `must be ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`);
+
+/** A host name of one or more labels in lower case. */
+export const hostName = v.pipe(
+  matching(
+    /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
+    "must be a host name in lower case",
+  ),
+  v.maxLength(64, "must be at most 64 characters"),
+);
+
+/** Name of a user or a group. */
+export const accountName = matching(
+  /^[a-z_][a-z0-9_-]{0,31}$/,
+  "must be an account name: up to 32 of a-z, 0-9, _ and -, starting with a letter or _",
+);
+
+/** A line as in `authorized_keys`. */
+export const publicKeyLine = v.pipe(
+  line("must be an SSH public key line"),
+  v.check(isSshKeyLine, "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment"),
+);
+
+/** A URL of the web. */
+export const httpUrl = v.pipe(
+  line("must be a URL"),
+  v.check(
+    (given) => /^https?:\/\//.test(given) && URL.canParse(given),
+    "must be an http:// or https:// URL",
+  ),
+);
+
+/** An absolute path of a file that may be written. */
+export const filePath = v.pipe(
+  line("must be a path"),
+  v.maxLength(4095, "must be at most 4095 characters"),
+  v.check(
+    isFilePath,
+    "must be an absolute path without . and .. parts, not below /proc, /sys, /dev",
+  ),
+);
+
+/** An IPv4 or IPv6 address without a zone. */
+export const ipAddress = v.pipe(
+  v.string("must be an IP address"),
+  v.check((given) => ipFamily(given) !== undefined, "must be an IP address, e.g. 192.0.2.1"),
+);
+
+/** An IP address with its prefix length. */
+export const cidr = v.pipe(
+  v.string("must be an IP address with its prefix length"),
+  v.check(isCidr, "must be an IP address with its prefix length, e.g. 192.0.2.10/24"),
+);
+
+/** Name of a network interface that needs no quotes and is no option of a program. */
+export const interfaceName = matching(
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/,
+  "must be an interface name, e.g. eth0: up to 15 of A-Z, a-z, 0-9, ., _ and -, starting with a letter or digit",
+);
+
+/** A UTC time to the second. */
+export const instant = v.pipe(
+  v.string("must be a UTC time in quotes, e.g. 2026-11-22T20:00:00Z"),
+  v.check(isInstant, "must be a UTC time that exists, e.g. 2026-11-22T20:00:00Z"),
+);
+
+/** Number of a publication. */
+export const serial = v.pipe(
+  v.number("must be a number"),
+  v.safeInteger("must be a whole number"),
+  v.minValue(1, "must be at least 1"),
+);
+
+/** Number of bytes. */
+export const byteCount = v.pipe(
+  v.number("must be a number"),
+  v.safeInteger("must be a whole number"),
+  v.minValue(0, "must be at least 0"),
+);
+
+/** SHA-256 in lower-case hex. */
+export const sha256 = matching(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
+
+/** Version of an image: it names folders and files on FAT, and never looks like a counter of tries. */
+export const imageVersion = matching(
+  /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/,
+  "must be a version in quotes: up to 64 of A-Z, a-z, 0-9, ., _ and -",
+);
+
+/** What processors an image is for, as Alpine calls them. */
+export const ARCHITECTURES = ["x86_64", "aarch64"] as const;
+/** One of {@linkcode ARCHITECTURES}. */
+export type Architecture = typeof ARCHITECTURES[number];
+/** The field of it. */
+export const architecture = oneOf(ARCHITECTURES);
+
+/** 4 or 6 for the text of an address, undefined for anything else. */
+export function ipFamily(given: string): 4 | 6 | undefined {
+  const parts = given.split(".");
+  const isByte = (part: string) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256;
+  if (parts.length === 4 && parts.every(isByte)) return 4;
+  // The URL parser knows all spellings of IPv6, and no zones.
+  return /^[0-9a-fA-F:.]{2,45}$/.test(given) && URL.canParse(`http://[${given}]/`) ? 6 : undefined;
+}
+
+/** Whether `given` is base64. */
+export function isBase64(given: string): boolean {
+  try {
+    decodeBase64(given);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isCidr(given: string): boolean {
+  const [address = "", length = "", ...rest] = given.split("/");
+  const family = ipFamily(address);
+  if (family === undefined || rest.length > 0 || !/^(?:0|[1-9]\d{0,2})$/.test(length)) return false;
+  return Number(length) <= (family === 4 ? 32 : 128);
+}
+
+/** Whether `given` holds a key type and a key blob that says the same type; options may stand before. */
+function isSshKeyLine(given: string): boolean {
+  const match =
+    /(?:^|\s)((?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\.com)?) ([A-Za-z0-9+/]+={0,2})(?:\s|$)/
+      .exec(given);
+  if (!match) return false;
+  const [, type = "", blob = ""] = match;
+  if (!isBase64(blob)) return false;
+  const bytes = decodeBase64(blob);
+  const prefix = new Uint8Array([0, 0, 0, type.length, ...new TextEncoder().encode(type)]);
+  return bytes.length > prefix.length && prefix.every((byte, i) => bytes[i] === byte);
+}
+
+function isFilePath(given: string): boolean {
+  if (!/^(?:\/[^/]+)+$/.test(given)) return false;
+  const parts = given.slice(1).split("/");
+  return !parts.some((part) => part === "." || part === "..") &&
+    !["proc", "sys", "dev"].includes(parts[0]!);
+}

@@ -1,0 +1,93 @@
+/**
+ * Reads JSON by a schema, within a bound: what is not as the schema says is refused with the place and the rule, never with
+ * the value, which may be a secret.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { text } from "../bytes.ts";
+import { RefusedError } from "../errors.ts";
+import { listsAsMappings } from "./paths.ts";
+
+/** What is wrong with a text; `state` completes "Cannot read X: …". */
+export class UnreadableError extends Error {
+  constructor(readonly state: string) {
+    super(state);
+    this.name = "UnreadableError";
+  }
+}
+
+/** The value in `bytes`. @throws {UnreadableError} */
+export function readJson<Schema extends v.GenericSchema>(
+  schema: Schema,
+  bytes: Uint8Array,
+  maxBytes: number,
+): v.InferOutput<Schema> {
+  if (bytes.length > maxBytes) throw new UnreadableError(`it is longer than ${maxBytes} bytes`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text(bytes));
+  } catch {
+    // The parser's message quotes the text.
+    throw new UnreadableError("it is no JSON in UTF-8");
+  }
+  const [list] = listsAsMappings(schema, value);
+  if (list) {
+    throw new UnreadableError(quotable(`${list.join(".") || "the document"}: must be a mapping`));
+  }
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (!result.success) {
+    const [issue] = result.issues;
+    const place = v.getDotPath(issue) ?? "the document";
+    throw new UnreadableError(quotable(`${place}: ${ruleOf(issue)}`));
+  }
+  const [forbidden] = forbiddenKeys(value);
+  if (forbidden) throw new UnreadableError(quotable(`${forbidden.join(".")}: key not allowed`));
+  return result.output;
+}
+
+/** The value in a document of the site. @throws {RefusedError} "schema" */
+export function readDocument<Schema extends v.GenericSchema>(
+  schema: Schema,
+  bytes: Uint8Array,
+  path: string,
+  maxBytes: number,
+): v.InferOutput<Schema> {
+  try {
+    return readJson(schema, bytes, maxBytes);
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error;
+    throw unreadable(path, error.state);
+  }
+}
+
+/** The refusal of a document that says something it must not. */
+export function unreadable(path: string, state: string): RefusedError {
+  return new RefusedError("schema", `read ${path}`, state, { document: path });
+}
+
+/** Longest part of a message that quotes the keys of a document, in characters. */
+const MAX_QUOTED = 300;
+
+/** What may be shown of a text that quotes a document which is not believed: printable, and not all of a long one. */
+function quotable(text: string): string {
+  const plain = text.slice(0, MAX_QUOTED).replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "?");
+  return text.length > MAX_QUOTED ? `${plain}…` : plain;
+}
+
+const FORBIDDEN = ["__proto__", "constructor", "prototype"];
+
+/** Paths of keys that JavaScript objects treat specially; the schema library skips them without a word. */
+export function forbiddenKeys(value: unknown, path: readonly string[] = []): string[][] {
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) =>
+    FORBIDDEN.includes(key) ? [[...path, key]] : forbiddenKeys(item, [...path, key])
+  );
+}
+
+/** What an issue says, without the value that broke the rule. */
+export function ruleOf(issue: v.BaseIssue<unknown>): string {
+  if (issue.type !== "strict_object" && issue.type !== "object") return issue.message;
+  if (issue.expected === "Object") return issue.message;
+  return issue.expected === "never" ? "unknown key" : "is missing";
+}
