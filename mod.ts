@@ -45,15 +45,13 @@ export {
 } from "./lib/documents/site.ts";
 export type {
   Envelope,
-  FileConfig,
   GlobalDocument,
   Instructions,
-  NodeConfig,
   NodeDocument,
   PostbootIndex,
-  ScriptConfig,
-  UserConfig,
 } from "./lib/documents/site.ts";
+export { KEYS } from "./lib/config/mod.ts";
+export type { KeyName, NodeConfig } from "./lib/config/mod.ts";
 export { loadFleet, parseFleet, publicConfig, wholeConfig } from "./site/fleet/fleet.ts";
 export type { Fleet, FleetNode, Layer } from "./site/fleet/fleet.ts";
 export { buildSite } from "./site/build/build.ts";

@@ -5,7 +5,8 @@
  */
 import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
 import { DenoHost } from "../lib/deno_host.ts";
-import type { Status } from "../lib/documents/status.ts";
+import { text } from "../lib/bytes.ts";
+import { parseStatus } from "../lib/documents/status.ts";
 import { EXIT, type ExitCode, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { runAgent } from "./course/run.ts";
@@ -67,8 +68,8 @@ async function statusText(host: Host, json: boolean): Promise<string> {
       hint: "rc-service psyopsos-agent status tells whether it runs",
     });
   }
-  const text = await host.readTextFile(STATUS_FILE);
-  return json ? text.trimEnd() : describeStatus(JSON.parse(text) as Status);
+  const bytes = await host.readFile(STATUS_FILE);
+  return json ? text(bytes).trimEnd() : describeStatus(parseStatus(bytes));
 }
 
 function usage(state: string): UserError {

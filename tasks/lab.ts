@@ -16,7 +16,6 @@ import type { Machine } from "../lib/lab/machine.ts";
 import { barLine, type NodeProgress, seconds } from "../lib/lab/progress.ts";
 import { labReport, labTable } from "../lib/lab/report.ts";
 import { LiveLines } from "../lib/lab/terminal.ts";
-import { demandsOf } from "../lib/lab/verdict.ts";
 import { World } from "../lib/lab/world.ts";
 import { makeSite } from "../site/build/make_site.ts";
 import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../site/fleet/fleet.ts";
@@ -89,9 +88,11 @@ export function main(args: readonly string[], host: Host): Promise<ExitCode> {
     const fleet = await loadFleet(host, world.dirs.nodes);
     const demands = (name: string) => {
       const node = fleet.nodes.find((one) => one.name === name)!;
-      const outputs = labScriptOutputs(name);
       return {
-        ...demandsOf(name, wholeConfig(fleet, node), publicConfig(fleet, node), outputs),
+        node: name,
+        config: wholeConfig(fleet, node),
+        shown: publicConfig(fleet, node),
+        outputs: labScriptOutputs(name),
         serial,
         source: "site" as const,
         imageVersion: image.version,

@@ -18,12 +18,11 @@ import type { Identity } from "../identity/read.ts";
 import { CHECK_SECONDS, checkDelay, type Random, retryDelay } from "./interval.ts";
 import { Keeper } from "../publication/keeper.ts";
 import { ensureNetwork } from "../network/address.ts";
-import { observe } from "../resources/observe.ts";
 import { STATUS_FILE } from "../system/paths.ts";
 import { type Trouble, troubleOf } from "../report/problem.ts";
 import { Reporter } from "../report/reporter.ts";
-import type { Applied, Bound } from "../resources/resource.ts";
-import { EARLY, RESOURCES } from "../resources/mod.ts";
+import type { Applied, Apply, Target } from "../resources/resource.ts";
+import { EARLY, observe, RESOURCES } from "../resources/mod.ts";
 import { Source } from "../publication/source.ts";
 import { firstStatus } from "../report/status.ts";
 
@@ -65,7 +64,7 @@ export async function runAgent(host: Host, options: RunAgentOptions): Promise<Ex
   await clock.tell(keeper.trust.issued);
   const bootId = await readBootId(host);
   const course = new Course(host, { options, clock, identity, keeper, reporter, bootId });
-  if (!restarted) await course.applyAll(EARLY, { identity, config: {}, bootId });
+  if (!restarted) await course.applyAll(EARLY, { identity, config: {}, shown: {}, bootId });
   return await course.run();
 }
 
@@ -234,14 +233,15 @@ class Course {
     const { config, public: shown } = this.#current!.told.instructions;
     if (this.#announced === "") await reporter.enter("applying");
     const start = this.host.now().getTime();
-    const applied = await this.applyAll(RESOURCES, { identity, config, bootId });
+    const target = { identity, config, shown, bootId };
+    const applied = await this.applyAll(RESOURCES, target);
     if (applied.steps.length > 0) {
       const seconds = ((this.host.now().getTime() - start) / 1000).toFixed(1);
       reporter.status.steps = applied.steps;
       reporter.say("applied", { changes: applied.steps.length, seconds });
     }
     try {
-      reporter.status.observed = await observe(this.host, config, shown);
+      reporter.status.observed = await observe(this.host, target);
     } catch (error) {
       applied.troubles.push(troubleOf(error, "observe"));
     }
@@ -249,7 +249,7 @@ class Course {
   }
 
   /** Applies `resources` in order. */
-  async applyAll(resources: readonly Bound[], target: Parameters<Bound>[1]): Promise<Applied> {
+  async applyAll(resources: readonly Apply[], target: Target): Promise<Applied> {
     const applied: Applied = { steps: [], troubles: [] };
     for (const resource of resources) {
       if (this.parts.options.signal.aborted) break;

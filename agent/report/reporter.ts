@@ -9,7 +9,7 @@ import {
   type ConsoleFacts,
   formatConsoleLine,
 } from "../../lib/documents/console_line.ts";
-import type { Phase, Status } from "../../lib/documents/status.ts";
+import type { Milestone, Phase, Status } from "../../lib/documents/status.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Clock } from "../system/clock.ts";
 import { readMemory, uptime } from "./facts.ts";
@@ -26,9 +26,6 @@ export interface ReporterOptions {
   pid: number;
   status: Status;
 }
-
-/** Names of the points in time that a status tells. */
-type Milestone = keyof Status["reached"];
 
 export class Reporter {
   readonly #repeats = new Repeats();

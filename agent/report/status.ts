@@ -4,9 +4,8 @@
  *
  * @module
  */
-import type { Phase, Problem, Status } from "../../lib/documents/status.ts";
+import { formatStatus, type Phase, type Problem, type Status } from "../../lib/documents/status.ts";
 import type { Host } from "../../lib/host.ts";
-import { canonicalJson } from "../../lib/json.ts";
 import { RUN_DIR, STATUS_FILE } from "../system/paths.ts";
 import type { AgentFacts, SystemFacts } from "./facts.ts";
 import { networkText, type Trouble } from "./problem.ts";
@@ -42,7 +41,7 @@ export function problemOf(trouble: Trouble, before: Problem | undefined, now: Da
 /** Writes the status for programs on the node. */
 export async function writeStatus(host: Host, status: Status): Promise<void> {
   await host.mkdir(RUN_DIR, { mode: 0o700 });
-  await host.writeFile(STATUS_FILE, canonicalJson(status), { mode: 0o600 });
+  await host.writeFile(STATUS_FILE, formatStatus(status), { mode: 0o600 });
 }
 
 /** Sends the status to `url` by PUT. Gives what went wrong, undefined when it was taken. */
@@ -57,7 +56,7 @@ export async function sendStatus(
     const response = await host.fetch(url, {
       method: "PUT",
       headers: { "content-type": "application/json" },
-      body: canonicalJson(status),
+      body: formatStatus(status),
       redirect: "error",
       signal: limit.signal,
     });

@@ -4,24 +4,16 @@
  *
  * @module
  */
-import { type Bytes, sha256Hex } from "../../lib/bytes.ts";
-import { fileContent } from "../../lib/documents/site.ts";
+import { sha256Hex } from "../../lib/bytes.ts";
+import { type DesiredFile, octal } from "../../lib/config/files.ts";
+import { PRIVATE_DIGEST } from "../../lib/config/key.ts";
+import type { ObservedOf } from "../../lib/config/mod.ts";
 import { UserError } from "../../lib/errors.ts";
 import { parseGroup, parsePasswd } from "../../lib/formats/accounts.ts";
 import type { FileInfo, Host } from "../../lib/host.ts";
 import { MAX_DOCUMENT_BYTES } from "../../lib/limits.ts";
 import { installFile } from "../system/install_file.ts";
-import type { Resource, Step } from "./resource.ts";
-
-/** One file as it shall be. */
-export interface DesiredFile {
-  path: string;
-  data: Bytes;
-  sha256: string;
-  mode: number;
-  owner: string;
-  group: string;
-}
+import type { KeyResource, Step } from "./resource.ts";
 
 /** What is at a path. */
 export interface ActualFile {
@@ -36,34 +28,19 @@ interface Change extends Step {
   readonly file: DesiredFile;
 }
 
-export const files: Resource<DesiredFile[], Map<string, ActualFile>, Change> = {
-  name: "files",
-
-  desire: ({ config }) =>
-    Object.entries(config.files ?? {}).map(([path, given]) => {
-      const data = fileContent(given);
-      return {
-        path,
-        data,
-        sha256: sha256Hex(data),
-        mode: parseInt(given.mode ?? "0644", 8),
-        owner: given.owner ?? "root",
-        group: given.group ?? "root",
-      };
-    }),
-
-  async read(host, desired) {
+export const files: KeyResource<"files", Map<string, ActualFile>, Change> = {
+  async read(host, wanted) {
     const names = await readNames(host);
     const actual = new Map<string, ActualFile>();
-    for (const { path, data } of desired) {
+    for (const { path, data } of wanted) {
       const found = await readFileFacts(host, path, names, data.length);
       if (found) actual.set(path, found);
     }
     return actual;
   },
 
-  plan: (desired, actual) =>
-    desired.filter((file) => !isSame(file, actual.get(file.path))).map((file) => ({
+  plan: (wanted, actual) =>
+    wanted.filter((file) => !isSame(file, actual.get(file.path))).map((file) => ({
       file,
       text: `write ${file.path} (${file.data.length} bytes, ${octal(file.mode)} ` +
         `${file.owner}:${file.group})`,
@@ -79,16 +56,31 @@ export const files: Resource<DesiredFile[], Map<string, ActualFile>, Change> = {
     }
     await installFile(host, file.path, file.data, { mode: file.mode, uid, gid });
   },
+
+  async observe(host, wanted, shown) {
+    const names = await readNames(host);
+    const found: ObservedOf<"files"> = [];
+    for (const { path, sha256 } of wanted) {
+      const facts = await readFileFacts(host, path, names);
+      if (facts?.sha256 === undefined) continue;
+      const open = shown.some((one) => one.path === path && one.sha256 === sha256);
+      const told = facts.sha256 === sha256 ? PRIVATE_DIGEST : "differs";
+      const { owner, group } = facts;
+      const mode = octal(facts.mode);
+      found.push({ path, sha256: open ? facts.sha256 : told, mode, owner, group });
+    }
+    return found;
+  },
 };
 
 /** Names of users and groups by id. */
-export interface Names {
+interface Names {
   users: Map<number, string>;
   groups: Map<number, string>;
 }
 
 /** Reads the names that owners are shown with. */
-export async function readNames(host: Host): Promise<Names> {
+async function readNames(host: Host): Promise<Names> {
   const users = parsePasswd(await host.readTextFile("/etc/passwd"));
   const groups = parseGroup(await host.readTextFile("/etc/group"));
   // The first line of an id wins, as in the C library.
@@ -102,7 +94,7 @@ export async function readNames(host: Host): Promise<Names> {
  * What is at `path`, undefined for nothing. The content is hashed when it is as long as `size`; without it, unless it is longer
  * than any configuration: an account may have put there what does not fit into memory.
  */
-export async function readFileFacts(
+async function readFileFacts(
   host: Host,
   path: string,
   names: Names,
@@ -119,11 +111,6 @@ export async function readFileFacts(
     owner: names.users.get(info.uid) ?? `${info.uid}`,
     group: names.groups.get(info.gid) ?? `${info.gid}`,
   };
-}
-
-/** Permission bits as configurations write them, e.g. "0644". */
-export function octal(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
 }
 
 function isSame(file: DesiredFile, actual: ActualFile | undefined): boolean {

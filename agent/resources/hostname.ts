@@ -6,18 +6,13 @@
 import type { Host } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
 import { runOk } from "../system/programs.ts";
-import type { Resource, Step } from "./resource.ts";
+import type { KeyResource, Step } from "./resource.ts";
 
 const FILE = "/etc/hostname";
 
-interface Desired {
-  name: string;
-  /** Whether `/etc/hostname` is ours; not when the configuration lists it among its files. */
-  file: boolean;
-}
-
 interface Actual {
   kernel: string;
+  /** Text of `/etc/hostname`; undefined where the configuration lists that among its files. */
   file: string | undefined;
 }
 
@@ -26,28 +21,20 @@ interface Change extends Step {
   readonly name: string;
 }
 
-export const hostname: Resource<Desired, Actual, Change> = {
-  name: "hostname",
-
-  desire: ({ identity, config }) => ({
-    name: config.hostname ?? identity.name,
-    file: config.files?.[FILE] === undefined,
-  }),
-
-  async read(host) {
-    const info = await host.stat(FILE);
-    return {
-      kernel: await readHostname(host),
-      file: info?.kind === "file" ? await host.readTextFile(FILE) : undefined,
-    };
+export const hostname: KeyResource<"hostname", Actual, Change> = {
+  async read(host, _name, { config }) {
+    const kernel = await readHostname(host);
+    if (config.files?.[FILE] !== undefined) return { kernel, file: undefined };
+    const isFile = (await host.stat(FILE))?.kind === "file";
+    return { kernel, file: isFile ? await host.readTextFile(FILE) : "" };
   },
 
-  plan({ name, file }, actual) {
+  plan(name, actual) {
     const steps: Change[] = [];
     if (actual.kernel !== name) {
       steps.push({ what: "kernel", name, text: `set the host name to ${name}` });
     }
-    if (file && actual.file !== `${name}\n`) {
+    if (actual.file !== undefined && actual.file !== `${name}\n`) {
       steps.push({ what: "file", name, text: `write ${name} to ${FILE}` });
     }
     return steps;
@@ -57,9 +44,11 @@ export const hostname: Resource<Desired, Actual, Change> = {
     if (what === "kernel") await runOk(host, text, ["hostname", name]);
     else await installFile(host, FILE, `${name}\n`, { mode: 0o644, uid: 0, gid: 0 });
   },
+
+  observe: (host) => readHostname(host),
 };
 
 /** The kernel's host name. */
-export async function readHostname(host: Host): Promise<string> {
+async function readHostname(host: Host): Promise<string> {
   return (await runOk(host, "read the host name", ["hostname"])).trim();
 }

@@ -1,35 +1,50 @@
 /**
- * All resources in the order in which they are applied: later ones need what earlier ones make (files belong to users,
- * scripts find their files).
+ * What acts on each key of the configuration. The order is that of the table of keys: later ones need what earlier ones make
+ * (files belong to users, scripts find their files).
  *
  * @module
  */
-import type { NodeConfig } from "../../lib/documents/site.ts";
-import { bind, type Bound } from "./resource.ts";
+import {
+  APPLIED_NAMES,
+  type AppliedName,
+  type KeyName,
+  type Observed,
+} from "../../lib/config/mod.ts";
+import type { Host } from "../../lib/host.ts";
 import { files } from "./files.ts";
 import { hostname } from "./hostname.ts";
+import { type Applier, applier, type Apply, bind, type Target } from "./resource.ts";
 import { scripts } from "./scripts.ts";
 import { ssh } from "./ssh.ts";
 import { users } from "./users.ts";
 
-/** What acts on each key; "course" is what the agent's course reads by itself. A key that nobody acts on does not compile. */
-const KEYS = {
-  hostname: bind(hostname),
-  users: bind(users),
-  files: bind(files),
-  scripts: bind(scripts),
+/** "course": what the agent's course reads by itself. A key that nobody acts on does not compile. */
+const APPLIERS = {
+  hostname: applier("hostname", hostname),
+  users: applier("users", users),
+  files: applier("files", files),
+  scripts: applier("scripts", scripts),
   report: "course",
   check: "course",
-} satisfies { [Key in keyof Required<NodeConfig>]: Bound | "course" };
+} satisfies { [Name in KeyName]: Name extends AppliedName ? Applier<Name> : "course" };
 
-/** What a configuration is applied with. `ssh` follows the identity drive and no key. */
-export const RESOURCES: readonly Bound[] = [
-  KEYS.hostname,
-  KEYS.users,
-  bind(ssh),
-  KEYS.files,
-  KEYS.scripts,
-];
+/** What follows the identity drive and no key, by the key that it is applied after. */
+const BESIDE: { readonly [Name in AppliedName]?: Apply } = {
+  users: bind(({ identity }) => identity, ssh),
+};
+
+/** What a configuration is applied with, in order. */
+export const RESOURCES: readonly Apply[] = APPLIED_NAMES.flatMap((name) => {
+  const beside = BESIDE[name];
+  return [APPLIERS[name].apply, ...beside ? [beside] : []];
+});
 
 /** What is done as soon as the node knows who it is, before it has any configuration. */
-export const EARLY: readonly Bound[] = [KEYS.hostname];
+export const EARLY: readonly Apply[] = [APPLIERS.hostname.apply];
+
+/** What the node really is, read back from the system. */
+export async function observe(host: Host, target: Target): Promise<Observed> {
+  const observed: Record<string, unknown> = {};
+  for (const name of APPLIED_NAMES) observed[name] = await APPLIERS[name].observe(host, target);
+  return observed as Observed;
+}

@@ -4,7 +4,13 @@
  *
  * @module
  */
-import type { NodeConfig } from "../../lib/documents/site.ts";
+import {
+  type AppliedName,
+  type Desired,
+  desired,
+  type NodeConfig,
+  type ObservedOf,
+} from "../../lib/config/mod.ts";
 import { reasonOf, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Identity } from "../identity/read.ts";
@@ -15,25 +21,34 @@ export interface Step {
   readonly text: string;
 }
 
-/** What resources are told: who the node is and what it shall be. */
+/** What resources are told: who the node is and what it is to be. */
 export interface Target {
   identity: Identity;
   config: NodeConfig;
+  /** The part of `config` that everyone can read on the site. */
+  shown: NodeConfig;
   /** Identifies this boot, so that "on every boot" is kept through restarts of the agent. */
   bootId: string;
 }
 
 /** One concern of the node. */
-export interface Resource<Desired, Actual, Change extends Step> {
-  readonly name: string;
-  /** The part of the target that is this resource's; undefined when it has no say. */
-  desire(target: Target): Desired | undefined;
+export interface Resource<Wanted, Actual, Change extends Step> {
   /** What is, as far as planning needs it. */
-  read(host: Host, desired: Desired): Promise<Actual>;
-  /** Pure: the changes that lead from `actual` to `desired`, in order. */
-  plan(desired: Desired, actual: Actual): Change[];
+  read(host: Host, wanted: Wanted, target: Target): Promise<Actual>;
+  /** Pure: the changes that lead from `actual` to `wanted`, in order. */
+  plan(wanted: Wanted, actual: Actual): Change[];
   /** Makes one change. @throws {UserError} saying what could not be done. */
   apply(step: Change, host: Host): Promise<void>;
+}
+
+/** The concern of the configuration's key of this name. */
+export interface KeyResource<Name extends AppliedName, Actual, Change extends Step>
+  extends Resource<Desired<Name>, Actual, Change> {
+  /**
+   * What the node is now told of it. What is wanted, but not by `shown` (the public part of the configuration), may be told as
+   * equal or not, and no more.
+   */
+  observe(host: Host, wanted: Desired<Name>, shown: Desired<Name>): Promise<ObservedOf<Name>>;
 }
 
 /** What applying has done. */
@@ -44,19 +59,39 @@ export interface Applied {
   troubles: Trouble[];
 }
 
-/** A resource whose types no longer matter to the caller. */
-export type Bound = (host: Host, target: Target, applied: Applied) => Promise<void>;
+/** Reads, plans and applies a resource whose types no longer matter. A step that fails keeps no other from being made. */
+export type Apply = (host: Host, target: Target, applied: Applied) => Promise<void>;
 
-/** Reads, plans and applies `resource`. A step that fails does not keep the others from being made. */
-export function bind<Desired, Actual, Change extends Step>(
-  resource: Resource<Desired, Actual, Change>,
-): Bound {
+/** What acts on the key of this name. */
+export interface Applier<Name extends AppliedName> {
+  apply: Apply;
+  observe(host: Host, target: Target): Promise<ObservedOf<Name>>;
+}
+
+/** Binds a resource to the key whose value it applies. */
+export function applier<Name extends AppliedName, Actual, Change extends Step>(
+  name: Name,
+  resource: KeyResource<Name, Actual, Change>,
+): Applier<Name> {
+  const wanted = (config: NodeConfig, { identity }: Target) => desired(name, config, identity);
+  return {
+    apply: bind((target) => wanted(target.config, target), resource),
+    observe: (host, target) =>
+      resource.observe(host, wanted(target.config, target), wanted(target.shown, target)),
+  };
+}
+
+/** Binds a resource to what it is told; it has no say where that is nothing. */
+export function bind<Wanted, Actual, Change extends Step>(
+  desire: (target: Target) => Wanted | undefined,
+  resource: Resource<Wanted, Actual, Change>,
+): Apply {
   return async (host, target, applied) => {
-    const desired = resource.desire(target);
-    if (desired === undefined) return;
+    const wanted = desire(target);
+    if (wanted === undefined) return;
     let steps: Change[];
     try {
-      steps = resource.plan(desired, await resource.read(host, desired));
+      steps = resource.plan(wanted, await resource.read(host, wanted, target));
     } catch (error) {
       applied.troubles.push(troubleOf(error, "apply"));
       return;

@@ -7,12 +7,15 @@
  * @module
  */
 import * as v from "valibot";
-import { sha256Hex, utf8 } from "../../lib/bytes.ts";
+import { sha256Hex } from "../../lib/bytes.ts";
+import { PRIVATE_DIGEST } from "../../lib/config/key.ts";
+import type { ObservedOf } from "../../lib/config/mod.ts";
+import type { DesiredScript } from "../../lib/config/scripts.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { SCRIPTS_DIR } from "../system/paths.ts";
-import type { Resource, Step } from "./resource.ts";
+import type { KeyResource, Step } from "./resource.ts";
 
 /** How long a script may take, in milliseconds. */
 export const SCRIPT_TIMEOUT_MS = 15 * 60_000;
@@ -30,46 +33,33 @@ const recordSchema = v.object({
 /** How a script's last run went. */
 export type ScriptRecord = v.InferOutput<typeof recordSchema>;
 
-interface DesiredScript {
-  name: string;
-  run: string;
-  sha256: string;
-  when: "boot" | "change";
+/** What is known of the scripts of a node in a boot. */
+interface Actual {
+  records: ReadonlyMap<string, ScriptRecord>;
   bootId: string;
+  /** The node's name, which scripts are told. */
   node: string;
 }
 
 interface Change extends Step {
   readonly script: DesiredScript;
+  readonly bootId: string;
+  readonly node: string;
 }
 
-export const scripts: Resource<DesiredScript[], Map<string, ScriptRecord>, Change> = {
-  name: "scripts",
-
-  desire: ({ identity, config, bootId }) =>
-    Object.entries(config.scripts ?? {})
-      .sort(([a], [b]) => a < b ? -1 : 1)
-      .map(([name, { run, when }]) => ({
-        name,
-        run,
-        sha256: sha256Hex(utf8(run)),
-        when: when ?? "boot",
-        bootId,
-        node: identity.name,
-      })),
-
-  async read(host, desired) {
+export const scripts: KeyResource<"scripts", Actual, Change> = {
+  async read(host, wanted, { identity, bootId }) {
     const records = new Map<string, ScriptRecord>();
-    for (const { name } of desired) {
+    for (const { name } of wanted) {
       const record = await readScriptRecord(host, name);
       if (record) records.set(name, record);
     }
-    return records;
+    return { records, bootId, node: identity.name };
   },
 
-  plan: (desired, records) =>
-    desired.flatMap((script) => {
-      const { name, when, sha256, bootId } = script;
+  plan: (wanted, { records, bootId, node }) =>
+    wanted.flatMap((script) => {
+      const { name, when, sha256 } = script;
       const last = records.get(name);
       const why = last === undefined || last.bootId !== bootId
         ? "first time in this boot"
@@ -78,26 +68,36 @@ export const scripts: Resource<DesiredScript[], Map<string, ScriptRecord>, Chang
         : when === "change" && last.sha256 !== sha256
         ? "it has changed"
         : undefined;
-      return why ? [{ script, text: `run script ${name} (${why})` }] : [];
+      return why ? [{ script, bootId, node, text: `run script ${name} (${why})` }] : [];
     }),
 
-  async apply({ script }, host) {
-    const { name, sha256, bootId } = script;
-    const exitCode = await runScript(host, script);
+  async apply({ script, bootId, node }, host) {
+    const { name, sha256 } = script;
+    const exitCode = await runScript(host, script, node);
     const outputSha256 = await hashOutput(host, name);
     const record: ScriptRecord = { bootId, sha256, exitCode, outputSha256 };
     await host.writeFile(`${SCRIPTS_DIR}/${name}.json`, canonicalJson(record), { mode: 0o600 });
     if (exitCode !== 0) {
-      throw new UserError(
-        `run script ${name}`,
-        `it ended with exit code ${exitCode}, its output is in ${outputFile(name)}`,
-      );
+      const state = `it ended with exit code ${exitCode}, its output is in ${outputFile(name)}`;
+      throw new UserError(`run script ${name}`, state);
     }
+  },
+
+  async observe(host, wanted, shown) {
+    const found: ObservedOf<"scripts"> = [];
+    for (const { name, run } of wanted) {
+      const record = await readScriptRecord(host, name);
+      if (!record) continue;
+      const { exitCode } = record;
+      const open = shown.some((one) => one.name === name && one.run === run);
+      found.push({ name, exitCode, outputSha256: open ? record.outputSha256 : PRIVATE_DIGEST });
+    }
+    return found;
   },
 };
 
 /** How the last run of a script went; undefined when it has not run in this boot. */
-export async function readScriptRecord(
+async function readScriptRecord(
   host: Host,
   name: string,
 ): Promise<ScriptRecord | undefined> {
@@ -111,7 +111,11 @@ export async function readScriptRecord(
   }
 }
 
-async function runScript(host: Host, { name, run, node }: DesiredScript): Promise<number> {
+async function runScript(
+  host: Host,
+  { name, run }: DesiredScript,
+  node: string,
+): Promise<number> {
   await host.mkdir(SCRIPTS_DIR, { mode: 0o700 });
   const file = `${SCRIPTS_DIR}/${name}.run`;
   // It may hold secrets: root's alone, and never on a command line.

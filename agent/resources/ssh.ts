@@ -7,6 +7,7 @@
 import { UserError } from "../../lib/errors.ts";
 import { installFile } from "../system/install_file.ts";
 import { run, runOk } from "../system/programs.ts";
+import type { Identity } from "../identity/read.ts";
 import type { Resource, Step } from "./resource.ts";
 
 const KEY_FILE = "/etc/ssh/ssh_host_ed25519_key";
@@ -14,10 +15,8 @@ const PUBLIC_FILE = `${KEY_FILE}.pub`;
 const SERVICE = "/etc/init.d/sshd";
 const ROOT = { uid: 0, gid: 0 };
 
-interface Desired {
-  key: string;
-  publicKey?: string;
-}
+/** The part of the identity that it follows. */
+type Wanted = Pick<Identity, "sshHostKey" | "sshHostPublicKey">;
 
 interface Actual {
   /** Whether the image has the service. */
@@ -35,14 +34,7 @@ type Change =
     | { readonly what: "start" | "restart" }
   );
 
-export const ssh: Resource<Desired, Actual, Change> = {
-  name: "ssh",
-
-  desire({ identity: { sshHostKey, sshHostPublicKey } }) {
-    if (sshHostKey === undefined) return undefined;
-    return { key: sshHostKey, publicKey: sshHostPublicKey && `${sshHostPublicKey}\n` };
-  },
-
+export const ssh: Resource<Wanted, Actual, Change> = {
   async read(host) {
     const service = await host.stat(SERVICE) !== undefined;
     const text = async (path: string) =>
@@ -57,19 +49,16 @@ export const ssh: Resource<Desired, Actual, Change> = {
     };
   },
 
-  plan(desired, actual) {
-    if (!actual.service) return [];
+  plan({ sshHostKey, sshHostPublicKey }, actual) {
+    if (!actual.service || sshHostKey === undefined) return [];
     const steps: Change[] = [];
-    const keyHolds = actual.key === desired.key && actual.keyMode === 0o600;
+    const keyHolds = actual.key === sshHostKey && actual.keyMode === 0o600;
     if (!keyHolds) {
-      steps.push({ what: "key", content: desired.key, text: "install the SSH host key" });
+      steps.push({ what: "key", content: sshHostKey, text: "install the SSH host key" });
     }
-    if (desired.publicKey !== undefined && actual.publicKey !== desired.publicKey) {
-      steps.push({
-        what: "public",
-        content: desired.publicKey,
-        text: "install the SSH host public key",
-      });
+    const content = sshHostPublicKey && `${sshHostPublicKey}\n`;
+    if (content !== undefined && actual.publicKey !== content) {
+      steps.push({ what: "public", content, text: "install the SSH host public key" });
     }
     if (!actual.running) steps.push({ what: "start", text: "start sshd" });
     else if (!keyHolds) steps.push({ what: "restart", text: "restart sshd with its host key" });

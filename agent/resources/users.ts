@@ -7,9 +7,9 @@
  *
  * @module
  */
+import type { Desired, ObservedOf } from "../../lib/config/mod.ts";
+import type { DesiredUser } from "../../lib/config/users.ts";
 import { errorText, UserError } from "../../lib/errors.ts";
-import type { Host } from "../../lib/host.ts";
-import type { UserConfig } from "../../lib/documents/site.ts";
 import {
   type Account,
   freeId,
@@ -21,9 +21,10 @@ import {
   withGroup,
   withPassword,
 } from "../../lib/formats/accounts.ts";
+import type { Host } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
 import { AUTHORIZED_KEYS_DIR, MANAGED_FILE, RUN_DIR } from "../system/paths.ts";
-import type { Resource, Step } from "./resource.ts";
+import type { KeyResource, Step } from "./resource.ts";
 
 /** First id of accounts that people use. */
 const FIRST_ID = 1000;
@@ -58,13 +59,9 @@ type Change =
     | { readonly what: "impossible"; readonly doing: string; readonly state: string }
   );
 
-type Users = Record<string, UserConfig>;
+type Users = Desired<"users">;
 
-export const users: Resource<Users, ActualUsers, Change> = {
-  name: "users",
-
-  desire: ({ config }) => config.users ?? {},
-
+export const users: KeyResource<"users", ActualUsers, Change> = {
   async read(host, desired) {
     const accounts = parsePasswd(await host.readTextFile("/etc/passwd"));
     const managed = await readManaged(host);
@@ -136,6 +133,25 @@ export const users: Resource<Users, ActualUsers, Change> = {
         throw new UserError(step.doing, step.state);
     }
   },
+
+  async observe(host, wanted) {
+    const accounts = parsePasswd(await host.readTextFile("/etc/passwd"));
+    const groups = parseGroup(await host.readTextFile("/etc/group"));
+    const found: ObservedOf<"users"> = [];
+    for (const name of Object.keys(wanted)) {
+      const account = accounts.find((account) => account.name === name);
+      if (!account) continue;
+      const path = keyFile(name);
+      const keys = await host.stat(path) ? await host.readTextFile(path) : "";
+      found.push({
+        name,
+        uid: account.uid,
+        groups: groups.filter(({ members }) => members.includes(name)).map((group) => group.name),
+        sshKeys: keys.split("\n").filter(Boolean),
+      });
+    }
+    return found;
+  },
 };
 
 /** What planning knows: what is, and what will be once the steps so far are made. */
@@ -147,7 +163,7 @@ interface Plan {
   asked: number[];
 }
 
-function planUser(name: string, given: UserConfig, plan: Plan): Change[] {
+function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
   const { actual, accounts, groups } = plan;
   const steps: Change[] = [];
   const cannot = (doing: string, state: string) =>
@@ -192,7 +208,7 @@ function planUser(name: string, given: UserConfig, plan: Plan): Change[] {
   if (!actual.homes.has(account.home) && (!known || uid >= FIRST_ID)) {
     steps.push({ what: "home", account, text: `make ${account.home} for ${name}` });
   }
-  const lines = given.sshKeys ?? [];
+  const lines = given.sshKeys;
   const keys = lines.map((line) => `${line}\n`).join("");
   if ((actual.keys.get(name) ?? "") !== keys) {
     steps.push({ what: "keys", name, keys, text: `let ${lines.length} SSH keys in as ${name}` });
@@ -217,10 +233,10 @@ function planMemberships(desired: Users, before: readonly Group[], groups: Group
     // Without a list an account of the image keeps the groups it has.
     if (given.groups === undefined) continue;
     for (const group of groups) {
-      const is = group.members.includes(name);
-      const shall = given.groups.includes(group.name) && group.name !== name;
-      if (is && !shall) group.members = group.members.filter((member) => member !== name);
-      if (!is && shall) group.members = [...group.members, name];
+      const isMember = group.members.includes(name);
+      const isWanted = given.groups.includes(group.name) && group.name !== name;
+      if (isMember && !isWanted) group.members = group.members.filter((member) => member !== name);
+      if (!isMember && isWanted) group.members = [...group.members, name];
     }
   }
   return groups.flatMap((group): Change[] => {
@@ -246,7 +262,7 @@ function planGone(name: string, actual: ActualUsers): Change[] {
 }
 
 /** Path of the key file of an account. */
-export function keyFile(name: string): string {
+function keyFile(name: string): string {
   return `${AUTHORIZED_KEYS_DIR}/${name}`;
 }
 

@@ -8,102 +8,25 @@
  *
  * @module
  */
-import { decodeBase64 } from "@std/encoding/base64";
 import * as v from "valibot";
-import { RefusedError } from "../errors.ts";
+import { isNewer, nodeConfigSchema } from "../config/mod.ts";
+import { RefusedError, UserError } from "../errors.ts";
 import { MAX_DOCUMENT_BYTES } from "../limits.ts";
 import {
-  accountName,
+  anyText,
   byteCount,
-  dictionary,
-  filePath,
-  hostName,
-  httpUrl,
   instant,
-  isBase64,
   line,
   listOf,
+  mapping,
   matching,
+  openMapping,
   publicKeyLine,
   serial,
   sha256,
 } from "../schema/fields.ts";
 import { readDocument, unreadable } from "../schema/read.ts";
 import { NODE_NAME, TAG_NAME } from "./names.ts";
-
-const object = "must be a mapping";
-
-const user = v.strictObject({
-  uid: v.optional(
-    v.pipe(
-      v.number("must be a number"),
-      v.integer("must be a whole number"),
-      v.minValue(1, "must be 1 to 65533"),
-      v.maxValue(65533, "must be 1 to 65533"),
-    ),
-  ),
-  comment: v.optional(matching(/^[^:\p{Cc}]{0,128}$/u, "must be up to 128 characters, without :")),
-  groups: v.optional(listOf(accountName)),
-  shell: v.optional(filePath),
-  sshKeys: v.optional(listOf(publicKeyLine)),
-}, object);
-
-const file = v.pipe(
-  v.strictObject({
-    content: v.string("must be text"),
-    encoding: v.optional(v.literal("base64", "must be base64, or left out for text")),
-    mode: v.optional(matching(/^[0-7]{4}$/, 'must be four octal digits in quotes, e.g. "0644"')),
-    owner: v.optional(accountName),
-    group: v.optional(accountName),
-  }, object),
-  v.forward(
-    v.partialCheck(
-      [["content"], ["encoding"]],
-      (given) => given.encoding !== "base64" || isBase64(given.content),
-      "must be base64, as encoding says",
-    ),
-    ["content"],
-  ),
-);
-
-const script = v.strictObject({
-  run: v.pipe(v.string("must be text"), v.nonEmpty("must not be empty")),
-  when: v.optional(v.picklist(["boot", "change"], "must be boot or change")),
-}, object);
-
-/** The schema of what a node is configured with; both `config` and `private` follow it. */
-export const nodeConfigSchema = v.strictObject({
-  hostname: v.optional(hostName),
-  users: v.optional(dictionary(accountName, user)),
-  files: v.optional(dictionary(filePath, file)),
-  scripts: v.optional(
-    dictionary(
-      matching(
-        /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
-        "must be a script name: up to 63 of A-Z, a-z, 0-9, ., _ and -",
-      ),
-      script,
-    ),
-  ),
-  report: v.optional(v.strictObject({ url: httpUrl }, object)),
-  check: v.optional(v.strictObject({
-    everySeconds: v.pipe(
-      v.number("must be a number"),
-      v.integer("must be a whole number"),
-      v.minValue(5, "must be 5 to 604800 seconds"),
-      v.maxValue(604800, "must be 5 to 604800 seconds"),
-    ),
-  }, object)),
-}, object);
-
-/** A node's configuration. Scripts run `when` "boot" (default, on every boot) or "change" (when their text is new). */
-export type NodeConfig = v.InferOutput<typeof nodeConfigSchema>;
-/** One account of a {@linkcode NodeConfig}; without `uid` the node picks one. */
-export type UserConfig = NonNullable<NodeConfig["users"]>[string];
-/** One file of a {@linkcode NodeConfig}; mode defaults to "0644", owner and group to root. */
-export type FileConfig = NonNullable<NodeConfig["files"]>[string];
-/** One script of a {@linkcode NodeConfig}. */
-export type ScriptConfig = NonNullable<NodeConfig["scripts"]>[string];
 
 export const nodeNameSchema = matching(NODE_NAME, "must be a node name in lower case");
 export const tagNameSchema = matching(
@@ -120,7 +43,7 @@ export const sshHostKeySchema = v.pipe(
   v.regex(/^ssh-ed25519 /, "must be an ssh-ed25519 public key line"),
 );
 export const notesSchema = v.pipe(
-  v.string("must be text"),
+  anyText,
   v.maxLength(65536, "must be at most 65536 characters"),
 );
 export const tagsSchema = v.pipe(
@@ -128,29 +51,31 @@ export const tagsSchema = v.pipe(
   v.check((tags) => new Set(tags).size === tags.length, "must not name a tag twice"),
 );
 
-const globalDocumentSchema = v.strictObject({
+const globalDocumentSchema = mapping({
   notes: v.optional(notesSchema),
   config: nodeConfigSchema,
-}, object);
-const nodeDocumentSchema = v.strictObject({
+});
+const nodeDocumentSchema = mapping({
   name: nodeNameSchema,
   recipient: recipientSchema,
   sshHostKey: v.optional(sshHostKeySchema),
   tags: tagsSchema,
   notes: v.optional(notesSchema),
   config: nodeConfigSchema,
-}, object);
+});
 const tagNodesSchema = v.array(nodeNameSchema, "must be a list");
 const postbootIndexSchema = v.record(
   nodeNameSchema,
-  v.strictObject({
+  mapping({
     path: line("must be a path"),
     sha256,
     size: byteCount,
-  }, object),
-  object,
+  }),
 );
-const instructionsSchema = v.strictObject({
+const agentVersion = matching(/^\d{1,6}\.\d{1,6}\.\d{1,6}$/, "must be a version, e.g. 1.2.3");
+const instructionsSchema = mapping({
+  /** The smallest agent that knows all that is said here; absent where every agent does. */
+  agent: v.optional(agentVersion),
   type: v.literal("postboot", "must be postboot"),
   node: nodeNameSchema,
   serial,
@@ -158,11 +83,13 @@ const instructionsSchema = v.strictObject({
   config: nodeConfigSchema,
   /** The part of `config` that everyone can read in the node's public document: what a node may tell about itself. */
   public: nodeConfigSchema,
-}, object);
-const envelopeSchema = v.strictObject({
-  payload: v.string("must be text"),
-  minisig: v.pipe(v.string("must be text"), v.maxLength(16384, "must be at most 16384 characters")),
-}, object);
+});
+/** What an agent of any version can read of instructions. */
+const headSchema = openMapping({ node: nodeNameSchema, agent: v.optional(agentVersion) });
+const envelopeSchema = mapping({
+  payload: anyText,
+  minisig: v.pipe(anyText, v.maxLength(16384, "must be at most 16384 characters")),
+});
 
 /** `psyopsOS/global.json`: the public part of what all nodes share. */
 export type GlobalDocument = v.InferOutput<typeof globalDocumentSchema>;
@@ -213,25 +140,28 @@ export function parseEnvelope(bytes: Uint8Array, name: string): Envelope {
   return readDocument(envelopeSchema, bytes, SITE_PATHS.postboot(name), MAX_DOCUMENT_BYTES);
 }
 
-/**
- * Reads the verified payload of an envelope.
- *
- * @throws {RefusedError} "schema", or "node" when it is meant for another node than `name`.
- */
-export function parseInstructions(bytes: Uint8Array, name: string): Instructions {
-  const path = SITE_PATHS.postboot(name);
-  const instructions = readDocument(instructionsSchema, bytes, path, MAX_DOCUMENT_BYTES);
-  if (instructions.node !== name) {
-    throw new RefusedError("node", `use ${path}`, `it is for node ${instructions.node}`, {
-      document: path,
-    });
+/** Instructions that only a later agent understands; what is asked for is to update the OS. */
+export class AgentTooOldError extends UserError {
+  constructor(path: string, readonly needed: string, readonly own: string) {
+    super(`use ${path}`, `it needs agent ${needed}, this is ${own}: update the OS`);
+    this.name = "AgentTooOldError";
   }
-  return instructions;
 }
 
-/** The bytes of a file's content. */
-export function fileContent(given: FileConfig): Uint8Array<ArrayBuffer> {
-  return given.encoding === "base64"
-    ? decodeBase64(given.content)
-    : new TextEncoder().encode(given.content);
+/**
+ * Reads the verified payload of an envelope, as the agent of version `agent`; without it, as one that knows everything.
+ *
+ * @throws {RefusedError} "schema", or "node" when it is meant for another node than `name`.
+ * @throws {AgentTooOldError} before anything else of it is read.
+ */
+export function parseInstructions(bytes: Uint8Array, name: string, agent?: string): Instructions {
+  const path = SITE_PATHS.postboot(name);
+  const { node, agent: needed } = readDocument(headSchema, bytes, path, MAX_DOCUMENT_BYTES);
+  if (node !== name) {
+    throw new RefusedError("node", `use ${path}`, `it is for node ${node}`, { document: path });
+  }
+  if (agent !== undefined && needed !== undefined && isNewer(needed, agent)) {
+    throw new AgentTooOldError(path, needed, agent);
+  }
+  return readDocument(instructionsSchema, bytes, path, MAX_DOCUMENT_BYTES);
 }

@@ -1,66 +1,79 @@
 /**
- * What a node tells about itself: the one-line messages on its console and its status document.
- * The agent writes both, the lab and people read them. Neither ever holds a secret.
+ * The status document: what a node tells about itself, in `/run/psyopsos/status.json` and where its configuration says. The
+ * agent writes it, the lab and people read it. It never holds a secret. Keys of later versions are left out.
  *
  * @module
  */
+import * as v from "valibot";
+import type { Bytes } from "../bytes.ts";
+import { observedSchema } from "../config/mod.ts";
+import { canonicalJson } from "../json.ts";
+import { MAX_STATUS_BYTES } from "../limits.ts";
+import { anyText, openMapping } from "../schema/fields.ts";
+import { readJson } from "../schema/read.ts";
 
-/** Where a node stands. */
-export type Phase =
-  | "starting"
-  | "waiting-identity"
-  | "waiting-network"
-  | "fetching"
-  | "applying"
-  | "configured"
-  | "degraded";
+/** Where a node can stand. */
+export const PHASES = [
+  "starting",
+  "waiting-identity",
+  "waiting-network",
+  "fetching",
+  "applying",
+  "configured",
+  "degraded",
+] as const;
+/** One of {@linkcode PHASES}. */
+export type Phase = typeof PHASES[number];
+
+const problemSchema = openMapping({
+  /** One word: signature, key, hash, serial, expired, type, node, schema, identity, network, unreachable, full, apply … */
+  check: anyText,
+  /** One line for people. */
+  message: anyText,
+  /** Site path of the document concerned. */
+  document: v.optional(anyText),
+  /** RFC 3339 time of the first occurrence in a row, and how many there were. */
+  since: anyText,
+  attempts: v.number(),
+});
+
+const schema = openMapping({
+  node: v.optional(anyText),
+  phase: v.picklist(PHASES, "must be a known phase"),
+  /** Image version and kernel release. */
+  image: openMapping({ version: anyText, kernel: anyText }),
+  agent: openMapping({ version: anyText, commit: anyText, form: anyText }),
+  /** Where the applied documents came from. */
+  source: v.optional(v.picklist(["site", "last-good"])),
+  serial: v.optional(v.number()),
+  expires: v.optional(anyText),
+  /** What guards against older serials: the drive's record, or only the image's floor. */
+  rollbackGuard: v.optional(v.picklist(["drive", "image"])),
+  problem: v.optional(problemSchema),
+  /** Printed forms of the steps of the last apply; secrets never appear. */
+  steps: v.array(anyText),
+  observed: v.optional(observedSchema),
+  memory: v.optional(
+    openMapping({ totalKiB: v.number(), availableKiB: v.number(), agentRssKiB: v.number() }),
+  ),
+  /** Seconds since the kernel started at which each phase, and each of the points between, was first reached. */
+  reached: v.record(anyText, v.number()),
+  updated: anyText,
+});
 
 /** Why a node is not (or not wholly) what its site says. */
-export interface Problem {
-  /** One word: signature, key, hash, serial, expired, type, node, schema, identity, network, unreachable, full, apply … */
-  check: string;
-  /** One line for people. */
-  message: string;
-  /** Site path of the document concerned. */
-  document?: string;
-  /** RFC 3339 time of the first occurrence in a row, and how many there were. */
-  since: string;
-  attempts: number;
+export type Problem = v.InferOutput<typeof problemSchema>;
+/** The document; sizes in KiB, times in RFC 3339. */
+export type Status = v.InferOutput<typeof schema>;
+/** Names of the points in time that a status tells. */
+export type Milestone = Phase | "identity" | "network" | "verified";
+
+/** The document's text. */
+export function formatStatus(status: Status): Bytes {
+  return canonicalJson(status);
 }
 
-/**
- * Stands for the SHA-256 of what only the node may know (a private file that is as demanded, a private script's output): the
- * hash of a short secret gives the secret away.
- */
-export const PRIVATE_DIGEST = "private";
-
-/** What the node really is, read back after applying. Hashes are of SHA-256, or {@linkcode PRIVATE_DIGEST}. */
-export interface Observed {
-  hostname: string;
-  users: { name: string; uid: number; groups: string[]; sshKeys: string[] }[];
-  files: { path: string; sha256: string; mode: string; owner: string; group: string }[];
-  scripts: { name: string; exitCode: number; outputSha256: string }[];
-}
-
-/** The status document, `/run/psyopsos/status.json` on the node; sizes in KiB, times in RFC 3339. */
-export interface Status {
-  node?: string;
-  phase: Phase;
-  /** Image version and kernel release. */
-  image: { version: string; kernel: string };
-  agent: { version: string; commit: string; form: string };
-  /** Where the applied documents came from. */
-  source?: "site" | "last-good";
-  serial?: number;
-  expires?: string;
-  /** What guards against older serials: the drive's record, or only the image's floor. */
-  rollbackGuard?: "drive" | "image";
-  problem?: Problem;
-  /** Printed forms of the steps of the last apply; secrets never appear. */
-  steps: string[];
-  observed?: Observed;
-  memory?: { totalKiB: number; availableKiB: number; agentRssKiB: number };
-  /** Seconds since the kernel started at which each phase was first reached. */
-  reached: Partial<Record<Phase | "identity" | "network" | "verified", number>>;
-  updated: string;
+/** Reads the document. @throws {UnreadableError} */
+export function parseStatus(bytes: Uint8Array): Status {
+  return readJson(schema, bytes, MAX_STATUS_BYTES);
 }

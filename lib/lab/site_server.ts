@@ -8,9 +8,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { Buffer } from "node:buffer";
 import { type Bytes, concat } from "../bytes.ts";
+import { parseStatus, type Status } from "../documents/status.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import type { Status } from "../documents/status.ts";
+import { MAX_STATUS_BYTES } from "../limits.ts";
+import { UnreadableError } from "../schema/read.ts";
 import { answerFile } from "./http_answer.ts";
 import { HOST_FROM_GUEST } from "./qemu.ts";
 
@@ -34,8 +36,6 @@ export interface SiteServerOptions {
   errorPage?: string;
 }
 
-/** Larger status documents are refused. */
-const MAX_STATUS_BYTES = 1024 * 1024;
 const STATUS_PATH = /^\/status\/([a-z0-9][a-z0-9.-]*)$/;
 
 /** Reads the files below `dir` as a site. */
@@ -210,8 +210,9 @@ export class SiteServer {
     }
     let status: Status;
     try {
-      status = JSON.parse(new TextDecoder().decode(concat(parts))) as Status;
-    } catch {
+      status = parseStatus(concat(parts));
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
       return 400;
     }
     const known = this.#statuses.get(node) ?? [];

@@ -59,8 +59,15 @@ export const numberBetween = (from: number, to: number, unit = "") => {
 };
 
 /** A whole number from `from` to `to`; `unit` follows it in the message. */
-export const wholeNumber = (from: number, to: number, unit = "") =>
-  v.pipe(numberBetween(from, to, unit), v.integer("must be a whole number"));
+export const wholeNumber = (from: number, to: number, unit = "") => {
+  const rule = `must be ${from} to ${to}${unit && ` ${unit}`}`;
+  return v.pipe(
+    v.number("must be a number"),
+    v.integer("must be a whole number"),
+    v.minValue(from, rule),
+    v.maxValue(to, rule),
+  );
+};
 
 /** One of a few words. */
 export const oneOf = <const Words extends readonly string[]>(words: Words) =>

@@ -223,11 +223,9 @@ async function decrypt(
 ): Promise<SecretKey> {
   const { secretText, publicKey } = pair;
   if (secretText === undefined) throw new UserError("sign", `there is no ${path}`);
-  const secret = await inFile(
-    path,
-    async () =>
-      await parseSecretKey(secretText, isEncrypted(secretText) ? await passphrase() : undefined),
-  );
+  // What goes wrong with the passphrase names its own source.
+  const given = isEncrypted(secretText) ? await passphrase() : undefined;
+  const secret = await inFile(path, () => Promise.resolve(parseSecretKey(secretText, given)));
   if (publicKeyLine(publicKeyOf(secret)) !== publicKeyLine(publicKey)) {
     const ids = `${keyIdHex(secret)} and ${keyIdHex(publicKey)}`;
     throw new UserError(`use ${path}`, `it and the .pubkey beside it are two keys (${ids})`);

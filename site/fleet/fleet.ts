@@ -8,12 +8,15 @@
 import * as v from "valibot";
 import { text } from "../../lib/bytes.ts";
 import { closest } from "../../lib/cli/closest.ts";
-import { mergeConfig, mergedProblems } from "../../lib/config/merge.ts";
+import {
+  mergeConfig,
+  mergedProblems,
+  type NodeConfig,
+  nodeConfigSchema,
+} from "../../lib/config/mod.ts";
 import { isNodeName, TAG_NAME } from "../../lib/documents/names.ts";
 import { type UpdatePolicy, updatePolicySchema } from "../../lib/documents/os_update.ts";
 import {
-  type NodeConfig,
-  nodeConfigSchema,
   notesSchema,
   recipientSchema,
   sshHostKeySchema,

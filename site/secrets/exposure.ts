@@ -3,12 +3,16 @@
  *
  * @module
  */
-import { UserError } from "../../lib/errors.ts";
+import type * as v from "valibot";
 import { closest } from "../../lib/cli/closest.ts";
+import { nodeConfigSchema } from "../../lib/config/mod.ts";
+import { UserError } from "../../lib/errors.ts";
+import { below } from "../../lib/schema/paths.ts";
+import { factsOf } from "../../lib/schema/words.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
+import { Sealed } from "../fleet/sealed.ts";
 import { ownerOf, type SecretFleet } from "./secret_files.ts";
 import { secretName } from "./secret_path.ts";
-import { Sealed } from "../fleet/sealed.ts";
 
 /** One value below `private` that a node gets. */
 export interface Exposed {
@@ -22,9 +26,6 @@ export interface Exposed {
   /** Whether it stands in the file encrypted. */
   sealed: boolean;
 }
-
-/** Keys whose values are no secrets wherever they stand, unless they are encrypted. */
-const HARMLESS = ["mode", "owner", "group", "encoding", "when", "uid", "shell", "groups"];
 
 /** The node of that name. @throws {UserError} when there is none. */
 export function findNode({ fleet }: SecretFleet, name: string): FleetNode {
@@ -51,7 +52,9 @@ export function exposedTo(
   return paths.flatMap((path) => {
     const parsed = secrets.files.files.get(path);
     if (!parsed) return [];
-    const values = leaves((parsed.value as { private?: unknown }).private, ["private"]);
+    const values = leaves(nodeConfigSchema, (parsed.value as { private?: unknown }).private, [
+      "private",
+    ]);
     return values.map(({ path: at, sealed }) => ({
       file: parsed.file,
       line: parsed.problemAt(at, "").line,
@@ -64,13 +67,20 @@ export function exposedTo(
 
 type Leaf = { path: (string | number)[]; sealed: boolean };
 
-function leaves(value: unknown, path: (string | number)[]): Leaf[] {
+/** The single values in `value`, but for those that are no secret wherever they stand, unless they are encrypted. */
+function leaves(
+  schema: v.GenericSchema | undefined,
+  value: unknown,
+  path: (string | number)[],
+  open = false,
+): Leaf[] {
   if (value instanceof Sealed) return [{ path, sealed: true }];
+  const harmless = open || (schema && factsOf(schema)?.secrecy === "open");
   if (typeof value !== "object" || value === null) {
-    const harmless = path.some((key, i) => i > 2 && HARMLESS.includes(String(key)));
     return value === undefined || value === null || harmless ? [] : [{ path, sealed: false }];
   }
-  return Object.entries(value).flatMap(([key, item]) =>
-    leaves(item, [...path, Array.isArray(value) ? Number(key) : key])
-  );
+  return Object.entries(value).flatMap(([key, item]) => {
+    const at = [...path, Array.isArray(value) ? Number(key) : key];
+    return leaves(below(schema, key), item, at, harmless);
+  });
 }

@@ -6,8 +6,8 @@
  */
 import * as v from "valibot";
 import { closest } from "../../lib/cli/closest.ts";
+import { nodeConfigSchema } from "../../lib/config/mod.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { nodeConfigSchema } from "../../lib/documents/site.ts";
 import { type SchemaParts, unwrapped } from "../../lib/schema/paths.ts";
 
 /** Path of a value in a file of the fleet; its first part is "private". */

@@ -1,25 +1,29 @@
+import { runAgent } from "../../agent/course/run.ts";
+import { type Bytes, sha256Hex, utf8 } from "../../lib/bytes.ts";
+import { parseStatus, type Status } from "../../lib/documents/status.ts";
+import type { ExitCode } from "../../lib/errors.ts";
+import { encryptTo } from "../../lib/trust/age.ts";
+import { generateIdentity } from "../../lib/trust/age_keygen.ts";
+import { signerOf } from "../../lib/trust/keyring.ts";
+import { formatPublicKey } from "../../lib/trust/minisign.ts";
+import { publicKeyOf } from "../../lib/trust/minisign_sign.ts";
+import { type BuildOptions, buildSite, type BuiltSite } from "../../site/build/build.ts";
+import { parseFleet } from "../../site/fleet/fleet.ts";
+import { buildOptions, KEY } from "../site/support.ts";
+import { FakeHost } from "../support/fake_host.ts";
+import { type Drive, DriveFake } from "./identity/drive_fake.ts";
+import { NetworkFake } from "./network/network_fake.ts";
+import { AGENT_PID, fakeProc } from "./report/proc_fake.ts";
+import { HostnameFake } from "./resources/hostname_fake.ts";
+import { ROOT_FILES } from "./resources/root_files.ts";
+import { fakeScripts } from "./resources/scripts_fake.ts";
+import { SshFake } from "./resources/ssh_fake.ts";
 /**
  * A node and its site in memory: a drive that can be pulled, mounted read-only and rebooted with, the node's programs, a
  * site that is built and signed by the real code. Time moves only when the agent sleeps.
  */
-import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
-import type { RunResult } from "../../lib/host.ts";
-import type { Status } from "../../lib/documents/status.ts";
-import { encryptTo } from "../../lib/trust/age.ts";
-import { formatPublicKey } from "../../lib/trust/minisign.ts";
-import { publicKeyOf } from "../../lib/trust/minisign_sign.ts";
-import { generateIdentity } from "../../lib/trust/age_keygen.ts";
-import { signerOf } from "../../lib/trust/keyring.ts";
-import { type BuildOptions, buildSite, type BuiltSite } from "../../site/build/build.ts";
-import { parseFleet } from "../../site/fleet/fleet.ts";
-import type { ExitCode } from "../../lib/errors.ts";
-import { INTERFACES, LIB_DIR } from "../../agent/system/paths.ts";
-import { runAgent } from "../../agent/course/run.ts";
-import { buildOptions, KEY } from "../site/support.ts";
-import { FakeHost } from "../support/fake_host.ts";
 
 export const SITE = "http://site.test/";
-export const MOUNT = "/run/psyopsos/identity";
 export const STATUS = "/run/psyopsos/status.json";
 export const SECRET = "hunter2-hunter2";
 
@@ -45,9 +49,6 @@ private:
   files:
     /etc/token: {content: "${SECRET}", mode: "0600", owner: ann}
 `;
-
-/** Files of a drive by name; text or bytes. */
-export type Drive = Map<string, string | Bytes>;
 
 /** Files of an identity drive. */
 export function driveOf(name: keyof typeof PAIRS, site = SITE): Drive {
@@ -95,18 +96,14 @@ export async function buildWorldSite(
   return await buildSite(fleet, options);
 }
 
-/** The node. */
+/** The node: what its course needs, and what the keys of {@linkcode ALPHA} need, each from the fake beside its tests. */
 export class World extends FakeHost {
   readonly printed: string[] = [];
   readonly reports: Status[] = [];
-  /** Undefined: no drive is there. */
-  drive?: Drive;
-  mounted = false;
-  driveReadOnly = false;
-  dhcp = true;
-  hostname = "localhost";
-  sshd = false;
-  address = "";
+  readonly drive: DriveFake;
+  readonly network: NetworkFake;
+  readonly hostname: HostnameFake;
+  readonly sshd: SshFake;
   site?: Map<string, Bytes>;
   /** Number of requests that the site got, by path. */
   readonly requests: string[] = [];
@@ -115,22 +112,17 @@ export class World extends FakeHost {
   readonly stop = new AbortController();
   #sleeps = 0;
 
+  /** @param drive What is on its drive; undefined: no drive is there. */
   constructor(drive?: Drive, site?: Map<string, Bytes>) {
-    super({
-      "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\nsshd:x:22:22:sshd:/dev/null:/sbin/nologin\n",
-      "/etc/group": "root:x:0:root\nwheel:x:10:root\nsshd:x:22:\n",
-      "/etc/shadow": "root:*::0:::::\n",
-      "/etc/init.d/sshd": "#!/sbin/openrc-run\n",
-      "/etc/ssh/sshd_config": "",
-      "/etc/psyopsos/image.json": '{"version":"7","epoch":1000}',
-      "/bin/sh": "",
-      "/run/x": "",
-      "/home/x": "",
-      "/root/x": "",
-    });
-    this.drive = drive;
+    super(ROOT_FILES);
     this.site = site;
-    this.#addPrograms();
+    this.drive = new DriveFake(this, drive);
+    this.network = new NetworkFake(this);
+    this.hostname = new HostnameFake(this);
+    this.sshd = new SshFake(this);
+    fakeScripts(this);
+    fakeProc(this);
+    this.programs.set("date", () => "");
   }
 
   /** Runs the agent for `rounds` rounds. */
@@ -145,28 +137,31 @@ export class World extends FakeHost {
       signal: this.stop.signal,
       random: () => 0.5,
       print: (line) => this.printed.push(line),
-      pid: 77,
+      pid: AGENT_PID,
     });
   }
 
   /** The machine after a reset: same drive, same site, nothing else. */
   reboot(): World {
-    this.#unmount();
-    const next = new World(this.drive, this.site);
-    next.driveReadOnly = this.driveReadOnly;
+    this.drive.unmount();
+    const next = new World(this.drive.files, this.site);
+    next.drive.readOnly = this.drive.readOnly;
     return next;
   }
 
   /** The same machine with a new agent. */
   restart(): World {
-    const next = new World(this.drive, this.site);
+    const next = new World(this.drive.files, this.site);
     for (const [path, node] of this.nodes) next.nodes.set(path, node);
-    const { mounted, hostname, sshd, address } = this;
-    return Object.assign(next, { mounted, hostname, sshd, address });
+    next.drive.mounted = this.drive.mounted;
+    next.network.address = this.network.address;
+    next.hostname.name = this.hostname.name;
+    next.sshd.running = this.sshd.running;
+    return next;
   }
 
   get status(): Status {
-    return JSON.parse(this.textOf(STATUS)) as Status;
+    return parseStatus(utf8(this.textOf(STATUS)));
   }
 
   override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -181,7 +176,7 @@ export class World extends FakeHost {
     const path = url.slice(SITE.length);
     this.requests.push(`${init?.method ?? "GET"} ${path}`);
     if (init?.method === "PUT") {
-      this.reports.push(JSON.parse(text(new Uint8Array(init.body as Bytes))) as Status);
+      this.reports.push(parseStatus(new Uint8Array(init.body as Bytes)));
       return new Response(null, { status: 204 });
     }
     if (!this.site) {
@@ -193,101 +188,5 @@ export class World extends FakeHost {
     const known = new Headers(init?.headers).get("if-none-match");
     if (known === etag) return new Response(null, { status: 304, headers: { etag } });
     return await Promise.resolve(new Response(data.slice(), { headers: { etag } }));
-  }
-
-  #addPrograms(): void {
-    const fail = (stderr: string, code = 1): Partial<RunResult> => ({ code, stderr: utf8(stderr) });
-    const p = this.programs;
-    p.set("findfs", () => this.drive ? "/dev/vdb\n" : fail("findfs: unable to resolve"));
-    p.set("mount", (args) => this.#mount(args) ?? {});
-    p.set("umount", () => this.#unmount());
-    p.set(INTERFACES, () => "eth0 up\n");
-    p.set(`${LIB_DIR}/coldplug`, () => "");
-    p.set("ip", (args) => {
-      if (args.includes("show") && this.address) {
-        return `1: lo    inet 127.0.0.1/8 scope host lo\n` +
-          `2: eth0    inet ${this.address} brd 10.0.2.255 scope global eth0\\ valid_lft forever\n`;
-      }
-      if (args[0] === "addr" && args[1] === "add") this.address = args[2]!;
-      return "";
-    });
-    p.set("udhcpc", (args) => {
-      if (this.dhcp) this.address = "10.0.2.15/24";
-      this.put(args[args.indexOf("-p") + 1]!, "12\n");
-      return "";
-    });
-    p.set("hostname", ([name]) => {
-      if (name === undefined) return `${this.hostname}\n`;
-      this.hostname = name;
-      return "";
-    });
-    p.set("date", () => "");
-    p.set("rc-service", ([, verb]) => {
-      if (verb === "status") return this.sshd ? "" : fail("", 3);
-      this.sshd = true;
-      return "";
-    });
-    p.set("cat", ([path]) => {
-      const seconds = (this.now().getTime() - Date.parse("2026-11-22T20:00:00Z")) / 1000 + 5;
-      switch (path) {
-        case "/proc/uptime":
-          return `${seconds} 1.0\n`;
-        case "/proc/sys/kernel/osrelease":
-          return "6.1.0-56\n";
-        case "/proc/sys/kernel/random/boot_id":
-          return "boot-1\n";
-        case "/proc/meminfo":
-          return "MemTotal:  1000 kB\nMemAvailable:   600 kB\n";
-        case "/proc/77/status":
-          return "Name: deno\nVmRSS:\t  50 kB\n";
-        case "/proc/12/comm":
-          return "udhcpc\n";
-        default:
-          return fail("cat: no such file");
-      }
-    });
-    p.set("/bin/sh", (args) => {
-      const output = args[2]!;
-      const run = this.textOf(args.at(-1)!);
-      this.put(output, run.replace(/^echo /, "") + "\n", 0o600);
-      return { code: run.includes("exit 3") ? 3 : 0 };
-    });
-  }
-
-  #mount(args: readonly string[]): Partial<RunResult> | undefined {
-    const options = args[args.indexOf("-o") + 1]!.split(",");
-    const rw = options.includes("rw");
-    if (!this.drive || (options[0] === "remount" && !this.mounted)) {
-      return { code: 1, stderr: utf8("mount: no such device") };
-    }
-    if (rw && this.driveReadOnly) {
-      return {
-        code: 1,
-        stderr: utf8("mount: cannot remount /dev/vdb read-write, is write-protected"),
-      };
-    }
-    if (!this.mounted) {
-      for (const [name, data] of this.drive) {
-        this.put(`${MOUNT}/${name}`, data);
-      }
-    }
-    this.mounted = true;
-    if (rw) this.broken.delete(MOUNT);
-    else this.broken.set(MOUNT, new Error("Read-only file system (os error 30)"));
-    return undefined;
-  }
-
-  #unmount(): string {
-    if (this.mounted) {
-      const kept = [...this.nodes].filter(([path]) => path.startsWith(`${MOUNT}/`));
-      this.drive = new Map(
-        kept.filter(([, node]) => node.kind === "file")
-          .map(([path, node]) => [path.slice(MOUNT.length + 1), node.data]),
-      );
-      for (const [path] of kept) this.nodes.delete(path);
-    }
-    this.broken.delete(MOUNT);
-    this.mounted = false;
-    return "";
   }
 }

@@ -41,7 +41,7 @@ Deno.test({
         const error = await assertRejects(
           () => machine.line("psyopsOS:", { timeoutMs: 100 }),
           UserError,
-          "Cannot find psyopsOS: on the console: nothing within 0.1 s (empty)",
+          "Cannot find psyopsOS: on the console (empty): nothing within 0.1 s",
         );
         assert(error.hint?.includes("last lines of"), error.hint);
         const qmp = await machine.qmp();

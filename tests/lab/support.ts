@@ -4,7 +4,7 @@ import { formatInstant } from "../../lib/instant.ts";
 import { labScriptOutputs } from "../../lib/lab/fleet_files.ts";
 import { type LabImage, makeLabImage } from "../../lib/lab/image.ts";
 import type { Machine } from "../../lib/lab/machine.ts";
-import { type Demands, demandsOf } from "../../lib/lab/verdict.ts";
+import type { Demands } from "../../lib/lab/verdict.ts";
 import { World } from "../../lib/lab/world.ts";
 import { encryptTo } from "../../lib/trust/age.ts";
 import { expiryOf } from "../../lib/trust/freshness.ts";
@@ -72,12 +72,10 @@ export async function demandsNow(world: World, name: string, serial: number): Pr
   const fleet = await loadFleet(host, world.dirs.nodes);
   const node = fleet.nodes.find((one) => one.name === name)!;
   return {
-    ...demandsOf(
-      name,
-      wholeConfig(fleet, node),
-      publicConfig(fleet, node),
-      labScriptOutputs(name),
-    ),
+    node: name,
+    config: wholeConfig(fleet, node),
+    shown: publicConfig(fleet, node),
+    outputs: labScriptOutputs(name),
     serial,
     imageVersion: world.image.version,
   };

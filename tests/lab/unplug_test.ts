@@ -32,8 +32,8 @@ async function goesOnWithoutDisk(world: World, machine: Machine): Promise<void> 
   await host.writeFile(file, before.replace("\nconfig:\n", `\nconfig:${READ_ALL}`));
   const serial = await world.makeSite();
   const demands = await demandsNow(world, "alpha", serial);
-  const others = demands.scripts.filter(({ name }) => name !== READ_ALL_OUTPUT.name);
-  const demanded = { ...demands, scripts: [...others, READ_ALL_OUTPUT] };
+  const { name, output } = READ_ALL_OUTPUT;
+  const demanded = { ...demands, outputs: { ...demands.outputs, [name]: output } };
   await world.server.waitForStatus(
     "alpha",
     (status) => differences(status, demanded).length === 0,

@@ -519,7 +519,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         const { code } = await child.status;
         assertEquals([code, await errors], [
           EXIT.interrupted,
-          "Stopped: the container is removed, the caches are kept\n",
+          "Cannot finish the image: it was stopped (the container is removed, the caches are kept)\n",
         ]);
         assert(performance.now() - started < 15_000);
         assertEquals(await containers(world), []);

@@ -304,9 +304,13 @@ async function stream(
 /** @throws {UserError} with `EXIT.interrupted` once the user has had enough. */
 export function stopIfAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
-  throw new UserError("go on", "it was stopped; the container is removed, the caches are kept", {
-    exitCode: EXIT.interrupted,
-  });
+  throw new UserError(
+    "finish the image",
+    "it was stopped (the container is removed, the caches are kept)",
+    {
+      exitCode: EXIT.interrupted,
+    },
+  );
 }
 
 /** Whether a path of this machine is a folder. */

@@ -98,8 +98,8 @@ async function askEngine(
   program: ContainerProgram,
 ): Promise<ContainerEngine | Silence> {
   const format = program === "docker"
-    ? ["version", "--format", "{{.Server.Os}}/{{.Server.Architecture}} {{.Server.Version}}"]
-    : ["info", "--format", "{{.Host.OS}}/{{.Host.Architecture}} {{.Version.Version}}"];
+    ? ["version", "--format", "{{.Server.Os}}/{{.Server.Arch}} {{.Server.Version}}"]
+    : ["info", "--format", "{{.Host.OS}}/{{.Host.Arch}} {{.Version.Version}}"];
   const result = await host.run([program, ...format], {
     env: engineEnv(host, program),
     timeoutMs: ANSWER_MS,

@@ -132,7 +132,7 @@ export const LAYERS: readonly Layer[] = [
   layer(
     6.2,
     "site/secrets/",
-    ...["lib/cli/", "lib/documents/", "lib/schema/", "lib/trust/", "site/fleet/"],
+    ...["lib/cli/", "lib/config/", "lib/documents/", "lib/schema/", "lib/trust/", "site/fleet/"],
   ),
   layer(
     6.3,
@@ -149,13 +149,15 @@ export const LAYERS: readonly Layer[] = [
   layer(
     7,
     "lib/lab/",
-    ...["lib/agent_build/", "lib/documents/", "lib/identity/", "lib/image/"],
-    ...["lib/image/definition.ts", "lib/image/packages/", "lib/lab_packages/", "lib/trust/"],
+    ...["lib/agent_build/", "lib/config/", "lib/documents/", "lib/identity/", "lib/image/"],
+    ...["lib/image/definition.ts", "lib/image/packages/", "lib/lab_packages/", "lib/schema/"],
+    "lib/trust/",
   ),
   layer(
     7,
     "mod.ts",
-    ...["lib/documents/", "lib/trust/", "site/build/", "site/fleet/", "site/nodes/"],
+    ...["lib/config/", "lib/documents/", "lib/trust/"],
+    ...["site/build/", "site/fleet/", "site/nodes/"],
   ),
 
   layer(8.1, "tasks/dev/gate/"),
@@ -182,8 +184,6 @@ export const LAYERS: readonly Layer[] = [
 
 /** Imports that break the rules until what is in their files has moved. */
 const STILL: readonly (readonly [file: string, target: string])[] = [
-  ["agent/network/address.ts", "agent/identity/read.ts"],
-  ["lib/config/merge.ts", "lib/documents/site.ts"],
   ["lib/image/packages/sources.ts", "lib/lab_packages/repository.ts"],
   ["site/fleet/fleet.ts", "site/build/build.ts"],
 ];

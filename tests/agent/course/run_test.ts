@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
+import { PRIVATE_DIGEST } from "../../../lib/config/key.ts";
 import { parseConsoleLine } from "../../../lib/documents/console_line.ts";
-import { PRIVATE_DIGEST } from "../../../lib/documents/status.ts";
 import { EXIT } from "../../../lib/errors.ts";
 import { canonicalJson } from "../../../lib/json.ts";
 import { encryptTo } from "../../../lib/trust/age.ts";
@@ -11,16 +11,8 @@ import { buildSite } from "../../../site/build/build.ts";
 import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { buildOptions, ISSUED } from "../../site/support.ts";
 import { placeOf } from "../../support/signed_site.ts";
-import {
-  buildWorldSite,
-  type Drive,
-  driveOf,
-  makeSite,
-  MOUNT,
-  PAIRS,
-  SECRET,
-  World,
-} from "../world.ts";
+import { type Drive, MOUNT } from "../identity/drive_fake.ts";
+import { buildWorldSite, driveOf, makeSite, PAIRS, SECRET, World } from "../world.ts";
 
 const SITE = await makeSite();
 
@@ -46,8 +38,8 @@ Deno.test("runAgent() configures a node from its site and tells what it is", asy
   assertEquals(status.node, "alpha");
   assertEquals([status.serial, status.source, status.rollbackGuard], [42, "site", "drive"]);
   assertEquals(status.observed?.hostname, "first");
-  assertEquals(world.hostname, "first");
-  assertEquals(status.observed?.users.map(({ name, uid, groups }) => [name, uid, groups]), [
+  assertEquals(world.hostname.name, "first");
+  assertEquals(status.observed?.users?.map(({ name, uid, groups }) => [name, uid, groups]), [
     ["ann", 1000, ["wheel"]],
   ]);
   assertEquals(status.observed?.files, [
@@ -65,7 +57,7 @@ Deno.test("runAgent() configures a node from its site and tells what it is", asy
   ]);
   assertEquals(world.reports.at(-1)?.phase, "configured");
   assertEquals(world.textOf("/etc/token"), SECRET);
-  assert(world.sshd);
+  assert(world.sshd.running);
 });
 
 Deno.test("runAgent() shows no secret on the console, in its log of programs, status and reports", async () => {
@@ -86,7 +78,7 @@ Deno.test("runAgent() makes no change and says nothing when nothing is new", asy
   const world = new World(driveOf("alpha"), SITE);
   await world.boot({ sleeps: 1 });
   const lines = world.printed.length;
-  const next = new World(world.drive, SITE);
+  const next = new World(world.drive.files, SITE);
   let printed = 0;
   let changes = 0;
   next.onSleep = (count) => {
@@ -138,10 +130,10 @@ Deno.test("runAgent() that is stopped while it applies calls nothing done", asyn
 
 Deno.test("runAgent() keeps what it accepted as soon as its drive can be written again", async () => {
   const world = new World(driveOf("alpha"), SITE);
-  world.driveReadOnly = true;
+  world.drive.readOnly = true;
   world.onSleep = (count) => {
     if (count === 1) assertEquals(world.status.rollbackGuard, "image");
-    world.driveReadOnly = false;
+    world.drive.readOnly = false;
   };
   await world.boot({ sleeps: 2 });
   assertEquals(world.status.rollbackGuard, "drive");
@@ -218,7 +210,7 @@ for (const [what, check, site] of REFUSALS) {
     assert(!events(world).includes("configured"));
     assert(!world.nodes.has("/etc/motd"));
     // Only who it is, which the drive says.
-    assertEquals(world.hostname, "alpha");
+    assertEquals(world.hostname.name, "alpha");
   });
 }
 
@@ -260,7 +252,7 @@ Deno.test("runAgent() uses its last good documents while the site is down, and t
     if (count === 1) {
       assertEquals(second.status.problem?.check, "unreachable");
       assertEquals([second.status.phase, second.status.source], ["degraded", "last-good"]);
-      assertEquals(second.hostname, "first");
+      assertEquals(second.hostname.name, "first");
     }
   };
   await second.boot({ sleeps: 3 });
@@ -285,9 +277,9 @@ Deno.test("runAgent() does not use last good documents that were tampered with",
   await first.boot();
   const second = first.reboot();
   second.site = undefined;
-  const path = [...second.drive!.keys()].find((name) => name.endsWith("timestamp.json"))!;
-  const kept = text(second.drive!.get(path) as Uint8Array);
-  second.drive!.set(path, kept.replace('"serial": 42', '"serial": 43'));
+  const path = [...second.drive.files!.keys()].find((name) => name.endsWith("timestamp.json"))!;
+  const kept = text(second.drive.files!.get(path) as Uint8Array);
+  second.drive.files!.set(path, kept.replace('"serial": 42', '"serial": 43'));
   await second.boot();
   assert(!second.nodes.has("/etc/motd"));
   const refused = second.printed.find((line) => line.includes("refused"));
@@ -329,7 +321,7 @@ Deno.test("runAgent() says that the drive is missing, comes up with DHCP and goe
       assertEquals(world.status.problem?.check, "identity");
       assertEquals(events(world), ["started", "waiting", "network"]);
       assertStringIncludes(world.printed[1]!, "no file system bears the label psyops-secret");
-      world.drive = driveOf("alpha");
+      world.drive.files = driveOf("alpha");
     }
   };
   await world.boot({ sleeps: 4 });
@@ -361,7 +353,7 @@ for (const [what, drive, says] of BAD_DRIVES) {
     assertStringIncludes(waiting[0]!, says);
     assertStringIncludes(world.status.problem!.message, says);
     assert(!world.printed.join().includes("SECRETSTUFF"));
-    assertEquals(world.mounted, false, "another drive can be found");
+    assertEquals(world.drive.mounted, false, "another drive can be found");
   });
 }
 
@@ -369,7 +361,7 @@ Deno.test("runAgent() says that nobody answers DHCP and uses last good documents
   const first = new World(driveOf("alpha"), SITE);
   await first.boot();
   const world = first.reboot();
-  world.dhcp = false;
+  world.network.dhcp = false;
   await world.boot({ sleeps: 2 });
   const said = world.printed.filter((line) => line.includes("no DHCP answer on eth0"));
   assertEquals(said.length, 1);
@@ -380,7 +372,7 @@ Deno.test("runAgent() says that nobody answers DHCP and uses last good documents
 
 Deno.test("runAgent() says that nobody answers DHCP on a node that has nothing yet", async () => {
   const world = new World(driveOf("alpha"), SITE);
-  world.dhcp = false;
+  world.network.dhcp = false;
   await world.boot({ sleeps: 2 });
   assertEquals(world.status.phase, "waiting-network");
   assertEquals(world.status.problem?.check, "network");
@@ -403,7 +395,7 @@ Deno.test("runAgent() says that the RAM is full, once, and does the rest", async
 
 Deno.test("runAgent() works on a write-protected drive and says what guards it then", async () => {
   const world = new World(driveOf("alpha"), SITE);
-  world.driveReadOnly = true;
+  world.drive.readOnly = true;
   await world.boot({ sleeps: 2 });
   assertEquals(world.status.phase, "configured");
   assertEquals(world.status.rollbackGuard, "image");

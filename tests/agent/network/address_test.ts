@@ -62,7 +62,7 @@ Deno.test("ensureNetwork() gives a static address to the interface that has a ca
 
 Deno.test("ensureNetwork() says what is missing", async () => {
   const world = new World();
-  world.dhcp = false;
+  world.network.dhcp = false;
   await assertRejects(() => ensureNetwork(world, undefined), AgentError, "no DHCP answer on eth0");
   world.programs.set(INTERFACES, () => "eth0 down\n");
   await assertRejects(() => ensureNetwork(world, undefined), AgentError, "eth0 (no cable)");

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { mergeConfig, mergedProblems } from "../../../lib/config/merge.ts";
-import type { NodeConfig } from "../../../lib/documents/site.ts";
+import { mergeConfig, mergedProblems, type NodeConfig } from "../../../lib/config/mod.ts";
 import { SSH_KEYS } from "../../site/support.ts";
 
 Deno.test("mergeConfig() lets later layers win, merges mappings and replaces lists", () => {

@@ -1,7 +1,7 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { utf8 } from "../../../lib/bytes.ts";
+import { fileContent } from "../../../lib/config/files.ts";
 import {
-  fileContent,
   parseEnvelope,
   parseGlobalDocument,
   parseInstructions,

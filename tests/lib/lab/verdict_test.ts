@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
-import { demandsOf, differences } from "../../../lib/lab/verdict.ts";
-import { PRIVATE_DIGEST, type Status } from "../../../lib/documents/status.ts";
+import { PRIVATE_DIGEST } from "../../../lib/config/key.ts";
+import type { Status } from "../../../lib/documents/status.ts";
+import { type Demands, differences } from "../../../lib/lab/verdict.ts";
 
 const CONFIG = {
   users: { lab: { uid: 1000, groups: ["wheel", "adm"], sshKeys: ["ssh-ed25519 AAAA x"] } },
@@ -52,11 +53,14 @@ function status(): Status {
   };
 }
 
-const DEMANDS = {
-  ...demandsOf("alpha", CONFIG, CONFIG, { hello: "hello\n" }),
+const DEMANDS: Demands = {
+  node: "alpha",
+  config: CONFIG,
+  shown: CONFIG,
   serial: 7,
-  source: "site" as const,
+  source: "site",
   imageVersion: "1",
+  outputs: { hello: "hello\n" },
 };
 
 Deno.test("differences() finds none where all is as demanded", () => {
@@ -76,9 +80,9 @@ Deno.test("differences() names every difference", () => {
   };
   bad.observed!.hostname = "other";
   bad.observed!.users = [];
-  bad.observed!.files[0]!.sha256 = "00";
-  bad.observed!.files.length = 1;
-  bad.observed!.scripts[0]!.exitCode = 1;
+  bad.observed!.files![0]!.sha256 = "00";
+  bad.observed!.files!.length = 1;
+  bad.observed!.scripts![0]!.exitCode = 1;
   assertEquals(differences(bad, DEMANDS), [
     'phase is "degraded", must be "configured"',
     "serial is 6, must be 7",
@@ -93,20 +97,28 @@ Deno.test("differences() names every difference", () => {
 
 Deno.test("differences() compares mode, groups, keys and a script's output", () => {
   const bad = status();
-  bad.observed!.files[1]!.mode = "0644";
-  bad.observed!.users[0]!.groups = ["wheel"];
-  bad.observed!.users[0]!.sshKeys = [];
-  bad.observed!.scripts[0]!.outputSha256 = sha256Hex(utf8("else\n"));
+  bad.observed!.files![1]!.mode = "0644";
+  bad.observed!.users![0]!.groups = ["wheel"];
+  bad.observed!.users![0]!.sshKeys = [];
+  bad.observed!.scripts![0]!.outputSha256 = sha256Hex(utf8("else\n"));
   assertEquals(differences(bad, DEMANDS).length, 4);
 });
 
-Deno.test("demandsOf() leaves what only the node may know to the node", () => {
+Deno.test("differences() says what a node told nothing of", () => {
+  const silent = status();
+  delete silent.observed!.files;
+  assertEquals(differences(silent, DEMANDS), ["nothing was observed of files"]);
+  delete silent.observed;
+  assertEquals(differences(silent, DEMANDS), ["nothing was observed"]);
+});
+
+Deno.test("differences() leaves what only the node may know to the node", () => {
   const shown = { ...CONFIG, files: { "/etc/motd": CONFIG.files["/etc/motd"] } };
-  const demands = { ...DEMANDS, ...demandsOf("alpha", CONFIG, shown, { hello: "hello\n" }) };
+  const demands = { ...DEMANDS, shown: { ...shown, scripts: CONFIG.scripts } };
   const hidden = status();
   assertEquals(differences(hidden, demands).length, 1, "a node that gives it away");
-  hidden.observed!.files[1]!.sha256 = PRIVATE_DIGEST;
+  hidden.observed!.files![1]!.sha256 = PRIVATE_DIGEST;
   assertEquals(differences(hidden, demands), []);
-  hidden.observed!.files[0]!.sha256 = PRIVATE_DIGEST;
+  hidden.observed!.files![0]!.sha256 = PRIVATE_DIGEST;
   assertEquals(differences(hidden, demands).length, 1, "a node that hides what is public");
 });

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as v from "valibot";
-import { nodeConfigSchema } from "../../../lib/documents/site.ts";
+import { nodeConfigSchema } from "../../../lib/config/mod.ts";
 import { problemText, readYaml } from "../../../site/fleet/yaml_file.ts";
 
 const schema = v.strictObject({

@@ -1,0 +1,150 @@
+/**
+ * The key `files`.
+ *
+ * @module
+ */
+import { decodeBase64 } from "@std/encoding/base64";
+import * as v from "valibot";
+import { type Bytes, sha256Hex, utf8 } from "../bytes.ts";
+import {
+  accountName,
+  anyText,
+  dictionary,
+  filePath,
+  isBase64,
+  mapping,
+  matching,
+  openMapping,
+} from "../schema/fields.ts";
+import { described } from "../schema/words.ts";
+import { compare, configKey, PRIVATE_DIGEST } from "./key.ts";
+
+const OPEN = { since: "0.1.0", secrecy: "open" } as const;
+
+const file = v.pipe(
+  mapping({
+    content: described(anyText, "What is in the file.", {
+      since: "0.1.0",
+      // Read with an inherited encoding it would be something else.
+      replaces: ["encoding"],
+    }),
+    encoding: v.optional(
+      described(
+        v.literal("base64", "must be base64, or left out for text"),
+        "How `content` is written.",
+        { ...OPEN, default: "text in UTF-8" },
+      ),
+    ),
+    mode: v.optional(
+      described(
+        matching(/^[0-7]{4}$/, 'must be four octal digits in quotes, e.g. "0644"'),
+        "Permission bits.",
+        { ...OPEN, default: '"0644"' },
+      ),
+    ),
+    owner: v.optional(
+      described(accountName, "Account that owns the file.", { ...OPEN, default: "root" }),
+    ),
+    group: v.optional(
+      described(accountName, "Group of the file.", { ...OPEN, default: "root" }),
+    ),
+  }),
+  v.forward(
+    v.partialCheck(
+      [["content"], ["encoding"]],
+      (given) => given.encoding !== "base64" || isBase64(given.content),
+      "must be base64, as encoding says",
+    ),
+    ["content"],
+  ),
+);
+
+/** One file; mode defaults to "0644", owner and group to root. */
+export type FileConfig = v.InferOutput<typeof file>;
+
+/** One file as it is wanted. */
+export interface DesiredFile {
+  path: string;
+  data: Bytes;
+  /** Of the content, in hex. */
+  sha256: string;
+  /** Permission bits. */
+  mode: number;
+  owner: string;
+  group: string;
+}
+
+const observed = v.array(openMapping({
+  path: anyText,
+  /** In hex, {@linkcode PRIVATE_DIGEST}, or "differs" for a private one that is not as demanded. */
+  sha256: anyText,
+  mode: anyText,
+  owner: anyText,
+  group: anyText,
+}));
+
+export const files = configKey({
+  schema: described(
+    dictionary(filePath, described(file, "One file, by its path.", { since: "0.1.0" })),
+    "Files with content, mode and owner. What someone changes is put right; missing directories are made (root's, 0755). " +
+      "A file that is no longer listed stays until the next boot.",
+    { since: "0.1.0", default: "none" },
+  ),
+  example: `files:
+  /etc/motd:
+    content: |
+      This node runs in RAM.
+  /etc/app/key:
+    content: AAECAw==
+    encoding: base64
+    mode: "0640"
+    group: wheel
+`,
+  desired: (value = {}): DesiredFile[] =>
+    Object.entries(value).map(([path, given]) => {
+      const data = fileContent(given);
+      const { mode = "0644", owner = "root", group = "root" } = given;
+      return { path, data, sha256: sha256Hex(data), mode: parseInt(mode, 8), owner, group };
+    }),
+  problems: (value) => {
+    const paths = new Set(Object.keys(value));
+    return [...paths].flatMap((path) =>
+      parentsOf(path).filter((parent) => paths.has(parent)).map((parent) =>
+        `file ${parent} would be the directory of ${path}`
+      )
+    );
+  },
+  needs: { programs: [], packages: [] },
+  observed,
+  differences: (wanted, seen, shown) =>
+    wanted.flatMap(({ path, sha256, mode, owner, group }) => {
+      const have = seen.find((one) => one.path === path);
+      if (!have) return [`file ${path} is missing`];
+      const open = shown.some((one) => one.path === path && one.sha256 === sha256);
+      return [
+        ...compare(`file ${path}: SHA-256`, have.sha256, open ? sha256 : PRIVATE_DIGEST),
+        ...compare(`file ${path}: mode`, have.mode, octal(mode)),
+        ...compare(`file ${path}: owner`, have.owner, owner),
+        ...compare(`file ${path}: group`, have.group, group),
+      ];
+    }),
+});
+
+/** The bytes of a file's content. */
+export function fileContent(given: FileConfig): Bytes {
+  return given.encoding === "base64" ? decodeBase64(given.content) : utf8(given.content);
+}
+
+/** Permission bits as configurations write them, e.g. "0644". */
+export function octal(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
+/** Every directory above `path`, nearest first. */
+function parentsOf(path: string): string[] {
+  const parents: string[] = [];
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+    parents.push(path.slice(0, at));
+  }
+  return parents;
+}

@@ -1,0 +1,141 @@
+/**
+ * The configuration language: what a node can be told. One file a key; all else follows from the table of keys.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { mapping, openMapping } from "../schema/fields.ts";
+import { factsOf, visitValues } from "../schema/words.ts";
+import { check, report } from "./course.ts";
+import { files } from "./files.ts";
+import { hostname } from "./hostname.ts";
+import type { ConfigKey, CourseKey, NodeContext } from "./key.ts";
+import { mergeLayers } from "./merge.ts";
+import { scripts } from "./scripts.ts";
+import { users } from "./users.ts";
+
+/** All keys in the order in which they are applied: later ones need what earlier ones make. */
+export const KEYS = { hostname, users, files, scripts, report, check } as const;
+
+/** Name of a key. */
+export type KeyName = keyof typeof KEYS;
+/** Names of all keys, in the order in which they are applied. */
+export const KEY_NAMES = Object.keys(KEYS) as KeyName[];
+
+/** Names of the keys that a node applies and tells of. */
+export type AppliedName = {
+  [Name in KeyName]: (typeof KEYS)[Name] extends { observed: unknown } ? Name : never;
+}[KeyName];
+/** Names of all {@linkcode AppliedName}s, in the order in which they are applied. */
+export const APPLIED_NAMES = KEY_NAMES.filter((name): name is AppliedName =>
+  "observed" in KEYS[name]
+);
+
+/** What is wanted of a key. */
+export type Desired<Name extends KeyName> = ReturnType<(typeof KEYS)[Name]["desired"]>;
+/** What a node tells of a key. */
+export type ObservedOf<Name extends AppliedName> = v.InferOutput<(typeof KEYS)[Name]["observed"]>;
+
+type Optional<Schemas extends Record<string, v.GenericSchema>> = {
+  [Name in keyof Schemas]: v.OptionalSchema<Schemas[Name], undefined>;
+};
+
+/** Each schema as an optional entry. */
+function optional<Schemas extends Record<string, v.GenericSchema>>(
+  schemas: Schemas,
+): Optional<Schemas> {
+  const entries = Object.entries(schemas).map(([name, schema]) => [name, v.optional(schema)]);
+  return Object.fromEntries(entries) as Optional<Schemas>;
+}
+
+/** `part` of each of `keys`, by the key's name. */
+function partsOf<Keys extends object, Part extends keyof Keys[keyof Keys]>(
+  keys: Keys,
+  part: Part,
+): { [Name in keyof Keys]: Keys[Name][Part] } {
+  const parts = Object.entries(keys).map(([name, key]) => [name, key[part]]);
+  return Object.fromEntries(parts) as { [Name in keyof Keys]: Keys[Name][Part] };
+}
+
+/** The schema of what a node is configured with; both `config` and `private` follow it. */
+export const nodeConfigSchema = mapping(optional(partsOf(KEYS, "schema")));
+/** A node's configuration. */
+export type NodeConfig = v.InferOutput<typeof nodeConfigSchema>;
+
+/** What of the keys is applied. */
+const APPLIED = Object.fromEntries(APPLIED_NAMES.map((name) => [name, KEYS[name]])) as {
+  [Name in AppliedName]: (typeof KEYS)[Name];
+};
+/** The schema of what a node tells of itself, key by key; keys of later versions are left out. */
+export const observedSchema = openMapping(optional(partsOf(APPLIED, "observed")));
+/** What a node really is, read back after applying. */
+export type Observed = v.InferOutput<typeof observedSchema>;
+
+/** What a configuration wants of the key `name`, defaults included. */
+export function desired<Name extends KeyName>(
+  name: Name,
+  config: NodeConfig,
+  node: NodeContext,
+): Desired<Name> {
+  const key = KEYS[name] as CourseKey<v.GenericSchema, unknown>;
+  return key.desired(config[name], node) as Desired<Name>;
+}
+
+/** All `layers` in one, later ones over earlier ones. */
+export function mergeConfig(layers: readonly NodeConfig[]): NodeConfig {
+  return mergeLayers(nodeConfigSchema, layers) as NodeConfig;
+}
+
+/** What is wrong with a merged configuration though each of its layers is right; places as dotted names. */
+export function mergedProblems(config: NodeConfig): string[] {
+  return KEY_NAMES.flatMap((name) => {
+    const key = KEYS[name] as CourseKey<v.GenericSchema, unknown>;
+    return config[name] === undefined ? [] : key.problems?.(config[name]) ?? [];
+  });
+}
+
+/** One line for each way in which a node that tells `observed` is not what `config` wants; `shown` is its public part. */
+export function differences(
+  observed: Observed,
+  config: NodeConfig,
+  shown: NodeConfig,
+  node: NodeContext,
+): string[] {
+  return APPLIED_NAMES.flatMap((name) => {
+    const key = KEYS[name] as ConfigKey<v.GenericSchema, unknown, v.GenericSchema>;
+    const seen = observed[name];
+    if (seen === undefined) return [`nothing was observed of ${name}`];
+    const [wanted, open] = [config, shown].map((one) => desired(name, one, node));
+    return key.differences(wanted, seen, open);
+  });
+}
+
+/** Programs and packages that the keys of `config` need; those of all keys where none is given. */
+export function needsOf(config?: NodeConfig): { programs: string[]; packages: string[] } {
+  const names = APPLIED_NAMES.filter((name) => !config || config[name] !== undefined);
+  const all = (part: "programs" | "packages") =>
+    [...new Set(names.flatMap((name) => KEYS[name].needs[part]))].sort();
+  return { programs: all("programs"), packages: all("packages") };
+}
+
+/** The first version of the agent that knows all that `config` says. */
+export function agentFor(config: NodeConfig): string {
+  let needed = FIRST_AGENT;
+  visitValues(nodeConfigSchema, config, (schema) => {
+    const since = factsOf(schema)?.since;
+    if (since !== undefined && isNewer(since, needed)) needed = since;
+  });
+  return needed;
+}
+
+/** The agent that knew the first keys; documents that need no later one say nothing of versions. */
+export const FIRST_AGENT = "0.1.0";
+
+/** Whether version `a` comes after `b`; both are three numbers with dots. */
+export function isNewer(a: string, b: string): boolean {
+  const [left, right] = [a, b].map((version) => version.split(".").map(Number));
+  for (const [i, number] of left!.entries()) {
+    if (number !== right![i]) return number > (right![i] ?? 0);
+  }
+  return false;
+}

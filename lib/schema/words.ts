@@ -1,0 +1,92 @@
+/**
+ * Words and facts that a schema carries for each of its fields: what the field means, in which unit, what it is when it is
+ * left out, since which version agents know it, whether it may be shown. The reference, editors' schemas, exposure and the
+ * choice of the smallest agent all read them from here.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { below, type SchemaParts, unwrapped } from "./paths.ts";
+
+/** What is told of a field beside its words. */
+export interface FieldFacts {
+  /** First version of the agent that knows the field. */
+  since: string;
+  /** What the number counts, e.g. "seconds". */
+  unit?: string;
+  /** What counts when the field is left out, as the file would say it or in words. */
+  default?: string;
+  /**
+   * "open": no secret wherever it stands, e.g. a file's mode. "free" (the default): readable by everyone below `config`, a secret
+   * below `private`.
+   */
+  secrecy?: "open" | "free";
+  /** Fields beside it that it brings along: a layer that sets this one lets go of what lower layers said of those. */
+  replaces?: readonly string[];
+}
+
+/** `schema` with words (whole sentences) and facts. */
+export const described = <const Schema extends v.GenericSchema>(
+  schema: Schema,
+  words: string,
+  facts: FieldFacts,
+) => v.pipe(schema, v.description(words), v.metadata({ ...facts }));
+
+/** The words of a field, "" for none. */
+export function wordsOf(schema: v.GenericSchema): string {
+  return v.getDescription(inner(schema)) ?? "";
+}
+
+/** The facts of a field; undefined for a schema that was not {@linkcode described}. */
+export function factsOf(schema: v.GenericSchema): FieldFacts | undefined {
+  const facts = v.getMetadata(inner(schema)) as Partial<FieldFacts>;
+  return facts.since === undefined ? undefined : facts as FieldFacts;
+}
+
+/** One field of a schema. */
+export interface Field {
+  /** Names from the top; "<key>" stands for any name of a dictionary, "[]" for any item of a list. */
+  path: readonly string[];
+  schema: v.GenericSchema;
+  parts: SchemaParts;
+  required: boolean;
+}
+
+/** All fields below `schema`, mappings before what is in them. */
+export function fieldsOf(schema: v.GenericSchema, path: readonly string[] = []): Field[] {
+  const parts = unwrapped(schema)!;
+  const found: Field[] = [];
+  const add = (name: string, field: v.GenericSchema, required: boolean) => {
+    const at = [...path, name];
+    found.push({ path: at, schema: field, parts: unwrapped(field)!, required });
+    found.push(...fieldsOf(field, at));
+  };
+  for (const [name, field] of Object.entries(parts.entries ?? {})) {
+    add(name, field, (field as unknown as SchemaParts).type !== "optional");
+  }
+  if (!parts.entries && parts.value) add("<name>", parts.value, false);
+  if (parts.item) add("[]", parts.item, false);
+  return found;
+}
+
+/** Calls `visit` with the schema of each value in `value`, of parents before what is in them. */
+export function visitValues(
+  schema: v.GenericSchema,
+  value: unknown,
+  visit: (schema: v.GenericSchema, value: unknown, path: readonly string[]) => void,
+  path: readonly string[] = [],
+): void {
+  if (value === undefined) return;
+  visit(schema, value, path);
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, item] of Object.entries(value)) {
+    const field = below(schema, key);
+    if (field) visitValues(field, item, visit, [...path, key]);
+  }
+}
+
+function inner(schema: v.GenericSchema): Parameters<typeof v.getMetadata>[0] {
+  let at = schema as unknown as { wrapped?: unknown };
+  while (at.wrapped) at = at.wrapped as { wrapped?: unknown };
+  return at as unknown as Parameters<typeof v.getMetadata>[0];
+}

@@ -1,0 +1,25 @@
+/** What a node in memory reads below /proc, through `cat`. */
+import { utf8 } from "../../../lib/bytes.ts";
+import type { FakeHost } from "../../support/fake_host.ts";
+import { CLIENT_PID } from "../network/network_fake.ts";
+
+/** The agent's own process. */
+export const AGENT_PID = 77;
+/** When the kernel started, as the fake host's clock has it. */
+const BOOTED = Date.parse("2026-11-22T19:59:55Z");
+
+/** Answers `cat`. */
+export function fakeProc(host: FakeHost): void {
+  const files: Record<string, () => string> = {
+    "/proc/uptime": () => `${(host.now().getTime() - BOOTED) / 1000} 1.0\n`,
+    "/proc/sys/kernel/osrelease": () => "6.1.0-56\n",
+    "/proc/sys/kernel/random/boot_id": () => "boot-1\n",
+    "/proc/meminfo": () => "MemTotal:  1000 kB\nMemAvailable:   600 kB\n",
+    [`/proc/${AGENT_PID}/status`]: () => "Name: deno\nVmRSS:\t  50 kB\n",
+    [`/proc/${CLIENT_PID}/comm`]: () => "udhcpc\n",
+  };
+  host.programs.set(
+    "cat",
+    ([path]) => files[path ?? ""]?.() ?? { code: 1, stderr: utf8("cat: no such file") },
+  );
+}

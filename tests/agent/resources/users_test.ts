@@ -1,0 +1,111 @@
+import { assert, assertEquals } from "@std/assert";
+import { applier } from "../../../agent/resources/resource.ts";
+import { users } from "../../../agent/resources/users.ts";
+import { FakeHost } from "../../support/fake_host.ts";
+import { apply, askQuestions, targetOf } from "./questions.ts";
+import { ROOT_FILES } from "./root_files.ts";
+
+const ANN = { uid: 1000, comment: "Ann", groups: ["wheel", "docker"], sshKeys: ["ssh-x A"] };
+const host = () => new FakeHost(ROOT_FILES);
+
+askQuestions("users", {
+  resource: users,
+  host,
+  cases: [
+    {
+      title: "creates accounts, groups, homes and keys",
+      config: { users: { ann: ANN, bob: {} } },
+      steps: [
+        "manage ann, bob",
+        "create group ann (gid 1000)",
+        "create user ann (uid 1000)",
+        "let ann log in by key only",
+        "make /home/ann for ann",
+        "let 1 SSH keys in as ann",
+        "create group bob (gid 1001)",
+        "create user bob (uid 1001)",
+        "let bob log in by key only",
+        "make /home/bob for bob",
+        "make root, ann member of group wheel",
+        "make ann member of group docker",
+      ],
+      check: async (host) => {
+        assert(host.textOf("/etc/passwd").includes("\nann:x:1000:1000:Ann:/home/ann:/bin/sh\n"));
+        assert(host.textOf("/etc/group").includes("\nwheel:x:10:root,ann\n"));
+        assert(host.textOf("/etc/group").includes("\ndocker:x:1002:ann\n"));
+        assert(host.textOf("/etc/shadow").includes("\nann:*:"));
+        assertEquals(host.textOf("/etc/ssh/authorized_keys.d/ann"), "ssh-x A\n");
+        const home = await host.stat("/home/ann");
+        assertEquals([home?.mode, home?.uid, home?.gid], [0o700, 1000, 1000]);
+      },
+    },
+    {
+      title: "gives no number that the configuration wants for another account",
+      config: { users: { ann: {}, bob: { uid: 1000 } } },
+      steps: [
+        "manage ann, bob",
+        "create group ann (gid 1001)",
+        "create user ann (uid 1001)",
+        "let ann log in by key only",
+        "make /home/ann for ann",
+        "create group bob (gid 1000)",
+        "create user bob (uid 1000)",
+        "let bob log in by key only",
+        "make /home/bob for bob",
+      ],
+    },
+    {
+      title: "takes keys and groups away",
+      before: { users: { ann: ANN, root: { sshKeys: ["ssh-x R"] } } },
+      config: { users: { ann: { groups: ["docker"] }, root: {} } },
+      steps: [
+        "let 0 SSH keys in as ann",
+        "let 0 SSH keys in as root",
+        "make root member of group wheel",
+      ],
+    },
+    {
+      title: "locks an account that is no longer listed, but never root",
+      before: { users: { ann: ANN, root: { sshKeys: ["ssh-x R"] } } },
+      config: {},
+      steps: [
+        "let no SSH key in as ann any more",
+        "lock user ann",
+        "let no SSH key in as root any more",
+      ],
+      check: (host) => {
+        assert(host.textOf("/etc/shadow").includes("\nann:!:"));
+        assert(host.textOf("/etc/shadow").includes("root:*:"));
+      },
+    },
+  ],
+});
+
+Deno.test("users lets an account in again that was locked", async () => {
+  const node = host();
+  const { apply: act } = applier("users", users);
+  for (const config of [{ users: { ann: {} } }, {}]) await apply(node, act, targetOf(config));
+  const { steps } = await apply(node, act, targetOf({ users: { ann: {} } }));
+  assertEquals(steps, ["let ann log in by key only"]);
+});
+
+Deno.test("users says what is impossible each time and does the rest", async () => {
+  const node = host();
+  const { apply: act } = applier("users", users);
+  const target = targetOf({
+    users: { ann: { uid: 22 }, bob: { shell: "/bin/zsh", sshKeys: ["ssh-x B"] } },
+  });
+  const first = await apply(node, act, target);
+  const messages = [
+    "Cannot create user ann: uid 22 is sshd's",
+    "Cannot give bob the shell /bin/zsh: it is not in the image",
+  ];
+  assertEquals(first.troubles.map(({ message }) => message), messages);
+  assert(node.textOf("/etc/passwd").includes("\nbob:x:1000:1000::/home/bob:/bin/sh\n"));
+  const second = await apply(node, act, target);
+  assertEquals(second.steps, []);
+  assertEquals(second.troubles.map(({ message }) => message), messages);
+  node.put("/bin/zsh", "");
+  const later = await apply(node, act, target);
+  assertEquals(later.steps, ["change user bob: shell /bin/zsh"]);
+});
