@@ -4,6 +4,7 @@ import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { closureProblems } from "./dev/gate/agent_closure.ts";
+import { staleFiles } from "./dev/gate/generated.ts";
 import { testFiles, testKind } from "./dev/gate/test_files.ts";
 /**
  * `deno task ok`: the gate. Format, lint (with the import rules), types, what the agent pulls in, pure tests.
@@ -31,6 +32,7 @@ export function main(args: readonly string[], host: Host): Promise<number> {
       ["lint", () => passes(host, [deno, "lint", "-q"])],
       ["types", () => passes(host, [deno, "check", "-q", "."])],
       ["the agent's imports", () => agentIsLean(host, deno)],
+      ["generated files", () => nothingIsStale(host)],
       [
         "pure tests",
         () => passes(host, [deno, "test", "-q", "--no-prompt", "--parallel", "-P=pure", ...pure]),
@@ -64,6 +66,14 @@ async function agentIsLean(host: Host, deno: string): Promise<boolean> {
   const problems = closureProblems(text(info.stdout), `${Deno.cwd()}/`);
   for (const problem of problems) processConsole.err(problem);
   return problems.length === 0;
+}
+
+async function nothingIsStale(host: Host): Promise<boolean> {
+  const stale = await staleFiles(host, false);
+  for (const path of stale) {
+    processConsole.err(`${path} is stale: deno task generate makes it anew`);
+  }
+  return stale.length === 0;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args, new DenoHost()));

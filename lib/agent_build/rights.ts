@@ -4,24 +4,28 @@
  *
  * @module
  */
+import { needsOf } from "../config/mod.ts";
 
 /** Where the agent's own programs are on a node. */
 const LIB = "/usr/lib/psyopsos";
 
-/** Programs that the agent runs; whatever scripts a configuration brings run through /bin/sh. */
-const PROGRAMS = [
+/** Programs that the agent runs whatever its configuration says: for drive, network, clock, facts and the SSH server. */
+const COURSE_PROGRAMS = [
   "findfs",
   "mount",
   "umount",
   "ip",
   "udhcpc",
-  "hostname",
   "date",
   "cat",
   "rc-service",
-  "/bin/sh",
   `${LIB}/coldplug`,
   `${LIB}/interfaces`,
+];
+
+/** All programs that the agent may run. */
+export const PROGRAMS: readonly string[] = [
+  ...new Set([...COURSE_PROGRAMS, ...needsOf().programs]),
 ];
 
 /** No environment, no system facts, no foreign code. Any file may be the configuration's. */

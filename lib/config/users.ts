@@ -75,7 +75,7 @@ export const users = configKey({
       accountName,
       described(user, "One account, by its name.", { since: "0.1.0", default: "{}" }),
     ),
-    "Accounts. One that is no longer listed loses its keys and is locked; root may have keys, too.",
+    "Accounts, and the SSH keys that may log in to them. One that is no longer listed loses its keys and is locked; root may have keys, too.",
     { since: "0.1.0", default: "none beside the image's" },
   ),
   example: `users:

@@ -20,9 +20,11 @@ import {
   numberBetween,
   openMapping,
   sha256,
+  timeZone,
   wholeNumber,
 } from "../schema/fields.ts";
 import { readDocument, unreadable } from "../schema/read.ts";
+import { described } from "../schema/words.ts";
 import { isSitePath } from "../trust/comment.ts";
 import { OS_UPDATE_PATH } from "../trust/freshness.ts";
 import { NODE_NAME } from "./names.ts";
@@ -40,17 +42,26 @@ const channelName = matching(
 );
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 const windowEntries = {
-  days: v.optional(listOf(v.picklist(DAYS, "must be a day, e.g. mon"))),
-  from: matching(
-    /^(?:[01]\d|2[0-3]):[0-5]\d$/,
-    'must be a time of day in quotes, e.g. "02:00"',
+  days: v.optional(
+    described(
+      listOf(v.picklist(DAYS, "must be a day, e.g. mon")),
+      "Days of the week on which it opens.",
+      { default: "all" },
+    ),
   ),
-  minutes: wholeNumber(10, 1440),
+  from: described(
+    matching(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day in quotes, e.g. "02:00"'),
+    "When it opens.",
+  ),
+  minutes: described(wholeNumber(10, 1440), "How long it is open.", { unit: "minutes" }),
   zone: v.optional(
-    v.pipe(v.string("must be a time zone"), v.check(isZone, "must be a time zone, e.g. UTC")),
+    described(timeZone, "Time zone of `days` and `from`.", { default: "UTC" }),
   ),
 };
-const waveEntries = { afterHours: wholeNumber(0, 8760), percent: numberBetween(0, 100) };
+const waveEntries = {
+  afterHours: described(wholeNumber(0, 8760), "Hours after `start`.", { unit: "hours" }),
+  percent: described(numberBetween(0, 100), "Share of the nodes that may go by then."),
+};
 
 interface Wave {
   afterHours: number;
@@ -62,29 +73,55 @@ const rollout = <
   const WaveSchema extends v.GenericSchema<unknown, Wave>,
   const WindowSchema extends v.GenericSchema,
 >(wave: WaveSchema, window: WindowSchema) => ({
-  start: v.optional(instant),
-  waves: v.optional(v.pipe(
-    listOf(wave),
-    v.check((given) => isRising(given), "must rise from wave to wave, in hours and in percent"),
+  start: v.optional(described(instant, "When the rollout begins.", { default: "at once" })),
+  waves: v.optional(described(
+    v.pipe(
+      listOf(wave),
+      v.check((given) => isRising(given), "must rise from wave to wave, in hours and in percent"),
+    ),
+    "How the rollout spreads over the nodes.",
+    { default: "all nodes at once" },
   )),
-  canaries: v.optional(listOf(matching(NODE_NAME, "must be a node name"))),
-  windows: v.optional(listOf(window)),
-  minimum: v.optional(imageVersion),
-  allowDowngrade: v.optional(v.boolean("must be true or false")),
+  canaries: v.optional(
+    described(
+      listOf(matching(NODE_NAME, "must be a node name")),
+      "Nodes that may go at `start`, whatever the waves say.",
+    ),
+  ),
+  windows: v.optional(
+    described(listOf(window), "Times of the week at which nodes may restart.", {
+      default: "always",
+    }),
+  ),
+  minimum: v.optional(
+    described(imageVersion, "A node that runs an older version must take this one first."),
+  ),
+  allowDowngrade: v.optional(
+    described(
+      v.boolean("must be true or false"),
+      "Whether nodes may take a version that is older than theirs.",
+      { default: "false" },
+    ),
+  ),
 });
 const START_RULE = "must have start, since a wave comes later than at once";
 
 /** The schema of {@linkcode UpdatePolicy}: written by people, so that an unknown key is a mistake. */
 export const updatePolicySchema = mapping({
-  channels: dictionary(
-    channelName,
-    v.pipe(
-      mapping({
-        version: v.optional(imageVersion),
-        ...rollout(mapping(waveEntries), mapping(windowEntries)),
-      }),
-      v.check((given) => hasStart(given), START_RULE),
+  channels: described(
+    dictionary(
+      channelName,
+      v.pipe(
+        mapping({
+          version: v.optional(
+            described(imageVersion, "The release that its nodes run.", { default: "the newest" }),
+          ),
+          ...rollout(mapping(waveEntries), mapping(windowEntries)),
+        }),
+        v.check((given) => hasStart(given), START_RULE),
+      ),
     ),
+    "Channels of releases, by name.",
   ),
 });
 
@@ -174,15 +211,6 @@ export function rolloutPosition(node: string, version: string): number {
 
 function isReleasePath(path: string): boolean {
   return path.startsWith(`${RELEASES_PATH}/`) && isSitePath(path);
-}
-
-function isZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isRising(waves: readonly Wave[]): boolean {

@@ -26,9 +26,15 @@ export function labFleetFiles(options: LabFleetOptions): Map<string, string> {
   ]);
 }
 
-/** What is added to the file of a node: where it reports, and a secret of its own. */
+/** The host name of a lab node. */
+export function labHostname(name: string): string {
+  return `${name}.lab.example`;
+}
+
+/** What is added to the file of a node: its full name, where it reports, and a secret of its own. */
 export function labNodeExtras(name: string, guestUrl: string): string {
   return `config:
+  hostname: ${labHostname(name)}
   report:
     url: ${JSON.stringify(`${guestUrl}status/${name}`)}
 private:
@@ -41,7 +47,7 @@ private:
 
 /** What the lab's scripts print on a node of this name. */
 export function labScriptOutputs(name: string): Record<string, string> {
-  return { hello: `hello from ${name}\n` };
+  return { hello: `hello from ${labHostname(name)}\n` };
 }
 
 const GLOBAL = (everySeconds: number) =>

@@ -131,6 +131,15 @@ export const interfaceName = matching(
   "must be an interface name, e.g. eth0: up to 15 of A-Z, a-z, 0-9, ., _ and -, starting with a letter or digit",
 );
 
+/** Name of a time zone, e.g. Europe/Berlin. */
+export const timeZone = v.pipe(
+  matching(
+    /^[A-Za-z][A-Za-z0-9_+-]{0,31}(?:\/[A-Za-z0-9_+-]{1,32}){0,2}$/,
+    "must be a time zone, e.g. Europe/Berlin or UTC",
+  ),
+  v.check(isTimeZone, "must be a time zone that exists, e.g. Europe/Berlin or UTC"),
+);
+
 /** A UTC time to the second. */
 export const instant = v.pipe(
   v.string("must be a UTC time in quotes, e.g. 2026-11-22T20:00:00Z"),
@@ -174,6 +183,15 @@ export function ipFamily(given: string): 4 | 6 | undefined {
   if (parts.length === 4 && parts.every(isByte)) return 4;
   // The URL parser knows all spellings of IPv6, and no zones.
   return /^[0-9a-fA-F:.]{2,45}$/.test(given) && URL.canParse(`http://[${given}]/`) ? 6 : undefined;
+}
+
+function isTimeZone(given: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: given });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether `given` is base64. */

@@ -10,8 +10,8 @@ import { below, type SchemaParts, unwrapped } from "./paths.ts";
 
 /** What is told of a field beside its words. */
 export interface FieldFacts {
-  /** First version of the agent that knows the field. */
-  since: string;
+  /** First version of the agent that knows the field; absent for what no agent reads. */
+  since?: string;
   /** What the number counts, e.g. "seconds". */
   unit?: string;
   /** What counts when the field is left out, as the file would say it or in words. */
@@ -25,12 +25,15 @@ export interface FieldFacts {
   replaces?: readonly string[];
 }
 
+/** Where a schema's metadata holds its {@linkcode FieldFacts}. */
+export const FIELD_FACTS = "psyopsOS";
+
 /** `schema` with words (whole sentences) and facts. */
 export const described = <const Schema extends v.GenericSchema>(
   schema: Schema,
   words: string,
-  facts: FieldFacts,
-) => v.pipe(schema, v.description(words), v.metadata({ ...facts }));
+  facts: FieldFacts = {},
+) => v.pipe(schema, v.description(words), v.metadata({ [FIELD_FACTS]: facts }));
 
 /** The words of a field, "" for none. */
 export function wordsOf(schema: v.GenericSchema): string {
@@ -39,8 +42,7 @@ export function wordsOf(schema: v.GenericSchema): string {
 
 /** The facts of a field; undefined for a schema that was not {@linkcode described}. */
 export function factsOf(schema: v.GenericSchema): FieldFacts | undefined {
-  const facts = v.getMetadata(inner(schema)) as Partial<FieldFacts>;
-  return facts.since === undefined ? undefined : facts as FieldFacts;
+  return v.getMetadata(inner(schema))[FIELD_FACTS] as FieldFacts | undefined;
 }
 
 /** One field of a schema. */

@@ -24,10 +24,12 @@ import {
 } from "../../lib/documents/site.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { instant } from "../../lib/schema/fields.ts";
+import { instant, mapping } from "../../lib/schema/fields.ts";
+import { described } from "../../lib/schema/words.ts";
 import { isRecipient, MAX_KEYS } from "../../lib/trust/age.ts";
 import { isPostQuantum } from "../../lib/trust/age_value.ts";
 import type { NodeOutputs } from "../build/build.ts";
+import { type FileKind, fileKind } from "./schema_line.ts";
 import { unseal, type Unsealed } from "./sealed.ts";
 import {
   type CheckOptions,
@@ -87,44 +89,70 @@ export interface Fleet {
 }
 
 const layerEntries = {
-  notes: v.optional(notesSchema),
-  config: v.optional(nodeConfigSchema, {}),
-  private: v.optional(nodeConfigSchema, {}),
+  notes: v.optional(described(notesSchema, "For people; readable by everyone on the site.")),
+  config: v.optional(
+    described(nodeConfigSchema, "What nodes are told; readable by everyone on the site."),
+    {},
+  ),
+  private: v.optional(
+    described(
+      nodeConfigSchema,
+      "What nodes are told in secret, laid over config: it leaves this machine encrypted to the nodes alone.",
+    ),
+    {},
+  ),
 };
 const anyRecipient = v.pipe(
   recipientSchema,
   v.check(isRecipient, "must be an age recipient: its checksum is wrong"),
 );
-const layerSchema = v.strictObject(layerEntries, "must be a mapping");
-const globalSchema = v.strictObject({
+const adminsSchema = v.pipe(
+  v.array(anyRecipient, "must be a list"),
+  v.maxLength(MAX_KEYS, `must have at most ${MAX_KEYS} entries`),
+  v.check((given) => new Set(given).size === given.length, "must not name a recipient twice"),
+  // As the age command does: a value is only as safe as its weakest recipient.
+  v.check(
+    (given) => new Set(given.map(isPostQuantum)).size < 2,
+    "must be all post-quantum (age1pq1…) or all not: together they are as weak as the weaker",
+  ),
+);
+const layerSchema = mapping(layerEntries);
+const globalSchema = mapping({
   admins: v.optional(
-    v.pipe(
-      v.array(anyRecipient, "must be a list"),
-      v.maxLength(MAX_KEYS, `must have at most ${MAX_KEYS} entries`),
-      v.check((given) => new Set(given).size === given.length, "must not name a recipient twice"),
-      // As the age command does: a value is only as safe as its weakest recipient.
-      v.check(
-        (given) => new Set(given.map(isPostQuantum)).size < 2,
-        "must be all post-quantum (age1pq1…) or all not: together they are as weak as the weaker",
-      ),
+    described(
+      adminsSchema,
+      "age recipients of the administrators: secrets in the fleet's files are encrypted to these.",
     ),
     [],
   ),
   ...layerEntries,
-}, "must be a mapping");
-const nodeSchema = v.strictObject({
-  recipient: anyRecipient,
-  sshHostKey: v.optional(sshHostKeySchema),
-  created: v.optional(instant),
-  tags: v.optional(tagsSchema, []),
+});
+const nodeSchema = mapping({
+  recipient: described(anyRecipient, "age recipient whose identity is on the node's drive."),
+  sshHostKey: v.optional(
+    described(sshHostKeySchema, "Public line of the SSH host key that is on the node's drive."),
+  ),
+  created: v.optional(described(instant, "When the node's drive was made, in UTC.")),
+  tags: v.optional(
+    described(
+      tagsSchema,
+      "Tags, files tags/<tag>.yaml, in the order in which they are laid over each other.",
+    ),
+    [],
+  ),
   ...layerEntries,
-}, "must be a mapping");
+});
+
+const SCHEMAS: Record<FileKind, v.GenericSchema> = {
+  global: globalSchema,
+  tag: layerSchema,
+  node: nodeSchema,
+  "os-update": updatePolicySchema,
+};
 
 /** The schema of a file of the fleet, by its path below the nodes directory. */
 export function fileSchema(path: string): v.GenericSchema {
-  if (path === "global.yaml") return globalSchema;
-  if (path === UPDATE_FILE) return updatePolicySchema;
-  return path.startsWith("tags/") ? layerSchema : nodeSchema;
+  return SCHEMAS[fileKind(path)];
 }
 
 /** A node's public configuration: no `private` part of any layer is in it. */

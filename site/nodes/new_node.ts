@@ -26,6 +26,8 @@ import { formatInstant } from "../../lib/instant.ts";
 import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { formatPublicKey, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
 import { loadRoots } from "../../lib/trust/root_sign.ts";
+import { writeEditorSchemas } from "../fleet/editor_schema.ts";
+import { schemaLine } from "../fleet/schema_line.ts";
 
 /** What {@linkcode makeIdentity} needs. */
 export interface IdentityOptions {
@@ -89,7 +91,7 @@ export async function newNode(host: Host, options: NewNodeOptions): Promise<NewN
   await checkTags(host, nodes, tags, fail);
   const made = await makeIdentity(host, options);
   try {
-    await host.mkdir(nodes);
+    await writeEditorSchemas(host, nodes);
     await host.writeFile(file, nodeFile(name, made, tags));
   } catch (error) {
     // Without its file nobody knows the drive's keys.
@@ -147,7 +149,7 @@ function failure(name: string): Fail {
 
 /** The text of a new node's file. Its values need no quotes: keys, names and tags hold plain characters only. */
 function nodeFile(name: string, made: MadeIdentity, tags: readonly string[]): string {
-  return [
+  return schemaLine(`${name}.yaml`) + [
     `# Node ${name}. The private halves of these keys are on its identity drive only.`,
     `recipient: ${made.recipient}`,
     `sshHostKey: ${made.sshHostKey}`,

@@ -8,6 +8,8 @@ import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { ADMIN_IDENTITY, protectIdentity } from "../../lib/trust/age_identity.ts";
 import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
+import { writeEditorSchemas } from "../fleet/editor_schema.ts";
+import { schemaLine } from "../fleet/schema_line.ts";
 import type { SecretFleet } from "./secret_files.ts";
 
 /** What {@linkcode initAdmin} needs. */
@@ -42,14 +44,18 @@ export async function initAdmin(
       }post-quantum, and both kinds can't be mixed`,
     );
   }
-  const text = withAdmin(file, files.files.get("global.yaml")?.source ?? "", pair.recipient);
+  const text = withAdmin(
+    file,
+    files.files.get("global.yaml")?.source ?? schemaLine("global.yaml"),
+    pair.recipient,
+  );
   const plain = formatIdentityFile(pair);
   const passphrase = await options.passphrase?.();
   const stored = passphrase === undefined ? plain : await protectIdentity(plain, passphrase);
   await host.mkdir(options.keys, { mode: 0o700 });
   await host.writeFile(identity, stored, { mode: 0o600 });
   try {
-    await host.mkdir(files.directory);
+    await writeEditorSchemas(host, files.directory);
     await host.writeFile(file, text);
   } catch (error) {
     await host.remove(identity);

@@ -17,10 +17,11 @@ import {
   parseFiles,
   readFleetFiles,
 } from "../fleet/fleet.ts";
-import { secretName, type SecretPath } from "./secret_path.ts";
+import { schemaLine } from "../fleet/schema_line.ts";
 import { unseal } from "../fleet/sealed.ts";
 import { putArmored } from "../fleet/yaml_edit.ts";
 import { checkYaml, type ParsedYaml, parseYaml, problemText } from "../fleet/yaml_file.ts";
+import { secretName, type SecretPath } from "./secret_path.ts";
 
 /** A file that is new gets this mode when its content is a secret; the ordinary one would let everyone on the node read it. */
 const SECRET_FILE_MODE = '"0600"';
@@ -115,7 +116,7 @@ export async function setSecret(
   const file = `${files.directory}/${owner}`;
   const name = secretName(path);
   const sealer = new Sealer(adminsOf(secrets));
-  const parsed = files.files.get(owner) ?? emptyFile(file);
+  const parsed = files.files.get(owner) ?? emptyFile(file, owner);
   const before = valueAt(parsed.value, path);
   const inFile = path[1] === "files" && path[3] === "content";
   const madeFile = inFile && valueAt(parsed.value, path.slice(0, 3)) === undefined &&
@@ -179,8 +180,9 @@ export async function readSecret(
   );
 }
 
-function emptyFile(file: string): ParsedYaml {
-  return parseYaml(file, "") as ParsedYaml;
+/** What a new file begins with. */
+function emptyFile(file: string, path: string): ParsedYaml {
+  return parseYaml(file, schemaLine(path)) as ParsedYaml;
 }
 
 /** The armored text at `path`; undefined when there is none. */

@@ -1,5 +1,6 @@
 /** What a node remembers on its identity drive: at its second boot an older site is refused, a silent one is no matter. */
 import { assertEquals } from "@std/assert";
+import { labHostname } from "../../lib/lab/fleet_files.ts";
 import { differences } from "../../lib/lab/verdict.ts";
 import {
   brokenLines,
@@ -48,7 +49,7 @@ Deno.test({
           REACTION_MS,
         );
         assertEquals(status.serial, serial);
-        assertEquals(status.observed?.hostname, "alpha");
+        assertEquals(status.observed?.hostname, labHostname("alpha"));
 
         // And forward again, without a boot.
         const next = await world.makeSite({ serial: serial + 10 });

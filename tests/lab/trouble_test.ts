@@ -4,6 +4,7 @@ import { utf8 } from "../../lib/bytes.ts";
 import type { DriveFile } from "../../lib/documents/drive.ts";
 import type { Status } from "../../lib/documents/status.ts";
 import { makeIdentityDrive } from "../../lib/identity/make_drive.ts";
+import { labHostname } from "../../lib/lab/fleet_files.ts";
 import type { Machine } from "../../lib/lab/machine.ts";
 import { differences } from "../../lib/lab/verdict.ts";
 import {
@@ -154,7 +155,7 @@ Deno.test({
       );
       assertEquals(status.phase, "degraded");
       // What did fit is there.
-      assertEquals(status.observed?.hostname, "alpha");
+      assertEquals(status.observed?.hostname, labHostname("alpha"));
       assertEquals(status.observed?.users?.map(({ name }) => name), ["lab"]);
       assertEquals(brokenLines(machine), []);
     }),

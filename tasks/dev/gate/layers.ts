@@ -44,7 +44,11 @@ export const LAYERS: readonly Layer[] = [
   layer(4, "lib/apk/", "lib/cli/", "lib/formats/"),
   layer(4, "lib/documents/", "lib/config/", "lib/schema/", "lib/trust/"),
 
-  layer(5, "lib/agent_build/", "lib/apk/", "lib/documents/", "lib/formats/", "lib/schema/"),
+  layer(
+    5,
+    "lib/agent_build/",
+    ...["lib/apk/", "lib/config/", "lib/documents/", "lib/formats/", "lib/schema/"],
+  ),
   layer(5, "lib/identity/", "lib/cli/", "lib/documents/", "lib/trust/"),
 
   layer(5.1, "agent/system/"),
@@ -160,7 +164,7 @@ export const LAYERS: readonly Layer[] = [
     ...["site/build/", "site/fleet/", "site/nodes/"],
   ),
 
-  layer(8.1, "tasks/dev/gate/"),
+  layer(8.1, "tasks/dev/gate/", "lib/agent_build/", "lib/config/", "site/fleet/"),
   layer(
     8.1,
     "tasks/dev/fuzz/",
@@ -257,3 +261,59 @@ export function agentProblem(path: string): string | undefined {
   const never = AGENT_NEVER.some((end) => path.endsWith(end)) || DESK_ONLY.includes(path);
   return allowed && !never ? undefined : `${path} must not be in the agent`;
 }
+
+/** The table of layers for people: a row for each folder of the top, and of `lib/`. */
+export function layerTable(): string {
+  const rows = [...PURPOSES].map(([room, purpose]) => {
+    const inside = LAYERS.filter(({ place }) => roomOf(place) === room);
+    const floors = [...new Set(inside.map(({ rank }) => Math.floor(rank)))].sort();
+    const imports = new Set(inside.flatMap((one) => one.imports).map(roomOf));
+    imports.delete(room);
+    imports.delete(GROUND);
+    const told = [...imports].sort().map((one) => `\`${one}\``).join(" ");
+    return `| ${floors.join("-")} | \`${room}\` | ${purpose} | ${told || "nothing"} |`;
+  });
+  return [
+    "| Floor | Folder | Holds | May import, beside `lib/` itself |",
+    "|---|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+/** The row of the table that a place belongs to. */
+function roomOf(place: string): string {
+  if (place === GROUND || place === "mod.ts") return place;
+  const [top, below] = place.split("/");
+  return top === "lib" ? `lib/${below}/` : `${top}/`;
+}
+
+/** What each row of the table holds, from the top down. */
+const PURPOSES: ReadonlyMap<string, string> = new Map([
+  ["tasks/", "one thin file per `deno task`; `dev/` is for ok, test, fuzz, bench alone"],
+  ["mod.ts", "the public face"],
+  ["lib/lab/", "virtual machines: firmware, disk, drive, console, verdict"],
+  [
+    "site/",
+    "from the fleet's YAML to a published site: `fleet/`, `secrets/`, `nodes/`, `page/`, `build/`, `upload/`",
+  ],
+  ["lib/image/", "two image engines: `packages/`, `root/`, `release/`, `mkimage/`"],
+  ["lib/lab_packages/", "the lab repository: apk packages made of Debian's"],
+  [
+    "agent/",
+    "what runs on a node: `course/`, `publication/`, `resources/`, `identity/`, `network/`, `report/`, `system/`",
+  ],
+  ["lib/agent_build/", "bundles and compiles the agent"],
+  ["lib/identity/", "makes identity drives"],
+  ["lib/documents/", "what one machine writes and another reads, one file a format"],
+  ["lib/apk/", "apk packages, index, solver, lock"],
+  ["lib/config/", "what a node can be told, one file a key"],
+  ["lib/trust/", "minisign, age, roots, freshness; what signs is in files of its own"],
+  ["lib/kmod/", "kernel modules and their index"],
+  ["lib/publish/", "S3 and directories"],
+  ["lib/cli/", "the command line"],
+  ["lib/formats/", "formats of others: tar, cpio, FAT, GPT, ISO 9660, ELF, passwd"],
+  ["lib/schema/", "kinds of fields, their words, bounded reading"],
+  ["lib/std/", "adapters between `@std/` names and the packages behind them"],
+  ["lib/", "bytes, errors, JSON, limits, the host"],
+]);

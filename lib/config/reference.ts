@@ -1,0 +1,130 @@
+/**
+ * The reference of the configuration in words: `docs/configuration.md` and the table in README.md are made of it.
+ *
+ * @module
+ */
+import type * as v from "valibot";
+import type { SchemaParts } from "../schema/paths.ts";
+import { factsOf, type Field, fieldsOf, wordsOf } from "../schema/words.ts";
+import type { Needs } from "./key.ts";
+import { KEY_NAMES, type KeyName, KEYS } from "./mod.ts";
+
+/** One row for each key: its name and what it means. */
+export function keyTable(): string {
+  const rows = KEY_NAMES.map((name) => {
+    const { schema } = KEYS[name];
+    const fields = fieldsOf(schema).filter(({ path }) => !path.at(-1)!.startsWith("["))
+      .map(({ path }) => path.at(-1)!).filter((one) => one !== NAME);
+    const told = fields.length > 0 ? ` (${fields.map((one) => `\`${one}\``).join(", ")})` : "";
+    return `| \`${name}\` | ${firstSentence(wordsOf(schema))}${told} |`;
+  });
+  return ["| Key | Means |", "|---|---|", ...rows, ""].join("\n");
+}
+
+/** The whole reference in Markdown. */
+export function referenceText(): string {
+  return [
+    "# What a node can be told",
+    "",
+    "Made from the sources (`lib/config/`); `deno task generate` makes it anew.",
+    "",
+    "`nodes/global.yaml` < `nodes/tags/<tag>.yaml`, in the order in which the node lists its tags, < `nodes/<node>.yaml`. Each of",
+    "these files may have `config`, which everyone can read on the site, and `private`, which leaves your machine encrypted to",
+    "the nodes alone; both take the keys below, and `private` is laid over `config`. Mappings merge by key, lists and single",
+    "values replace. An unknown key is an error that names its place and the nearest known one.",
+    "",
+    "A value below `private` may be encrypted in the file, too: `deno task secret set` writes it with the tag `!age`.",
+    "",
+    "Keys are applied in this order: " + KEY_NAMES.map((name) => `\`${name}\``).join(", ") + ".",
+    "**Since** is the first version of the agent that knows a field: a node whose agent is older keeps what it has and says",
+    "that it needs an update of the OS.",
+    "",
+    ...KEY_NAMES.flatMap(keyText),
+  ].join("\n");
+}
+
+/** Placeholder of any name in a dictionary. */
+const NAME = "<name>";
+
+function keyText(name: KeyName): string[] {
+  const key = KEYS[name];
+  const facts = factsOf(key.schema);
+  const fields = fieldsOf(key.schema);
+  const lines = [`## \`${name}\``, "", wordsOf(key.schema), ""];
+  lines.push(
+    `${rule(key.schema)}. Default: ${facts?.default ?? "none"}. Since ${facts?.since ?? "ever"}.`,
+  );
+  if ("needs" in key) lines.push(...needsText(key.needs));
+  lines.push("", "```yaml", key.example.trimEnd(), "```", "");
+  const rows = fields.filter(({ path }) => path.at(-1) !== "[]").map(fieldRow);
+  if (rows.length > 0) {
+    lines.push(
+      "| Field | Meaning | Must be | Default | Since |",
+      "|---|---|---|---|---|",
+      ...rows,
+      "",
+    );
+  }
+  return lines;
+}
+
+function needsText({ programs, packages }: Needs): string[] {
+  const parts = [
+    ...programs.length > 0 ? [`the program ${programs.map((one) => `\`${one}\``).join(", ")}`] : [],
+    ...packages.length > 0 ? [`the package ${packages.map((one) => `\`${one}\``).join(", ")}`] : [],
+  ];
+  return parts.length > 0 ? [`It needs ${parts.join(" and ")} in the image.`] : [];
+}
+
+function fieldRow({ path, schema, required }: Field): string {
+  const facts = factsOf(schema);
+  const cells = [
+    `\`${path.join(".")}\``,
+    wordsOf(schema) + (facts?.secrecy === "open" ? " No secret, wherever it stands." : ""),
+    rule(schema),
+    required ? "must be there" : facts?.default ?? "none",
+    facts?.since ?? "",
+  ];
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+/** What a value must be, from the messages that refuse others. */
+function rule(schema: v.GenericSchema): string {
+  return ruleOf(schema).replace(/^./, (first) => first.toUpperCase());
+}
+
+interface RuleParts extends SchemaParts {
+  message?: unknown;
+  /** The schema itself, then what its value must pass. */
+  pipe?: readonly Partial<RuleParts>[];
+}
+
+function ruleOf(schema: v.GenericSchema): string {
+  const parts = unwrap(schema);
+  if (parts.item) return `a list, each item ${ruleOf(parts.item)}`;
+  if (parts.entries) return "a mapping";
+  if (parts.value) return `a mapping from names, each ${ruleOf(parts.key!)}`;
+  // The last rule that names the whole says most: "must be 1 to 65533", "must be a host name in lower case".
+  const messages = messagesOf(parts);
+  const best = messages.findLast((message) => /^must be (?!at most|one line)/.test(message));
+  const more = messages.filter((message) => /^must be at most/.test(message));
+  const said = [...new Set([best ?? "must be text", ...more])].map((one) =>
+    one.slice("must be ".length)
+  );
+  return said.join(", ");
+}
+
+function messagesOf({ message, pipe }: Partial<RuleParts>): string[] {
+  if (pipe) return pipe.flatMap(messagesOf);
+  return typeof message === "string" ? [message] : [];
+}
+
+function unwrap(schema: v.GenericSchema): RuleParts {
+  let at = schema as unknown as RuleParts;
+  while (at.wrapped) at = at.wrapped as unknown as RuleParts;
+  return at;
+}
+
+function firstSentence(words: string): string {
+  return /^.*?\.(?=\s|$)/.exec(words)?.[0] ?? words;
+}

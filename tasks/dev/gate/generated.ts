@@ -1,0 +1,60 @@
+/**
+ * Files, or parts of files, that follow from the sources: `deno task generate` writes them, the gate compares them.
+ *
+ * @module
+ */
+import { PROGRAMS } from "../../../lib/agent_build/rights.ts";
+import { keyTable, referenceText } from "../../../lib/config/reference.ts";
+import type { Host } from "../../../lib/host.ts";
+import { editorSchemas } from "../../../site/fleet/editor_schema.ts";
+import { layerTable } from "./layers.ts";
+
+/** Gives the text that a file should have; of `before`, the text it has, it may keep a part. */
+type Make = (before: string) => string;
+
+/** What each generated file is made by. */
+async function generated(): Promise<Map<string, Make>> {
+  const schemas = [...await editorSchemas()].map(([path, text]): [string, Make] => [
+    `nodes/${path}`,
+    () => text,
+  ]);
+  return new Map<string, Make>([
+    ["docs/configuration.md", () => referenceText()],
+    [
+      "README.md",
+      (before) => between(between(before, "keys", keyTable()), "layers", layerTable()),
+    ],
+    ["overlay/root/usr/bin/psyopsos-agent", withPrograms],
+    ...schemas,
+  ]);
+}
+
+/** Paths of the generated files that are not what their sources give; with `write`, these are put right. */
+export async function staleFiles(host: Host, write: boolean): Promise<string[]> {
+  const stale: string[] = [];
+  for (const [path, make] of await generated()) {
+    const info = await host.stat(path);
+    const before = info ? await host.readTextFile(path) : "";
+    const text = make(before);
+    if (info && text === before) continue;
+    stale.push(path);
+    if (!write) continue;
+    await host.mkdir(path.slice(0, path.lastIndexOf("/") + 1) || ".");
+    await host.writeFile(path, text, { mode: info?.mode ?? 0o644 });
+  }
+  return stale;
+}
+
+/** `before` with the lines between the marks of `name` replaced. */
+function between(before: string, name: string, text: string): string {
+  const marks = [`<!-- ${name}: made by deno task generate -->\n`, `<!-- end of ${name} -->\n`];
+  const [start, end] = marks.map((mark) => before.indexOf(mark));
+  if (start! < 0 || end! < start!) throw new TypeError(`A text lacks the marks of ${name}`);
+  return before.slice(0, start! + marks[0]!.length) + text + before.slice(end!);
+}
+
+/** The wrapper gives the bundle the right to run just the programs that a compiled agent may run. */
+function withPrograms(before: string): string {
+  const list = PROGRAMS.join(",").replaceAll("/usr/lib/psyopsos/", "$lib/");
+  return before.replace(/--allow-run="[^"]*"/, () => `--allow-run="${list}"`);
+}

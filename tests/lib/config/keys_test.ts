@@ -1,0 +1,106 @@
+/** What holds for every key of the configuration, whatever it is about. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  agentFor,
+  APPLIED_NAMES,
+  desired,
+  isNewer,
+  KEY_NAMES,
+  KEYS,
+  needsOf,
+  nodeConfigSchema,
+} from "../../../lib/config/mod.ts";
+import { keyTable, referenceText } from "../../../lib/config/reference.ts";
+import { parseDefinition } from "../../../lib/image/definition.ts";
+import { labFleetFiles, labNodeExtras } from "../../../lib/lab/fleet_files.ts";
+import { factsOf, fieldsOf, wordsOf } from "../../../lib/schema/words.ts";
+import { readYaml } from "../../../site/fleet/yaml_file.ts";
+import { SSH_KEYS } from "../../site/support.ts";
+
+const FIELDS = KEY_NAMES.flatMap((name) => [
+  { name, schema: KEYS[name].schema, path: [name] as readonly string[], type: "" },
+  ...fieldsOf(KEYS[name].schema).map(({ schema, path, parts }) => ({
+    name,
+    schema,
+    path: [name, ...path],
+    type: parts.type,
+  })),
+]).filter(({ path }) => path.at(-1) !== "[]");
+
+Deno.test("every field has words, its first version, and a unit where it counts something", () => {
+  for (const { schema, path, type } of FIELDS) {
+    const place = path.join(".");
+    assertMatch(wordsOf(schema), /^[A-Z`].*\.$/s, place);
+    const facts = factsOf(schema);
+    assertMatch(facts?.since ?? "", /^\d+\.\d+\.\d+$/, place);
+    if (type === "number" && path.at(-1) !== "uid") assert(facts?.unit, `${place} lacks a unit`);
+  }
+  assert(FIELDS.length > 20, `${FIELDS.length} fields`);
+});
+
+Deno.test("no version of a field lies in the future", async () => {
+  const { version } = JSON.parse(await Deno.readTextFile("deno.json"));
+  for (const { schema, path } of FIELDS) {
+    assert(
+      !isNewer(factsOf(schema)!.since!, version),
+      `${path.join(".")} is newer than ${version}`,
+    );
+  }
+});
+
+for (const name of KEY_NAMES) {
+  Deno.test(`the example of ${name} is read, and says all that it says in words`, () => {
+    const file = readYaml("example", KEYS[name].example, nodeConfigSchema);
+    assert(!Array.isArray(file), JSON.stringify(file));
+    assertEquals(Object.keys(file.value), [name]);
+    const wanted = desired(name, file.value, { name: "alpha" });
+    const other = desired(name, {}, { name: "alpha" });
+    assert(JSON.stringify(wanted) !== JSON.stringify(other), "the example says what holds anyway");
+  });
+}
+
+Deno.test("the image has what the keys need", async () => {
+  const file = "overlay/image.yaml";
+  const { packages } = parseDefinition(await Deno.readTextFile(file), file);
+  const missing = needsOf().packages.filter((name) => !packages.includes(name));
+  assertEquals(missing, []);
+});
+
+Deno.test("the lab tells its nodes something of every key", () => {
+  const files = labFleetFiles({ sshPublicKey: SSH_KEYS[0], everySeconds: 5 });
+  const texts = [...files.values(), labNodeExtras("alpha", "http://10.0.2.2:1/")].join("\n");
+  for (const name of KEY_NAMES) assertMatch(texts, new RegExp(`^  ${name}:`, "m"));
+});
+
+Deno.test("reference and table name every key", () => {
+  const [reference, table] = [referenceText(), keyTable()];
+  for (const name of KEY_NAMES) {
+    assert(reference.includes(`\n## \`${name}\`\n`), name);
+    assert(table.includes(`\n| \`${name}\` | `), name);
+  }
+  assert(reference.includes("5 to 604800 seconds"));
+  assert(reference.includes("| An http:// or https:// URL"));
+});
+
+Deno.test("agentFor() is the newest version that anything said needs", () => {
+  assertEquals(agentFor({}), "0.1.0");
+  assertEquals(agentFor({ hostname: "a", users: { ann: { uid: 5, sshKeys: [] } } }), "0.1.0");
+});
+
+Deno.test("isNewer() compares versions by their numbers, and knows nothing of other words", () => {
+  const cases: [string, string, boolean][] = [
+    ["0.2.0", "0.1.9", true],
+    ["0.10.0", "0.9.0", true],
+    ["1.0.0", "0.99.99", true],
+    ["0.1.0", "0.1.0", false],
+    ["0.1.0", "0.2.0", false],
+    ["0.2.0", "unknown", false],
+    ["unknown", "0.2.0", false],
+  ];
+  for (const [a, b, newer] of cases) assertEquals(isNewer(a, b), newer, `${a} ${b}`);
+});
+
+Deno.test("what is applied is told, and the other keys are the course's", () => {
+  const others = KEY_NAMES.filter((name) => !(APPLIED_NAMES as string[]).includes(name));
+  assertEquals(others, ["report", "check"]);
+});
