@@ -68,19 +68,34 @@ function withFacts(schema: JsonSchema): JsonSchema {
   return { ...rest, description: words.join(" ") };
 }
 
-/** Below `private` any single value may be encrypted: text under the tag `!age`, whatever it is in the end. */
+/** Below `private` any single value may be encrypted: armored text, whatever it is in the end. */
 function withSecrets(properties: Record<string, unknown>): Record<string, unknown> {
   return "private" in properties
-    ? { ...properties, private: withText(properties.private) }
+    ? { ...properties, private: orArmored(properties.private as JsonSchema) }
     : properties;
 }
 
-function withText(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withText);
-  if (typeof value !== "object" || value === null) return value;
-  const out = Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withText(one)]));
-  const isNumber = out.type === "integer" || out.type === "number" || out.type === "boolean";
-  return isNumber ? { ...out, type: [out.type, "string"] } : out;
+const ARMORED = { type: "string", pattern: "^-----BEGIN AGE ENCRYPTED FILE-----" } as const;
+
+function orArmored(schema: JsonSchema): JsonSchema {
+  const { properties, additionalProperties, items, description, ...rest } = schema;
+  if (properties || additionalProperties || items) {
+    return {
+      ...schema,
+      ...properties && {
+        properties: Object.fromEntries(
+          Object.entries(properties).map(([key, one]) => [key, orArmored(one as JsonSchema)]),
+        ),
+      },
+      ...typeof additionalProperties === "object" && {
+        additionalProperties: orArmored(additionalProperties),
+      },
+      ...typeof items === "object" && { items: orArmored(items as JsonSchema) },
+    };
+  }
+  // Any text is allowed already.
+  if (rest.type === "string" && Object.keys(rest).length === 1) return schema;
+  return { ...description === undefined ? {} : { description }, anyOf: [rest, ARMORED] };
 }
 
 /** Without lists that say nothing. */
