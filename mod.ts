@@ -52,8 +52,8 @@ export type {
 } from "./lib/documents/site.ts";
 export { KEYS } from "./lib/config/mod.ts";
 export type { KeyName, NodeConfig } from "./lib/config/mod.ts";
-export { loadFleet, parseFleet, publicConfig, wholeConfig } from "./site/fleet/fleet.ts";
-export type { Fleet, FleetNode, Layer } from "./site/fleet/fleet.ts";
+export { loadFleet, parseFleet } from "./site/fleet/fleet.ts";
+export type { Fleet, FleetNode } from "./site/fleet/assemble.ts";
 export { buildSite } from "./site/build/build.ts";
 export type { BuildOptions, BuiltSite } from "./site/build/build.ts";
 export { makeSite } from "./site/build/make_site.ts";

@@ -18,7 +18,8 @@ import { labReport, labTable } from "../lib/lab/report.ts";
 import { LiveLines } from "../lib/lab/terminal.ts";
 import { World } from "../lib/lab/world.ts";
 import { makeSite } from "../site/build/make_site.ts";
-import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../site/fleet/fleet.ts";
+import type { Fleet } from "../site/fleet/assemble.ts";
+import { loadFleet } from "../site/fleet/fleet.ts";
 import { newNode } from "../site/nodes/new_node.ts";
 
 /** More nodes than this say nothing more. */
@@ -90,8 +91,8 @@ export function main(args: readonly string[], host: Host): Promise<ExitCode> {
       const node = fleet.nodes.find((one) => one.name === name)!;
       return {
         node: name,
-        config: wholeConfig(fleet, node),
-        shown: publicConfig(fleet, node),
+        config: node.whole,
+        shown: node.public,
         outputs: labScriptOutputs(name),
         serial,
         source: "site" as const,

@@ -5,16 +5,18 @@
  * @module
  */
 import { utf8 } from "../../lib/bytes.ts";
-import { RefusedError } from "../../lib/errors.ts";
-import { decryptWith } from "../../lib/trust/age.ts";
-import type { SiteView } from "../../lib/trust/client.ts";
 import {
+  AgentTooOldError,
   type Instructions,
   parseEnvelope,
   parseInstructions,
   SITE_PATHS,
 } from "../../lib/documents/site.ts";
+import { RefusedError } from "../../lib/errors.ts";
+import { decryptWith } from "../../lib/trust/age.ts";
+import type { SiteView } from "../../lib/trust/client.ts";
 import type { Identity } from "../identity/read.ts";
+import { agentFacts } from "../report/facts.ts";
 import { AgentError } from "../report/problem.ts";
 
 /** What a publication says about this node, wholly verified. */
@@ -28,7 +30,7 @@ export interface Told {
  *
  * @throws {RefusedError} naming the check that failed: the client's, "recipient" (not encrypted to this node), "node" (meant for
  * another one), "schema" or "serial".
- * @throws {AgentError} "node" when the site does not know the node.
+ * @throws {AgentError} "node" when the site does not know the node, "agent" when only a later agent understands what it says.
  */
 export async function readTold(view: SiteView, identity: Identity): Promise<Told> {
   const { name, ageKeys } = identity;
@@ -40,12 +42,21 @@ export async function readTold(view: SiteView, identity: Identity): Promise<Told
   const envelope = parseEnvelope(await decrypt(ageKeys, ciphertext, agePath), name);
   const payload = utf8(envelope.payload);
   view.verifyInner(payload, envelope.minisig, "postboot", agePath);
-  const instructions = parseInstructions(payload, name);
+  const instructions = parse(payload, name);
   if (instructions.serial > view.timestamp.serial) {
     const state = `its serial is ${instructions.serial}, the site is at ${view.timestamp.serial}`;
     throw new RefusedError("serial", `accept ${agePath}`, state, { document: agePath });
   }
   return { instructions, view };
+}
+
+function parse(payload: Uint8Array, name: string): Instructions {
+  try {
+    return parseInstructions(payload, name, agentFacts().version);
+  } catch (error) {
+    if (!(error instanceof AgentTooOldError)) throw error;
+    throw new AgentError("agent", error.doing, error.state, { cause: error });
+  }
 }
 
 async function decrypt(keys: readonly string[], ciphertext: Uint8Array, path: string) {

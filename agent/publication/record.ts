@@ -12,14 +12,12 @@ import * as v from "valibot";
 import { type Bytes, sha256Hex } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import { MAX_KEPT_BYTES, MAX_KEPT_FILES } from "../../lib/limits.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { NO_STATE, type TrustState } from "../../lib/trust/client.ts";
 
 /** Largest record, in bytes. */
 const MAX_RECORD_BYTES = 4096;
-/** Most files and bytes of one set of documents; the drive has 16 MiB and holds two sets for a moment. */
-const MAX_GOOD_FILES = 256;
-const MAX_GOOD_BYTES = 5 * 1024 * 1024;
 
 const SLOTS = ["record-a.json", "record-b.json"] as const;
 
@@ -95,7 +93,7 @@ export async function saveState(
   const good = before.good?.startsWith(base) ? `${base}.${before.sequence + 1}` : base;
   await removeOthers(host, dir, before.good);
   const size = [...files.values()].reduce((sum, data) => sum + data.length, 0);
-  const fits = files.size <= MAX_GOOD_FILES && size <= MAX_GOOD_BYTES;
+  const fits = files.size <= MAX_KEPT_FILES && size <= MAX_KEPT_BYTES;
   if (fits) await writeGood(host, `${dir}/${good}`, files);
   const named = fits ? good : before.good;
   const facts = { sequence: before.sequence + 1, ...trust, good: named };

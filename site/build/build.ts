@@ -9,9 +9,7 @@ import { OS_UPDATE_PATH, type OsUpdate } from "../../lib/documents/os_update.ts"
 import {
   type Envelope,
   type GlobalDocument,
-  type Instructions,
   type NodeDocument,
-  parseInstructions,
   type PostbootIndex,
   SITE_PATHS,
 } from "../../lib/documents/site.ts";
@@ -36,47 +34,21 @@ import {
 import type { SignDocument } from "../../lib/trust/keyring.ts";
 import { parseSignature } from "../../lib/trust/minisign.ts";
 import { publishedRoots, type RootChain } from "../../lib/trust/root_sign.ts";
-import { type Fleet, type FleetNode, publicConfig, wholeConfig } from "../fleet/fleet.ts";
+import { type Fleet, type FleetNode, wasRead } from "../fleet/assemble.ts";
 import { Html } from "../page/html.ts";
 import { errorPage, indexPage, nodeLine } from "../page/page.ts";
 import { nodeRow } from "../page/rows.ts";
-import { filesOf } from "./known_nodes.ts";
+import { instruct } from "./instructions.ts";
+import {
+  type Encrypted,
+  filesOf,
+  type KnownSignature,
+  listed,
+  type NodeOutputs,
+} from "./node_outputs.ts";
 
 /** Documents that one bin may list before bins are split by one more hex digit. */
 export const DOCUMENTS_PER_BIN = 1000;
-
-/** Ciphertext from an earlier build. */
-export interface Encrypted {
-  /** What was encrypted, to whom, signed by whom: SHA-256 in hex. */
-  key: string;
-  /** Serial inside; a site with a lower one can't use it. */
-  serial: number;
-  ciphertext: Bytes;
-}
-
-/** What a build made of a node: the files of the site that are about it alone, and what is told of it elsewhere. */
-export interface NodeOutputs {
-  /** Highest serial in its signatures. */
-  serial: number;
-  /** Its public document, the signature beside it, both in one file, and its instructions. */
-  document: Listed;
-  signature: Listed;
-  signed: Listed;
-  postboot: Listed;
-  /** Prefix of the longest kind of the bin that lists it. */
-  bin: string;
-  /** Its line of the start page. */
-  row: string;
-}
-
-/** A signature from an earlier build. */
-export interface KnownSignature {
-  /** Type, path, content and signers: SHA-256 in hex. */
-  key: string;
-  /** Serial inside; a site with a lower one can't use it. */
-  serial: number;
-  minisig: string;
-}
 
 /** What {@linkcode buildSite} needs beside the fleet. */
 export interface BuildOptions {
@@ -115,14 +87,17 @@ export interface BuiltSite {
 }
 
 /** Builds all files of the site. @throws {RefusedError} when a node could not read its own instructions. */
-export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<BuiltSite> {
+export async function buildSite(
+  fleet: Fleet<NodeOutputs>,
+  options: BuildOptions,
+): Promise<BuiltSite> {
   const signed = new Map<string, { type: DocumentType; bytes: Bytes }>();
   const add = (path: string, type: DocumentType, value: unknown) =>
     signed.set(path, { type, bytes: canonicalJson(value) });
   const { notes, config } = fleet.global;
   add(SITE_PATHS.global, "global", { notes, config } satisfies GlobalDocument);
-  const fresh = fleet.nodes.filter((node) => !node.known);
-  const documents = new Map(fresh.map((node) => [node.name, nodeDocument(fleet, node)]));
+  const fresh = fleet.nodes.filter(wasRead);
+  const documents = new Map(fresh.map((node) => [node.name, nodeDocument(node)]));
   for (const [name, document] of documents) add(SITE_PATHS.node(name), "node", document);
   for (const tag of [...fleet.tags.keys()].sort()) {
     const names = fleet.nodes.filter((node) => node.tags.includes(tag)).map(({ name }) => name);
@@ -134,8 +109,9 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
   const envelopes = new Map<string, Envelope>();
   const index: PostbootIndex = {};
   const instructions = new Map<string, Bytes>();
+  const signers = newestRoot(options)?.roles.config ?? [];
   for (const node of fresh) {
-    const { encrypted, envelope } = await instruct(fleet, node, options);
+    const { encrypted, envelope } = await instruct(node, { ...options, signers });
     cache.set(node.name, encrypted);
     if (envelope) envelopes.set(node.name, envelope);
     const facts = listed(encrypted.ciphertext);
@@ -154,8 +130,9 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
   const kept = new Map<string, Listed>();
   const outputs = new Map<string, NodeOutputs>();
   const lines: BinLine[] = [];
-  for (const { name, known } of fleet.nodes) {
-    if (!known) continue;
+  for (const node of fleet.nodes) {
+    if (!("known" in node)) continue;
+    const { name, known } = node;
     outputs.set(name, known);
     for (const [path, facts] of filesOf(name, known)) kept.set(path, facts);
     const path = SITE_PATHS.postboot(name);
@@ -221,7 +198,7 @@ export async function buildSite(fleet: Fleet, options: BuildOptions): Promise<Bu
 
 /** The start page: what the signed documents say, and when they were signed. */
 function makePage(
-  fleet: Fleet,
+  fleet: Fleet<NodeOutputs>,
   outputs: ReadonlyMap<string, NodeOutputs>,
   options: BuildOptions,
 ): Bytes {
@@ -277,42 +254,9 @@ function newestRoot(options: BuildOptions): Root | undefined {
   return options.roots.files.at(-1)?.root;
 }
 
-function nodeDocument(fleet: Fleet, node: FleetNode): NodeDocument {
+function nodeDocument(node: FleetNode): NodeDocument {
   const { name, recipient, sshHostKey, tags, notes } = node;
-  return { name, recipient, sshHostKey, tags, notes, config: publicConfig(fleet, node) };
-}
-
-/** A node's instructions, encrypted: from the cache where they are the same, else made anew. */
-async function instruct(
-  fleet: Fleet,
-  node: FleetNode,
-  options: BuildOptions,
-): Promise<{ encrypted: Encrypted; envelope?: Envelope }> {
-  const { serial, issued } = options;
-  const config = wholeConfig(fleet, node);
-  const shown = publicConfig(fleet, node);
-  const signers = newestRoot(options)?.roles.config ?? [];
-  const key = sha256Hex(
-    canonicalJson({ node: node.name, recipient: node.recipient, config, shown, signers }),
-  );
-  const known = options.cache?.get(node.name);
-  if (known && known.key === key && known.serial <= serial) return { encrypted: known };
-
-  const instructions: Instructions = {
-    type: "postboot",
-    node: node.name,
-    serial,
-    issued,
-    config,
-    public: shown,
-  };
-  const payload = canonicalJson(instructions);
-  parseInstructions(payload, node.name);
-  const path = SITE_PATHS.postboot(node.name);
-  const minisig = options.sign(ROLE_OF.postboot, payload, "postboot", path);
-  const envelope: Envelope = { payload: text(payload), minisig };
-  const ciphertext = await options.encrypt([node.recipient], canonicalJson(envelope));
-  return { encrypted: { key, serial, ciphertext }, envelope };
+  return { name, recipient, sshHostKey, tags, notes, config: node.public };
 }
 
 /** A document, and the longest prefix of the bin that it belongs into. */
@@ -332,8 +276,4 @@ function makeBins(documents: readonly BinLine[]): Map<string, Bytes> {
   return new Map(
     [...bins.keys()].sort().map((prefix) => [prefix, canonicalJson(bins.get(prefix))]),
   );
-}
-
-function listed(bytes: Bytes): Listed {
-  return { sha256: sha256Hex(bytes), size: bytes.length };
 }

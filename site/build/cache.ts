@@ -11,7 +11,8 @@ import { isNodeName } from "../../lib/documents/names.ts";
 import { SITE_PATHS } from "../../lib/documents/site.ts";
 import type { Host } from "../../lib/host.ts";
 import { canonicalJson } from "../../lib/json.ts";
-import type { BuiltSite, Encrypted, KnownSignature } from "./build.ts";
+import type { BuiltSite } from "./build.ts";
+import type { Encrypted, KnownSignature } from "./node_outputs.ts";
 
 const key = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const serial = v.pipe(v.number(), v.safeInteger(), v.minValue(1));

@@ -16,12 +16,20 @@ import {
 } from "../../lib/documents/site.ts";
 import { RefusedError, UserError } from "../../lib/errors.ts";
 import { canonicalJson } from "../../lib/json.ts";
+import { MAX_KEPT_BYTES, MAX_KEPT_FILES } from "../../lib/limits.ts";
 import { openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
 import type { DocumentType } from "../../lib/trust/comment.ts";
-import { ROOT_PATH, rootPath, storedPath } from "../../lib/trust/freshness.ts";
+import {
+  binPrefix,
+  ROOT_PATH,
+  rootPath,
+  storedPath,
+  TIMESTAMP_PATH,
+} from "../../lib/trust/freshness.ts";
 import type { PublicKey } from "../../lib/trust/minisign.ts";
-import type { Fleet } from "../fleet/fleet.ts";
+import type { Fleet } from "../fleet/assemble.ts";
 import type { BuiltSite } from "./build.ts";
+import type { NodeOutputs } from "./node_outputs.ts";
 
 /** What {@linkcode checkSite} needs beside the site. */
 export interface CheckOptions {
@@ -39,7 +47,7 @@ export interface CheckOptions {
  * it is checked that the site lists just these. @throws {RefusedError} naming what a node would refuse. */
 export async function checkSite(
   site: BuiltSite,
-  fleet: Fleet,
+  fleet: Fleet<NodeOutputs>,
   options: CheckOptions,
 ): Promise<void> {
   const fetch = (path: string): Promise<Bytes> => {
@@ -77,11 +85,13 @@ export async function checkSite(
   const wrong = (name: string) =>
     new RefusedError("path", `accept ${indexPath}`, `${name}'s entry is wrong`);
   await checkKnown(view, fleet, options.bins ?? new Set());
-  for (const { name, known } of fleet.nodes) {
-    if (known) {
-      const path = storedPath(SITE_PATHS.postboot(name), known.postboot.sha256);
-      const entry = index[name];
-      if (entry?.path === path && entry.sha256 === known.postboot.sha256) continue;
+  checkKept(site, view, fleet);
+  for (const node of fleet.nodes) {
+    const { name } = node;
+    if ("known" in node) {
+      const { sha256 } = node.known.postboot;
+      const path = storedPath(SITE_PATHS.postboot(name), sha256);
+      if (index[name]?.path === path && index[name].sha256 === sha256) continue;
       throw wrong(name);
     }
     parseNodeDocument(await get(SITE_PATHS.node(name), "node"), name);
@@ -99,18 +109,45 @@ export async function checkSite(
 }
 
 /**
+ * Checks that each node's drive can keep what the node reads of this publication: timestamp, roots, one bin, instructions.
+ * One that could not would be without a configuration when it boots while the site is down.
+ *
+ * @throws {UserError} that says how much it is.
+ */
+function checkKept(site: BuiltSite, view: SiteView, fleet: Fleet<NodeOutputs>): void {
+  const roots = Array.from({ length: view.root.version }, (_, i) => rootPath(i + 1))
+    .flatMap((path) => [path, `${path}.minisig`]);
+  const shared = [TIMESTAMP_PATH, ...roots];
+  const sharedSize = shared.reduce((sum, path) => sum + site.files.get(path)!.length, 0);
+  const digits = view.timestamp.bins[0]!.prefix.length;
+  const bins = new Map(view.timestamp.bins.map(({ prefix, size }) => [prefix, size]));
+  for (const { name } of fleet.nodes) {
+    const path = SITE_PATHS.postboot(name);
+    const bin = bins.get(binPrefix(path, digits)) ?? 0;
+    const size = sharedSize + bin + site.outputs.get(name)!.postboot.size;
+    if (size <= MAX_KEPT_BYTES && shared.length + 2 <= MAX_KEPT_FILES) continue;
+    throw new UserError(
+      "build the site",
+      `${name} reads ${shared.length + 2} files of ${size} bytes together, and its drive keeps ` +
+        `${MAX_KEPT_FILES} of ${MAX_KEPT_BYTES}`,
+    );
+  }
+}
+
+/**
  * Checks that the bins list what is known of nodes. A bin that was verified before, and so has the same hash, lists the same
  * as then; that no other one is where it belongs follows from the names of bins, which the client checks.
  */
 async function checkKnown(
   view: SiteView,
-  fleet: Fleet,
+  fleet: Fleet<NodeOutputs>,
   verified: ReadonlySet<string>,
 ): Promise<void> {
   const digits = view.timestamp.bins[0]!.prefix.length;
   const hashes = new Map(view.timestamp.bins.map(({ prefix, sha256 }) => [prefix, sha256]));
-  for (const { name, known } of fleet.nodes) {
-    if (!known) continue;
+  for (const node of fleet.nodes) {
+    if (!("known" in node)) continue;
+    const { name, known } = node;
     const bin = hashes.get(known.bin.slice(0, digits));
     if (bin !== undefined && verified.has(bin)) continue;
     for (

@@ -12,11 +12,10 @@
 import { sha256Hex, utf8 } from "../../lib/bytes.ts";
 import type { Host } from "../../lib/host.ts";
 import { projectFolder, sourceDigest } from "../../lib/sources.ts";
-import { type Listed, rootDigest, storedPath } from "../../lib/trust/freshness.ts";
+import { rootDigest } from "../../lib/trust/freshness.ts";
 import type { RootChain } from "../../lib/trust/root_sign.ts";
-import type { NodeOutputs } from "./build.ts";
-import { SITE_PATHS } from "../../lib/documents/site.ts";
-import type { FleetNode, KnownFacts } from "../fleet/fleet.ts";
+import type { Fleet, KnownNode, PublicFacts } from "../fleet/assemble.ts";
+import { filesOf, type NodeOutputs } from "./node_outputs.ts";
 
 /** Where it is kept, in the build cache; no node can have that name. */
 const FILE = "_known.json";
@@ -26,7 +25,7 @@ const SOURCES = ["site", "lib", "deno.json", "deno.lock"];
 interface Entry {
   /** Digest of all that the node's documents are made of. */
   inputs: string;
-  facts: KnownFacts;
+  facts: Omit<PublicFacts, "name">;
   outputs: NodeOutputs;
 }
 
@@ -81,29 +80,30 @@ export class KnownNodes {
   }
 
   /** Those nodes of a fleet's files that are known, by their paths; the rest has to be read. */
-  async find(texts: ReadonlyMap<string, string>): Promise<Map<string, FleetNode>> {
+  async find(texts: ReadonlyMap<string, string>): Promise<Map<string, KnownNode<NodeOutputs>>> {
     this.#texts = texts;
-    const found = new Map<string, FleetNode>();
+    const found = new Map<string, KnownNode<NodeOutputs>>();
     const digest = inputDigests(texts, this.context);
     for (const [name, { inputs, facts, outputs }] of Object.entries(this.entries)) {
       const path = `${name}.yaml`;
       if (!texts.has(path) || outputs.serial > this.options.serial) continue;
       if (digest(path, facts.tags) !== inputs || !await this.#standing(name, outputs)) continue;
-      found.set(path, { name, ...facts, config: {}, private: {}, known: outputs });
+      found.set(path, { name, ...facts, known: outputs });
     }
     return found;
   }
 
   /** Remembers a build that was verified. */
   async store(
-    nodes: readonly FleetNode[],
+    nodes: Fleet<NodeOutputs>["nodes"],
     outputs: ReadonlyMap<string, NodeOutputs>,
     bins: Iterable<string>,
   ): Promise<void> {
     const digest = inputDigests(this.#texts, this.context);
     const entries: Record<string, Entry> = {};
-    for (const { name, recipient, sshHostKey, created, tags, notes, known } of nodes) {
-      if (known) {
+    for (const node of nodes) {
+      const { name, recipient, sshHostKey, created, tags, notes } = node;
+      if ("known" in node) {
         entries[name] = this.entries[name]!;
         continue;
       }
@@ -131,18 +131,6 @@ export class KnownNodes {
     }
     return true;
   }
-}
-
-/** The four files of the site that come of a node. */
-export function filesOf(name: string, outputs: NodeOutputs): [path: string, listed: Listed][] {
-  const path = SITE_PATHS.node(name);
-  const { document, signature, signed, postboot } = outputs;
-  return [
-    [path, document],
-    [`${path}.minisig`, signature],
-    [storedPath(path, signed.sha256), signed],
-    [storedPath(SITE_PATHS.postboot(name), postboot.sha256), postboot],
-  ];
 }
 
 /** Digests of all that a node's documents are made of, by its file's path and its tags. */

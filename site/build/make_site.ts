@@ -21,12 +21,15 @@ import {
 import type { Keyring } from "../../lib/trust/keyring.ts";
 import { keyIdHex, parseSignature } from "../../lib/trust/minisign.ts";
 import { ensureRoots, type RootChain } from "../../lib/trust/root_sign.ts";
-import { loadFleet, UPDATE_FILE } from "../fleet/fleet.ts";
+import { wasRead } from "../fleet/assemble.ts";
+import { loadFleet } from "../fleet/fleet.ts";
+import { UPDATE_FILE } from "../fleet/fleet_schema.ts";
 import { buildSite } from "./build.ts";
 import { loadCache, loadSignatures, storeCache, storeSignatures } from "./cache.ts";
 import { checkSite } from "./check.ts";
 import { FileHashes } from "./file_hashes.ts";
 import { KnownNodes } from "./known_nodes.ts";
+import type { NodeOutputs } from "./node_outputs.ts";
 import { announce, findReleases, joinReleases, placeReleases } from "./releases.ts";
 import { writeSite, type Written } from "./write.ts";
 
@@ -101,12 +104,12 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
   }
   const cacheDir = options.cache ?? DEFAULT_CACHE;
   const known = await KnownNodes.load(host, { cache: cacheDir, out, roots, serial });
-  const fleet = await loadFleet(host, options.nodes, {
+  const fleet = await loadFleet<NodeOutputs>(host, options.nodes, {
     identities: options.identities,
     known: (texts) => known.find(texts),
   });
   const sign = await keyring.signSite({ serial, issued });
-  const fresh = fleet.nodes.filter((node) => !node.known).map(({ name }) => name);
+  const fresh = fleet.nodes.filter(wasRead).map(({ name }) => name);
   const cache = await loadCache(host, cacheDir, fresh);
   const signatures = await loadSignatures(host, cacheDir);
   for (const [name, { document }] of cache) {

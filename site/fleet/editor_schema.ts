@@ -10,7 +10,7 @@ import type { JsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import type { Host } from "../../lib/host.ts";
 import { FIELD_FACTS, type FieldFacts } from "../../lib/schema/words.ts";
-import { fileSchema } from "./fleet.ts";
+import { fileSchema } from "./fleet_schema.ts";
 import { FILE_KINDS, type FileKind, SCHEMA_FOLDER } from "./schema_line.ts";
 
 /** A file of each kind. */

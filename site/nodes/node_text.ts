@@ -5,8 +5,8 @@
  */
 import { sshLineFingerprint } from "../../lib/identity/ssh_key.ts";
 import { isPostQuantum } from "../../lib/trust/age_value.ts";
+import type { FleetNode } from "../fleet/assemble.ts";
 import { type Exposed, exposedTo } from "../secrets/exposure.ts";
-import type { FleetNode } from "../fleet/fleet.ts";
 import type { SecretFleet } from "../secrets/secret_files.ts";
 
 /** What is known of a node without its drive. */

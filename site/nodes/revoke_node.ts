@@ -7,12 +7,13 @@
 import { isMap, isScalar, parseDocument } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { type IdentityOptions, type MadeIdentity, makeIdentity } from "./new_node.ts";
 import { isPostQuantum } from "../../lib/trust/age_value.ts";
+import { assembleFleet, parseFiles } from "../fleet/assemble.ts";
+import { readFleetFiles } from "../fleet/fleet.ts";
 import { type Exposed, exposedTo, findNode } from "../secrets/exposure.ts";
-import { assembleFleet, parseFiles, readFleetFiles } from "../fleet/fleet.ts";
-import { openSecrets } from "../secrets/secret_files.ts";
 import { type Rekeyed, rekeySecrets } from "../secrets/rekey.ts";
+import { openSecrets } from "../secrets/secret_files.ts";
+import { type IdentityOptions, type MadeIdentity, makeIdentity } from "./new_node.ts";
 
 /** How everything is encrypted anew. */
 export interface Rotation {

@@ -9,7 +9,7 @@ import { nodeConfigSchema } from "../../lib/config/mod.ts";
 import { UserError } from "../../lib/errors.ts";
 import { below } from "../../lib/schema/paths.ts";
 import { factsOf } from "../../lib/schema/words.ts";
-import type { FleetNode } from "../fleet/fleet.ts";
+import type { FleetNode } from "../fleet/assemble.ts";
 import { Sealed } from "../fleet/sealed.ts";
 import { ownerOf, type SecretFleet } from "./secret_files.ts";
 import { secretName } from "./secret_path.ts";

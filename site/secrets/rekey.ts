@@ -19,11 +19,12 @@ import {
   Sealer,
   valueHeader,
 } from "../../lib/trust/age_value.ts";
-import { parseFiles, readFleetFiles } from "../fleet/fleet.ts";
-import { adminsOf, type SecretFleet, type SecretPlace, secretPlaces } from "./secret_files.ts";
+import { parseFiles } from "../fleet/assemble.ts";
+import { readFleetFiles } from "../fleet/fleet.ts";
 import { unseal } from "../fleet/sealed.ts";
 import { replaceArmored } from "../fleet/yaml_edit.ts";
 import { problemText } from "../fleet/yaml_file.ts";
+import { adminsOf, type SecretFleet, type SecretPlace, secretPlaces } from "./secret_files.ts";
 
 /** What {@linkcode rekeySecrets} did. */
 export interface Rekeyed {

@@ -9,14 +9,9 @@ import { closest } from "../../lib/cli/closest.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { type RecipientState, recipientState, Sealer } from "../../lib/trust/age_value.ts";
-import {
-  assembleFleet,
-  fileSchema,
-  type Fleet,
-  type FleetFiles,
-  parseFiles,
-  readFleetFiles,
-} from "../fleet/fleet.ts";
+import { assembleFleet, type Fleet, type FleetFiles, parseFiles } from "../fleet/assemble.ts";
+import { readFleetFiles } from "../fleet/fleet.ts";
+import { fileSchema } from "../fleet/fleet_schema.ts";
 import { schemaLine } from "../fleet/schema_line.ts";
 import { unseal } from "../fleet/sealed.ts";
 import { putArmored } from "../fleet/yaml_edit.ts";

@@ -6,7 +6,7 @@ import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert
 import { text, utf8 } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
 import { identityRecipient } from "../../lib/trust/age_keygen.ts";
-import { loadFleet, wholeConfig } from "../../site/fleet/fleet.ts";
+import { loadFleet } from "../../site/fleet/fleet.ts";
 import { openSecrets } from "../../site/secrets/secret_files.ts";
 import { main } from "../../tasks/secret.ts";
 import { RECIPIENTS } from "../site/support.ts";
@@ -127,7 +127,7 @@ judged(
     const read = async () => {
       const identities = () => Promise.resolve([identity]);
       const given = await loadFleet(host, `${dir}/nodes`, { identities });
-      return wholeConfig(given, given.nodes[0]!).files?.["/etc/a"]?.content;
+      return given.nodes[0]!.whole.files?.["/etc/a"]?.content;
     };
     assertEquals(await read(), VALUES[0]);
     await secret(dir, ["rekey", "--identity", `${dir}/one.age`]);

@@ -12,7 +12,8 @@ import type { Keyring, SignDocument } from "../../lib/trust/keyring.ts";
 import { ensureRoots } from "../../lib/trust/root_sign.ts";
 import { buildSite } from "../../site/build/build.ts";
 import { makeSite } from "../../site/build/make_site.ts";
-import { type Fleet, loadFleet, publicConfig, wholeConfig } from "../../site/fleet/fleet.ts";
+import type { Fleet } from "../../site/fleet/assemble.ts";
+import { loadFleet } from "../../site/fleet/fleet.ts";
 import { newNode } from "../../site/nodes/new_node.ts";
 import { needTool } from "../support/tools.ts";
 /**
@@ -73,8 +74,8 @@ export async function demandsNow(world: World, name: string, serial: number): Pr
   const node = fleet.nodes.find((one) => one.name === name)!;
   return {
     node: name,
-    config: wholeConfig(fleet, node),
-    shown: publicConfig(fleet, node),
+    config: node.whole,
+    shown: node.public,
     outputs: labScriptOutputs(name),
     serial,
     imageVersion: world.image.version,

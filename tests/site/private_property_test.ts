@@ -5,10 +5,11 @@ import { stringify } from "yaml";
 import { type Bytes, utf8 } from "../../lib/bytes.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { buildSite } from "../../site/build/build.ts";
-import { assembleFleet, parseFiles, wholeConfig } from "../../site/fleet/fleet.ts";
+import { assembleFleet, parseFiles } from "../../site/fleet/assemble.ts";
+import {} from "../../site/fleet/fleet.ts";
 import { unseal } from "../../site/fleet/sealed.ts";
-import { buildOptions, RECIPIENTS } from "./support.ts";
 import { ADMIN, sealed } from "./secret_support.ts";
+import { buildOptions, RECIPIENTS } from "./support.ts";
 
 const RUNS = 60;
 /** In every private name and value, and nowhere else. */
@@ -109,7 +110,7 @@ Deno.test("nothing private is in a public document, and all of it in the instruc
         assert(!text.includes("BEGIN AGE"), `${path} holds a secret, encrypted to the admins`);
       }
       given.nodes.forEach((node, i) => {
-        const whole = JSON.stringify(wholeConfig(given, node));
+        const whole = JSON.stringify(node.whole);
         const count = (text: string) => text.split(MARK).length;
         assertEquals(count(told[i]!), count(whole));
         marked += count(whole) - 1;

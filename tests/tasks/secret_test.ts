@@ -4,7 +4,7 @@ import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { loadIdentities } from "../../lib/trust/age_identity.ts";
 import { formatIdentityFile } from "../../lib/trust/age_keygen.ts";
-import { loadFleet, wholeConfig } from "../../site/fleet/fleet.ts";
+import { loadFleet } from "../../site/fleet/fleet.ts";
 import { main } from "../../tasks/secret.ts";
 import { ADMIN, hostWith, NEXT, sealed, secretFiles } from "../site/secret_support.ts";
 import type { FakeHost } from "../support/fake_host.ts";
@@ -41,7 +41,7 @@ async function secret(host: FakeHost, words: string, given: Given = {}) {
 async function told(host: FakeHost, node: number) {
   const options = { keys: "keys", prompt: () => null };
   const fleet = await loadFleet(host, "nodes", { identities: () => loadIdentities(host, options) });
-  return wholeConfig(fleet, fleet.nodes[node]!);
+  return fleet.nodes[node]!.whole;
 }
 
 Deno.test("secret set takes standard input, shows no value, and the build reads it", async () => {

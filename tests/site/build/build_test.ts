@@ -1,5 +1,13 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
+import {
+  parseEnvelope,
+  parseInstructions,
+  parseNodeDocument,
+  parsePostbootIndex,
+  parseTagNodes,
+  SITE_PATHS,
+} from "../../../lib/documents/site.ts";
 import { RefusedError } from "../../../lib/errors.ts";
 import { decryptWith, encryptTo } from "../../../lib/trust/age.ts";
 import { generateIdentity } from "../../../lib/trust/age_keygen.ts";
@@ -15,15 +23,8 @@ import {
   DOCUMENTS_PER_BIN,
 } from "../../../site/build/build.ts";
 import { checkSite } from "../../../site/build/check.ts";
-import {
-  parseEnvelope,
-  parseInstructions,
-  parseNodeDocument,
-  parsePostbootIndex,
-  parseTagNodes,
-  SITE_PATHS,
-} from "../../../lib/documents/site.ts";
-import { type Fleet, parseFleet } from "../../../site/fleet/fleet.ts";
+import type { Fleet } from "../../../site/fleet/assemble.ts";
+import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { placeOf } from "../../support/signed_site.ts";
 import { buildOptions, fleetFiles, ISSUED, KEY } from "../support.ts";
 

@@ -6,7 +6,7 @@ import { initKeys } from "../../../lib/trust/root_sign.ts";
 import { rotateKey } from "../../../lib/trust/rotate.ts";
 import { generateIdentity } from "../../../lib/trust/age_keygen.ts";
 import { SITE_PATHS } from "../../../lib/documents/site.ts";
-import { loadFleet, publicConfig } from "../../../site/fleet/fleet.ts";
+import { loadFleet } from "../../../site/fleet/fleet.ts";
 import { type MadeSite, makeSite, type MakeSiteOptions } from "../../../site/build/make_site.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { fleetFiles, ISSUED, RECIPIENTS, SSH_KEYS } from "../support.ts";
@@ -185,18 +185,4 @@ Deno.test("what is known is its owner's, and holds no secret", async () => {
   const { host } = await setUp();
   assertEquals((await host.stat("/cache/_known.json"))?.mode, 0o600);
   assertEquals(host.textOf("/cache/_known.json").includes("SECRET"), false);
-});
-
-Deno.test("the configuration of a known node can't be taken for an empty one", async () => {
-  const { host } = await setUp();
-  const fleet = await loadFleet(host, "/nodes");
-  const [node] = fleet.nodes;
-  const { nodes } = JSON.parse(host.textOf("/cache/_known.json"));
-  let thrown: unknown;
-  try {
-    publicConfig(fleet, { ...node!, known: nodes.alpha.outputs });
-  } catch (error) {
-    thrown = error;
-  }
-  assert(thrown instanceof TypeError);
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DenoHost } from "../../../lib/deno_host.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { loadFleet, parseFleet, publicConfig, wholeConfig } from "../../../site/fleet/fleet.ts";
+import { loadFleet, parseFleet } from "../../../site/fleet/fleet.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { fleetFiles, RECIPIENTS, SSH_KEYS } from "../support.ts";
 
@@ -23,7 +23,7 @@ Deno.test("parseFleet() reads nodes in the order of their names", () => {
 
 Deno.test("parseFleet() takes a fleet without global.yaml and tags", () => {
   const fleet = parseFleet(new Map([["a.yaml", `recipient: ${RECIPIENTS[0]}\n`]]));
-  assertEquals(publicConfig(fleet, fleet.nodes[0]!), {});
+  assertEquals(fleet.nodes[0]!.public, {});
 });
 
 Deno.test("layers are laid over each other: global, tags as listed, node; config under private", () => {
@@ -37,7 +37,7 @@ Deno.test("layers are laid over each other: global, tags as listed, node; config
       new Map([...files, ["n.yaml", `recipient: ${RECIPIENTS[0]}\n${node}`]]),
     );
     const [found] = fleet.nodes;
-    return [publicConfig(fleet, found!).hostname, wholeConfig(fleet, found!).hostname];
+    return [found!.public.hostname, found!.whole.hostname];
   };
   assertEquals(hostNames(""), ["global", "global-private"]);
   assertEquals(hostNames("tags: [one]\n"), ["one", "one-private"]);
@@ -50,14 +50,14 @@ Deno.test("layers are laid over each other: global, tags as listed, node; config
   );
 });
 
-Deno.test("publicConfig() holds nothing of a private part", () => {
+Deno.test("a node's public configuration holds nothing of a private part", () => {
   const fleet = parseFleet(fleetFiles());
   for (const node of fleet.nodes) {
-    assertEquals(JSON.stringify(publicConfig(fleet, node)).includes("SECRET"), false);
+    assertEquals(JSON.stringify(node.public).includes("SECRET"), false);
   }
-  const whole = JSON.stringify(wholeConfig(fleet, fleet.nodes[0]!));
+  const whole = JSON.stringify(fleet.nodes[0]!.whole);
   assertEquals([whole.includes("SECRET-of-lab"), whole.includes("SECRET-of-alpha")], [true, true]);
-  assertEquals(JSON.stringify(wholeConfig(fleet, fleet.nodes[1]!)).includes("SECRET"), false);
+  assertEquals(JSON.stringify(fleet.nodes[1]!.whole).includes("SECRET"), false);
 });
 
 Deno.test("parseFleet() names an unknown tag with its place and the closest one", () => {

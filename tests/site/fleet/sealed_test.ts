@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
-import { loadFleet, publicConfig, wholeConfig } from "../../../site/fleet/fleet.ts";
+import { loadFleet } from "../../../site/fleet/fleet.ts";
 import { ADMIN, hostWith, OTHER, sealed, secretFiles } from "../secret_support.ts";
 
 const identities = () => Promise.resolve([ADMIN.identity]);
@@ -8,12 +8,12 @@ const identities = () => Promise.resolve([ADMIN.identity]);
 Deno.test("loadFleet() decrypts secrets into the private configuration, each as its place wants it", async () => {
   const fleet = await loadFleet(hostWith(await secretFiles()), "nodes", { identities });
   const [alpha, beta] = fleet.nodes;
-  const whole = wholeConfig(fleet, alpha!);
+  const whole = alpha!.whole;
   assertEquals(whole.files?.["/etc/all"]?.content, "MARK-global");
   assertEquals(whole.files?.["/etc/token"]?.content, "MARK-lab\n");
   assertEquals(whole.users?.ops?.uid, 1234);
-  assertEquals(wholeConfig(fleet, beta!).files?.["/etc/token"], undefined);
-  assertEquals(/MARK|1234/.test(JSON.stringify(publicConfig(fleet, alpha!))), false);
+  assertEquals(beta!.whole.files?.["/etc/token"], undefined);
+  assertEquals(/MARK|1234/.test(JSON.stringify(alpha!.public)), false);
   assertEquals(fleet.admins, [ADMIN.recipient]);
 });
 
@@ -108,7 +108,7 @@ Deno.test("post-quantum recipients do for nodes and admins, but admins are of on
   const fleet = await loadFleet(hostWith(files), "nodes", {
     identities: () => Promise.resolve([pq.identity]),
   });
-  assertEquals(wholeConfig(fleet, fleet.nodes[0]!).files?.["/etc/x"]?.content, "pq secret");
+  assertEquals(fleet.nodes[0]!.whole.files?.["/etc/x"]?.content, "pq secret");
   files.set("global.yaml", `admins: [${pq.recipient}, ${ADMIN.recipient}]\n`);
   const error = await assertRejects(() => loadFleet(hostWith(files), "nodes"), UserError);
   assertStringIncludes(error.message, "nodes/global.yaml:1:9: admins must be all post-quantum");

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
 import { Opener, recipientFingerprint } from "../../../lib/trust/age_value.ts";
-import { loadFleet, wholeConfig } from "../../../site/fleet/fleet.ts";
+import { loadFleet } from "../../../site/fleet/fleet.ts";
 import { openSecrets, secretPlaces } from "../../../site/secrets/secret_files.ts";
 import { rekeySecrets } from "../../../site/secrets/rekey.ts";
 import type { FakeHost } from "../../support/fake_host.ts";
@@ -50,7 +50,7 @@ Deno.test("rekeySecrets() takes everything from an old admin and gives it to the
   for (const [path, text] of files) assertEquals(bare(host.textOf(`nodes/${path}`)), bare(text));
   const identities = () => Promise.resolve([NEXT.identity]);
   const fleet = await loadFleet(host, "nodes", { identities });
-  assertEquals(wholeConfig(fleet, fleet.nodes[0]!).files?.["/etc/token"]?.content, "MARK-lab\n");
+  assertEquals(fleet.nodes[0]!.whole.files?.["/etc/token"]?.content, "MARK-lab\n");
 });
 
 Deno.test("rekeySecrets() leaves alone what is right, unless everything is wanted", async () => {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
-import { loadFleet, wholeConfig } from "../../../site/fleet/fleet.ts";
+import { loadFleet } from "../../../site/fleet/fleet.ts";
 import {
   findOwner,
   openSecrets,
@@ -31,7 +31,7 @@ Deno.test("setSecret() is read by the site build as it was given, and is nowhere
   const { host, done } = await set("beta", "files./etc/k3s/token.content", "hunter2\n");
   assertEquals(done, { file: "nodes/beta.yaml", madeFile: true, wasPlain: false });
   const fleet = await loadFleet(host, "nodes", { identities });
-  assertEquals(wholeConfig(fleet, fleet.nodes[1]!).files?.["/etc/k3s/token"], {
+  assertEquals(fleet.nodes[1]!.whole.files?.["/etc/k3s/token"], {
     mode: "0600",
     content: "hunter2\n",
   });
@@ -41,7 +41,7 @@ Deno.test("setSecret() is read by the site build as it was given, and is nowhere
 Deno.test("setSecret() leaves out the last newline only where the value must be one line", async () => {
   const { host } = await set("global", "report.url", "https://u:p@x.example/\n");
   const fleet = await loadFleet(host, "nodes", { identities });
-  assertEquals(wholeConfig(fleet, fleet.nodes[0]!).report?.url, "https://u:p@x.example/");
+  assertEquals(fleet.nodes[0]!.whole.report?.url, "https://u:p@x.example/");
 });
 
 Deno.test("setSecret() says that a value stood there in plain", async () => {

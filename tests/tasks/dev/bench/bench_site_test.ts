@@ -6,7 +6,7 @@ import {
   SECRETS_PER_NODE,
 } from "../../../../tasks/dev/bench/fleet.ts";
 import { sizeOf, tableLines, timeOf } from "../../../../tasks/dev/bench/table.ts";
-import { parseFleet, publicConfig, wholeConfig } from "../../../../site/fleet/fleet.ts";
+import { parseFleet } from "../../../../site/fleet/fleet.ts";
 import { RECIPIENTS } from "../../../site/support.ts";
 
 const options = { recipients: RECIPIENTS, admins: [], seed: 1 };
@@ -16,8 +16,8 @@ Deno.test("benchFleet() makes a fleet that can be read, the same each time", asy
   const fleet = parseFleet(texts);
   assertEquals(fleet.nodes.map(({ name }) => name), [benchNode(0), benchNode(1)]);
   for (const node of fleet.nodes) {
-    const shared = Object.keys(publicConfig(fleet, node).files ?? {}).length;
-    assertEquals(Object.keys(wholeConfig(fleet, node).files!).length, shared + SECRETS_PER_NODE);
+    const shared = Object.keys(node.public.files ?? {}).length;
+    assertEquals(Object.keys(node.whole.files!).length, shared + SECRETS_PER_NODE);
   }
   assertEquals(await benchFleet(options), texts);
 });

@@ -1,0 +1,88 @@
+/**
+ * The instructions of one node: what it is told, signed and encrypted to it alone.
+ *
+ * @module
+ */
+import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
+import { agentFor, FIRST_AGENT, type NodeConfig } from "../../lib/config/mod.ts";
+import {
+  type Envelope,
+  type Instructions,
+  parseEnvelope,
+  parseInstructions,
+  SITE_PATHS,
+} from "../../lib/documents/site.ts";
+import { UserError } from "../../lib/errors.ts";
+import { canonicalJson } from "../../lib/json.ts";
+import { MAX_DOCUMENT_BYTES } from "../../lib/limits.ts";
+import { ROLE_OF } from "../../lib/trust/comment.ts";
+import type { SignDocument } from "../../lib/trust/keyring.ts";
+import type { FleetNode } from "../fleet/assemble.ts";
+import type { Encrypted } from "./node_outputs.ts";
+
+/** What {@linkcode instruct} needs beside the node. */
+export interface InstructOptions {
+  serial: number;
+  issued: string;
+  /** Key lines of those who may sign instructions. */
+  signers: readonly string[];
+  sign: SignDocument;
+  encrypt: (recipients: readonly string[], plaintext: Bytes) => Promise<Bytes>;
+  /** Earlier ciphertext by node. */
+  cache?: ReadonlyMap<string, Encrypted>;
+}
+
+/** A node's instructions, encrypted: from the cache where they are the same, else made anew. */
+export async function instruct(
+  node: FleetNode,
+  options: InstructOptions,
+): Promise<{ encrypted: Encrypted; envelope?: Envelope }> {
+  const { serial, issued, signers } = options;
+  const { name, recipient, whole: config, public: shown } = node;
+  const needed = agentFor(config);
+  const agent = needed === FIRST_AGENT ? undefined : needed;
+  const key = sha256Hex(
+    canonicalJson({ agent, node: name, recipient, config, shown, signers }),
+  );
+  const known = options.cache?.get(name);
+  // What is too long for nodes may be there from before there was a limit.
+  const isUsable = known && known.serial <= serial && known.ciphertext.length <= MAX_DOCUMENT_BYTES;
+  if (isUsable && known.key === key) return { encrypted: known };
+
+  const instructions: Instructions = {
+    ...agent === undefined ? {} : { agent },
+    type: "postboot",
+    node: name,
+    serial,
+    issued,
+    config,
+    public: shown,
+  };
+  const payload = canonicalJson(instructions);
+  const path = SITE_PATHS.postboot(name);
+  const minisig = options.sign(ROLE_OF.postboot, payload, "postboot", path);
+  const envelope: Envelope = { payload: text(payload), minisig };
+  const plaintext = canonicalJson(envelope);
+  checkSize(name, plaintext.length, config);
+  // The very bytes that the node will read.
+  parseInstructions(utf8(parseEnvelope(plaintext, name).payload), name);
+  const ciphertext = await options.encrypt([recipient], plaintext);
+  return { encrypted: { key, serial, ciphertext }, envelope };
+}
+
+/** @throws {UserError} when no node reads instructions of that size, naming what makes them so big. */
+function checkSize(name: string, size: number, config: NodeConfig): void {
+  if (size <= MAX_DOCUMENT_BYTES) return;
+  const parts = Object.entries(config).flatMap(([key, value]) =>
+    typeof value !== "object" ? [] : Object.entries(value).map(([entry, one]) => ({
+      entry: `${key}.${entry}`,
+      size: canonicalJson(one).length,
+    }))
+  ).sort((a, b) => b.size - a.size);
+  const biggest = parts.slice(0, 3).map((part) => `${part.entry} (${part.size})`).join(", ");
+  throw new UserError(
+    "build the site",
+    `the instructions of ${name} have ${size} bytes, a node reads ${MAX_DOCUMENT_BYTES} at most`,
+    { hint: `its biggest entries: ${biggest}` },
+  );
+}

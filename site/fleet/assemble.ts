@@ -1,0 +1,241 @@
+/**
+ * From the YAML of a fleet's files to the fleet: each file by its schema, then what must hold between them. Pure. All problems
+ * of all files are found in one go, each with file, line and column.
+ *
+ * @module
+ */
+import type * as v from "valibot";
+import { closest } from "../../lib/cli/closest.ts";
+import { mergeConfig, mergedProblems, type NodeConfig } from "../../lib/config/mod.ts";
+import { isNodeName, TAG_NAME } from "../../lib/documents/names.ts";
+import { type UpdatePolicy, updatePolicySchema } from "../../lib/documents/os_update.ts";
+import { UserError } from "../../lib/errors.ts";
+import { globalSchema, type Layer, layerSchema, nodeSchema, UPDATE_FILE } from "./fleet_schema.ts";
+import {
+  type CheckOptions,
+  checkYaml,
+  type ParsedYaml,
+  parseYaml,
+  type Problem,
+  problemText,
+  type YamlFile,
+} from "./yaml_file.ts";
+
+/** Most problems that one message tells. */
+const MAX_PROBLEMS_SHOWN = 20;
+
+/** What is public of a node beside its configuration. */
+export interface PublicFacts {
+  name: string;
+  /** age recipient whose identity is on the node's drive. */
+  recipient: string;
+  /** Public line of the SSH host key on the node's drive. */
+  sshHostKey?: string;
+  /** When its identity drive was made, in UTC. */
+  created?: string;
+  /** In the order in which they are laid over each other. */
+  tags: string[];
+  notes?: string;
+}
+
+/** One machine whose file was read, with all layers of its configuration merged. */
+export interface FleetNode extends PublicFacts {
+  /** What everyone can read: no `private` part of any layer is in it. */
+  public: NodeConfig;
+  /** All of it, secrets included. */
+  whole: NodeConfig;
+}
+
+/** One machine whose file was not read, because what an earlier build made of it still holds. */
+export interface KnownNode<Outputs> extends PublicFacts {
+  known: Outputs;
+}
+
+/** Whether a node's file was read. */
+export function wasRead<Outputs>(node: FleetNode | KnownNode<Outputs>): node is FleetNode {
+  return !("known" in node);
+}
+
+/** All that is known of a fleet. `Outputs` is what builds make of nodes; without it all of them were read. */
+export interface Fleet<Outputs = never> {
+  /** age recipients of the administrators: secrets in the files are encrypted to these. */
+  admins: string[];
+  global: Layer;
+  tags: Map<string, Layer>;
+  /** Sorted by name. */
+  nodes: (FleetNode | ([Outputs] extends [never] ? never : KnownNode<Outputs>))[];
+  /** What `os-update.yaml` says of releases and channels. */
+  osUpdate?: UpdatePolicy;
+}
+
+/** The fleet's files, as far as they are YAML. */
+export interface FleetFiles {
+  /** As they are named in messages. */
+  directory: string;
+  /** Paths below the directory, sorted. */
+  paths: string[];
+  /** Those of them that are YAML. */
+  files: Map<string, ParsedYaml>;
+  problems: Problem[];
+}
+
+/** Reads the YAML of a fleet's files: path below the nodes directory to text. Problems are thrown by {@linkcode assembleFleet}. */
+export function parseFiles(texts: ReadonlyMap<string, string>, directory = "nodes"): FleetFiles {
+  const files = new Map<string, ParsedYaml>();
+  const problems: Problem[] = [];
+  const paths = [...texts.keys()].sort();
+  for (const path of paths) {
+    const parsed = parseYaml(`${directory}/${path}`, texts.get(path)!);
+    if (Array.isArray(parsed)) problems.push(...parsed);
+    else files.set(path, parsed);
+  }
+  return { directory, paths, files, problems };
+}
+
+/** Tells the place of a problem in a node's file. */
+type Places = Pick<YamlFile<unknown>, "problemAt">;
+
+/** A node's own layer, and where what it says stands. */
+interface NodeSource extends Places {
+  facts: PublicFacts;
+  /** Absent for a node that is known. */
+  layer?: Layer;
+}
+
+/**
+ * The fleet of these files. With `survey`, secrets are left out and not to be relied on.
+ *
+ * @param options `known` are nodes that need not be read, by the paths of their files.
+ * @throws {UserError} with all problems.
+ */
+export function assembleFleet<Outputs = never>(
+  given: FleetFiles,
+  options: CheckOptions & { known?: ReadonlyMap<string, KnownNode<Outputs>> },
+): Fleet<Outputs> {
+  const { directory, files } = given;
+  const problems: Problem[] = [...given.problems];
+  const read = <Schema extends v.GenericSchema>(path: string, schema: Schema) => {
+    const parsed = files.get(path);
+    if (!parsed) return undefined;
+    const result = checkYaml(parsed, schema, options);
+    if (!Array.isArray(result)) return result;
+    problems.push(...result);
+  };
+  const { admins, ...global } = read("global.yaml", globalSchema)?.value ??
+    { admins: [], config: {}, private: {} };
+  const tags = new Map<string, Layer>();
+  const sources: NodeSource[] = [];
+  const tagNames: string[] = [];
+  for (const path of given.paths) {
+    const place = { file: `${directory}/${path}`, line: 1, column: 1 };
+    const [, tag, name] = /^(?:tags\/(.+)|([^/]+))\.yaml$/.exec(path) ?? [];
+    if (path === "global.yaml" || path === UPDATE_FILE) continue;
+    if (tag !== undefined) {
+      tagNames.push(tag);
+      if (!TAG_NAME.test(tag)) problems.push({ ...place, message: "not a valid tag name" });
+      const layer = read(path, layerSchema);
+      if (layer) tags.set(tag, layer.value);
+    } else if (name !== undefined) {
+      const known = options.known?.get(path);
+      if (known) {
+        // Its places are not known: loadFleet reads all files when there is a problem.
+        sources.push({ facts: known, problemAt: (_, message) => ({ ...place, message }) });
+        continue;
+      }
+      if (!isNodeName(name)) problems.push({ ...place, message: "not a valid node name" });
+      const source = read(path, nodeSchema);
+      if (!source) continue;
+      const { config, private: secret, ...facts } = source.value;
+      const layer = { config, private: secret };
+      sources.push({ facts: { name, ...facts }, layer, problemAt: source.problemAt });
+    }
+  }
+  const osUpdate = files.has(UPDATE_FILE) ? read(UPDATE_FILE, updatePolicySchema) : undefined;
+  if (osUpdate) problems.push(...unknownCanaries(osUpdate, given.paths));
+  for (const source of sources) problems.push(...unknownTags(source, tagNames, directory));
+  problems.push(...sharedKeys(sources));
+  if (problems.length > 0) throw fleetError(problems);
+
+  const nodes: (FleetNode | KnownNode<Outputs>)[] = sources.map(({ facts, layer }) => {
+    if (!layer) return options.known!.get(`${facts.name}.yaml`)!;
+    const layers = [global, ...facts.tags.map((tag) => tags.get(tag)!), layer];
+    return {
+      ...facts,
+      public: mergeConfig(layers.map(({ config }) => config)),
+      whole: mergeConfig(layers.flatMap(({ config, private: secret }) => [config, secret])),
+    };
+  });
+  if (!options.survey) {
+    for (const [i, node] of nodes.entries()) {
+      if ("known" in node) continue;
+      const found = [node.public, node.whole].flatMap(mergedProblems);
+      for (const message of new Set(found)) {
+        problems.push(sources[i]!.problemAt([], `once merged, ${message}`));
+      }
+    }
+    if (problems.length > 0) throw fleetError(problems);
+  }
+  return {
+    admins,
+    global,
+    tags,
+    nodes: nodes.sort((a, b) => a.name < b.name ? -1 : 1) as Fleet<Outputs>["nodes"],
+    ...(osUpdate ? { osUpdate: osUpdate.value } : {}),
+  };
+}
+
+function unknownCanaries(
+  { value, problemAt }: YamlFile<UpdatePolicy>,
+  paths: readonly string[],
+): Problem[] {
+  const names = paths.flatMap((path) => /^([^/]+)\.yaml$/.exec(path)?.[1] ?? []).filter(isNodeName);
+  return Object.entries(value.channels).flatMap(([channel, { canaries = [] }]) =>
+    canaries.flatMap((name, i) => {
+      if (names.includes(name)) return [];
+      const near = closest(name, names);
+      const message = `unknown node ${name}${near ? `, did you mean ${near}?` : ""}`;
+      return [problemAt(["channels", channel, "canaries", i], message)];
+    })
+  );
+}
+
+function unknownTags(
+  { facts, problemAt }: NodeSource,
+  tagNames: readonly string[],
+  directory: string,
+): Problem[] {
+  return facts.tags.flatMap((tag, i) => {
+    if (tagNames.includes(tag)) return [];
+    const near = closest(tag, tagNames);
+    const hint = near ? `, did you mean ${near}?` : "";
+    const message = `unknown tag ${tag}${hint} (a tag is a file ${directory}/tags/${tag}.yaml)`;
+    return [problemAt(["tags", i], message)];
+  });
+}
+
+/** Two nodes with one key: one of their drives is a copy, or a line was. */
+function sharedKeys(sources: readonly NodeSource[]): Problem[] {
+  const problems: Problem[] = [];
+  for (const key of ["recipient", "sshHostKey"] as const) {
+    const owners = new Map<string, string>();
+    for (const { facts, problemAt } of sources) {
+      const value = facts[key]?.split(" ").slice(0, 2).join(" ");
+      if (value === undefined) continue;
+      const owner = owners.get(value);
+      if (owner === undefined) owners.set(value, facts.name);
+      else problems.push(problemAt([key], `${key} is that of node ${owner}`));
+    }
+  }
+  return problems;
+}
+
+/** One error that tells all problems. */
+export function fleetError(problems: readonly Problem[]): UserError {
+  const [first = "", ...rest] = problems.map(problemText);
+  const shown = rest.slice(0, MAX_PROBLEMS_SHOWN);
+  const more = rest.length - shown.length;
+  if (more > 0) shown.push(`and ${more} more`);
+  return new UserError("read the fleet", first, {
+    hint: shown.length > 0 ? shown.join("\n  ") : undefined,
+  });
+}
