@@ -16,11 +16,13 @@ import { hostname } from "./hostname.ts";
 import { type Applier, applier, type Apply, bind, type Target } from "./resource.ts";
 import { scripts } from "./scripts.ts";
 import { ssh } from "./ssh.ts";
+import { timezone } from "./timezone.ts";
 import { users } from "./users.ts";
 
 /** "course": what the agent's course reads by itself. A key that nobody acts on does not compile. */
 const APPLIERS = {
   hostname: applier("hostname", hostname),
+  timezone: applier("timezone", timezone),
   users: applier("users", users),
   files: applier("files", files),
   scripts: applier("scripts", scripts),

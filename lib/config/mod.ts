@@ -12,10 +12,11 @@ import { hostname } from "./hostname.ts";
 import type { ConfigKey, CourseKey, NodeContext } from "./key.ts";
 import { mergeLayers } from "./merge.ts";
 import { scripts } from "./scripts.ts";
+import { timezone } from "./timezone.ts";
 import { users } from "./users.ts";
 
 /** All keys in the order in which they are applied: later ones need what earlier ones make. */
-export const KEYS = { hostname, users, files, scripts, report, check } as const;
+export const KEYS = { hostname, timezone, users, files, scripts, report, check } as const;
 
 /** Name of a key. */
 export type KeyName = keyof typeof KEYS;
@@ -104,7 +105,10 @@ export function differences(
   return APPLIED_NAMES.flatMap((name) => {
     const key = KEYS[name] as ConfigKey<v.GenericSchema, unknown, v.GenericSchema>;
     const seen = observed[name];
-    if (seen === undefined) return [`nothing was observed of ${name}`];
+    if (seen === undefined) {
+      // An agent from before this key tells nothing of it, and is right where nothing was said.
+      return config[name] === undefined ? [] : [`nothing was observed of ${name}`];
+    }
     const [wanted, open] = [config, shown].map((one) => desired(name, one, node));
     return key.differences(wanted, seen, open);
   });

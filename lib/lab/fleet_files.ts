@@ -5,6 +5,8 @@
  * @module
  */
 
+import { KEY_NAMES, type KeyName, KEYS } from "../config/mod.ts";
+
 /** The tag that all lab nodes bear. */
 export const LAB_TAG = "lab";
 /** The account that people log in with. */
@@ -60,10 +62,15 @@ config:
       content: "This node runs in RAM and was configured by its signed site.\\n"
 `;
 
+/** Keys that the lab says something of its own about; of the others it says what their examples say. */
+const OWN: readonly KeyName[] = ["hostname", "users", "files", "scripts", "report", "check"];
+const EXAMPLES = KEY_NAMES.filter((name) => !OWN.includes(name))
+  .map((name) => KEYS[name].example.replaceAll(/^(?=.)/gm, "  ")).join("");
+
 const TAG = (sshPublicKey: string) =>
   `notes: One of each thing that a node can be told.
 config:
-  users:
+${EXAMPLES}  users:
     ${LAB_USER}:
       uid: 1000
       comment: Lab user

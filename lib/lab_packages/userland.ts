@@ -13,6 +13,7 @@ import { library, neededLibraries, withLibraries } from "./packages/library.ts";
 import { openrc } from "./packages/openrc.ts";
 import { openssh } from "./packages/openssh.ts";
 import { type Draft, OWN_BUILDDATE } from "./packages/recipe.ts";
+import { tzdata } from "./packages/tzdata.ts";
 import { systemdBoot } from "./packages/systemd_boot.ts";
 import { type Deb, type DebContent, readDeb } from "./debian.ts";
 import { readTree } from "./tree.ts";
@@ -26,6 +27,7 @@ export const USERLAND = [
   "openssh-server",
   "openssh-sftp-server",
   "systemd-boot-efi",
+  "tzdata",
 ] as const;
 
 /** What {@linkcode userlandDrafts} works on. */
@@ -63,6 +65,7 @@ export async function userlandDrafts(
       tree: await tree("openssh-server"),
     }),
     systemdBoot(await content("systemd-boot-efi")),
+    tzdata(await content("tzdata")),
   ].map(withLibraries);
   const libraries: Draft[] = [];
   for (const name of libraryNames) libraries.push(library(await content(name)));

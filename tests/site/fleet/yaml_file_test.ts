@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as v from "valibot";
-import { nodeConfigSchema } from "../../../lib/config/mod.ts";
+import { KEY_NAMES, nodeConfigSchema } from "../../../lib/config/mod.ts";
 import { problemText, readYaml } from "../../../site/fleet/yaml_file.ts";
 
 const schema = v.strictObject({
@@ -80,7 +80,7 @@ const WRONG: [string, string, string[]][] = [
   ],
   ["a second document", "tags: []\n---\ntags: []\n", ["nodes/x.yaml:2:1: must be one document"]],
   ["merge keys", "config:\n  <<: {hostname: a}\n", [
-    "nodes/x.yaml:2:3: unknown key <<; known are hostname, users, files, scripts, report, check",
+    `nodes/x.yaml:2:3: unknown key <<; known are ${KEY_NAMES.join(", ")}`,
   ]],
   ["names that JavaScript treats specially", "config:\n  users: {__proto__: {uid: 5}}\n", [
     "nodes/x.yaml:2:11: key not allowed",

@@ -1,0 +1,75 @@
+/**
+ * The node's time zone: `/etc/localtime`, which the C libraries read, and `/etc/timezone`, which names it.
+ *
+ * @module
+ */
+import { type Bytes, equal } from "../../lib/bytes.ts";
+import { UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import { installFile } from "../system/install_file.ts";
+import type { KeyResource, Step } from "./resource.ts";
+
+const ZONES = "/usr/share/zoneinfo";
+const LOCALTIME = "/etc/localtime";
+const TIMEZONE = "/etc/timezone";
+const FACTS = { mode: 0o644, uid: 0, gid: 0 };
+
+interface Actual {
+  /** Name in `/etc/timezone`; undefined without the file. */
+  name: string | undefined;
+  localtime: Bytes | undefined;
+  /** The wanted zone, as the image has it. */
+  zone: Bytes | undefined;
+}
+
+interface Change extends Step {
+  readonly path: string;
+  /** Undefined: the image has no such zone. */
+  readonly data: Bytes | string | undefined;
+}
+
+export const timezone: KeyResource<"timezone", Actual, Change> = {
+  async read(host, wanted) {
+    return {
+      name: await readName(host),
+      localtime: await readIfFile(host, LOCALTIME),
+      zone: await readIfFile(host, `${ZONES}/${wanted}`),
+    };
+  },
+
+  plan(wanted, { name, localtime, zone }) {
+    // Nothing is to be said of what holds where nothing is said.
+    if (wanted === "UTC" && name === undefined && localtime === undefined) return [];
+    const steps: Change[] = [];
+    const holds = zone !== undefined && localtime !== undefined && equal(zone, localtime);
+    if (!holds) steps.push({ path: LOCALTIME, data: zone, text: `set the time zone ${wanted}` });
+    if (name !== wanted) {
+      steps.push({ path: TIMEZONE, data: `${wanted}\n`, text: `write ${wanted} to ${TIMEZONE}` });
+    }
+    return steps;
+  },
+
+  async apply({ path, data, text }, host) {
+    if (data === undefined) throw new UserError(text, "the image has no such zone");
+    await installFile(host, path, data, FACTS);
+  },
+
+  async observe(host) {
+    const name = await readName(host);
+    const localtime = await readIfFile(host, LOCALTIME);
+    if (name === undefined && localtime === undefined) return "UTC";
+    const zone = await readIfFile(host, `${ZONES}/${name}`);
+    return zone && localtime && equal(zone, localtime) ? name! : "unknown";
+  },
+};
+
+async function readName(host: Host): Promise<string | undefined> {
+  const data = await readIfFile(host, TIMEZONE);
+  return data && new TextDecoder().decode(data).trim();
+}
+
+/** Content of a file; undefined when it is missing or something else. Zones may be links to others. */
+async function readIfFile(host: Host, path: string): Promise<Bytes | undefined> {
+  const info = await host.stat(path);
+  return info?.kind === "file" || info?.kind === "symlink" ? await host.readFile(path) : undefined;
+}
