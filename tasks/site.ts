@@ -95,7 +95,7 @@ async function build(
   const out = line.value("out") ?? "public";
   const keys = line.value("keys") ?? "keys";
   const passphrase = () => findPassphrase(host, { prompt });
-  const published = await makeSite(host, {
+  const made = await makeSite(host, {
     nodes: line.value("nodes") ?? "nodes",
     out,
     keyring: await loadKeyring(host, keys, { passphrase }),
@@ -105,14 +105,19 @@ async function build(
     serial: number(line, "serial"),
     expiresHours: number(line, "expires-hours"),
   });
-  if (line.on("json")) return console.out(JSON.stringify({ out, ...published }, null, 2));
-  const { nodes, tags, releases, changed, removed, encrypted, serial, expires, files } = published;
+  if (line.on("json")) return console.out(JSON.stringify({ out, ...made }, null, 2));
+  const { nodes, tags, releases, changed, removed, encrypted, serial, expires, files } = made;
   console.out(`${out}: serial ${serial}, valid until ${expires}`);
   console.out(`  nodes    ${count(nodes)}`);
   console.out(`  tags     ${count(tags)}`);
   console.out(`  releases ${count(releases)}`);
   console.out(`  files    ${files}, ${changed.length} changed, ${removed.length} removed`);
   console.out(`  encrypted anew for ${count(encrypted)}`);
+  for (const { node, needs, offered } of made.heldBack) {
+    console.out(
+      `  ${node} needs agent ${needs}, the newest release brings ${offered}: it keeps what it has until then`,
+    );
+  }
 }
 
 async function refresh(

@@ -28,6 +28,7 @@ import { buildSite } from "./build.ts";
 import { loadCache, loadSignatures, storeCache, storeSignatures } from "./cache.ts";
 import { checkSite } from "./check.ts";
 import { FileHashes } from "./file_hashes.ts";
+import { type HeldBack, heldBack } from "./held_back.ts";
 import { KnownNodes } from "./known_nodes.ts";
 import type { NodeOutputs } from "./node_outputs.ts";
 import { announce, findReleases, joinReleases, placeReleases } from "./releases.ts";
@@ -72,6 +73,8 @@ export interface MadeSite extends Written {
   releases: string[];
   /** Nodes whose instructions were encrypted anew. */
   encrypted: string[];
+  /** Nodes that keep what they have until they are updated. */
+  heldBack: HeldBack[];
   /** Number of files of the site. */
   files: number;
 }
@@ -120,8 +123,9 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
     await findReleases(host, `${out}/${RELEASES_PATH}`, hashes),
     options.releases === undefined ? [] : await findReleases(host, options.releases, hashes),
   );
+  const osUpdate = announce(releases, fleet.osUpdate, `${options.nodes}/${UPDATE_FILE}`);
   const site = await buildSite(fleet, {
-    osUpdate: announce(releases, fleet.osUpdate, `${options.nodes}/${UPDATE_FILE}`),
+    osUpdate,
     serial,
     issued,
     expires,
@@ -154,6 +158,7 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
     nodes: fleet.nodes.map(({ name }) => name),
     tags: [...fleet.tags.keys()].sort(),
     encrypted: [...site.envelopes.keys()],
+    heldBack: heldBack(site.outputs, releases, osUpdate),
     files: site.files.size + site.kept.size,
   };
 }

@@ -25,6 +25,8 @@ export interface NodeOutputs {
   signature: Listed;
   signed: Listed;
   postboot: Listed;
+  /** The smallest agent that understands its instructions. */
+  agent: string;
   /** Prefix of the longest kind of the bin that lists it. */
   bin: string;
   /** Its line of the start page. */
@@ -40,6 +42,7 @@ export interface KnownSignature {
   minisig: string;
 }
 
+/** Hash and size of a file. */
 export function listed(bytes: Bytes): Listed {
   return { sha256: sha256Hex(bytes), size: bytes.length };
 }

@@ -36,6 +36,8 @@ export const DEFAULT_CHANNEL = "stable";
 
 /** A release and where its files lie now. */
 export interface FoundRelease extends Release {
+  /** Version of the agent in it, where its manifest tells. */
+  agent?: string;
   /** Site path of each file to its place on this machine, and its BLAKE2b-512 for the signature. */
   sources: Map<string, { place: string; digest: Uint8Array }>;
 }
@@ -147,7 +149,7 @@ async function readRelease(
   }
   files.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
   const built = formatInstant(new Date(epoch * 1000));
-  return { version, arch, kernel, built, files, sources };
+  return { version, arch, kernel, built, files, sources, agent: manifest.agent?.version };
 }
 
 /** What a release may have, in the order in which files are listed. */

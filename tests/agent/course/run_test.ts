@@ -12,7 +12,7 @@ import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { buildOptions, ISSUED } from "../../site/support.ts";
 import { placeOf } from "../../support/signed_site.ts";
 import { type Drive, MOUNT } from "../identity/drive_fake.ts";
-import { buildWorldSite, driveOf, makeSite, PAIRS, SECRET, World } from "../world.ts";
+import { ALPHA, buildWorldSite, driveOf, makeSite, PAIRS, SECRET, World } from "../world.ts";
 
 const SITE = await makeSite();
 
@@ -434,4 +434,33 @@ Deno.test("runAgent() with once gives an exit code", async () => {
     EXIT.refused,
   );
   assertEquals(await new World(driveOf("alpha")).boot({ once: true }), EXIT.failed);
+});
+
+Deno.test("runAgent() keeps what it has when its instructions need a later agent, and says so", async () => {
+  const later = await makeSite({
+    serial: 43,
+    alpha: ALPHA.replace("config:\n", "config:\n  timezone: Europe/Berlin\n"),
+  });
+  const needs =
+    "Cannot use psyopsOS/postboot/alpha.age: it needs agent 0.2.0, this is 0.1.0: update the OS";
+  const facts = globalThis as { psyopsosAgent?: unknown };
+  facts.psyopsosAgent = { version: "0.1.0", commit: "c", form: "bundle" };
+  try {
+    const world = new World(driveOf("alpha"), SITE);
+    world.onSleep = (sleeps) => {
+      if (sleeps === 1) world.site = later;
+    };
+    await world.boot({ sleeps: 2 });
+    assertEquals([world.status.phase, world.status.serial], ["degraded", 42]);
+    assertEquals([world.status.problem?.check, world.status.problem?.message], ["agent", needs]);
+    const lines = world.printed.filter((line) => line.includes("agent 0.2.0"));
+    assertEquals(lines.map((line) => line.split(" ")[1]), ["degraded"], "no refusal of trust");
+    // Rebooted with the same OS: its last good documents are those that it understood.
+    const next = world.reboot();
+    await next.boot({ once: true });
+    assertEquals([next.status.phase, next.status.source], ["degraded", "last-good"]);
+    assertEquals(next.hostname.name, "first");
+  } finally {
+    delete facts.psyopsosAgent;
+  }
 });

@@ -1,0 +1,37 @@
+/**
+ * Nodes that will not understand what they are told: their instructions need a later agent than any release that is offered to
+ * them brings. Such a node keeps what it has until it is updated; who publishes should know.
+ *
+ * @module
+ */
+import { isNewer } from "../../lib/config/mod.ts";
+import type { OsUpdate } from "../../lib/documents/os_update.ts";
+import type { NodeOutputs } from "./node_outputs.ts";
+import type { FoundRelease } from "./releases.ts";
+
+/** One such node. */
+export interface HeldBack {
+  node: string;
+  /** The smallest agent that its instructions need. */
+  needs: string;
+  /** The newest agent that a release brings which some channel offers. */
+  offered: string;
+}
+
+/** The nodes that are held back; none where no release that is offered tells its agent. */
+export function heldBack(
+  outputs: ReadonlyMap<string, NodeOutputs>,
+  releases: readonly FoundRelease[],
+  announced: OsUpdate | undefined,
+): HeldBack[] {
+  const offers = Object.values(announced?.channels ?? {}).flatMap(({ versions }) =>
+    Object.entries(versions).map(([arch, version]) => `${version} ${arch}`)
+  );
+  const agents = releases.filter(({ version, arch }) => offers.includes(`${version} ${arch}`))
+    .flatMap(({ agent }) => agent === undefined ? [] : [agent]);
+  const [first, ...rest] = agents;
+  if (first === undefined) return [];
+  const offered = rest.reduce((best, one) => isNewer(one, best) ? one : best, first);
+  return [...outputs].filter(([, { agent }]) => isNewer(agent, offered))
+    .map(([node, { agent }]) => ({ node, needs: agent, offered }));
+}
