@@ -98,7 +98,8 @@ export async function makeLabImage(host: Host, options: LabImageOptions): Promis
     utf8(await sourceDigest(host, "./", [OVERLAY, ...BUILDERS])),
   ]));
   // One of each kind is kept.
-  const imageDir = `${dir}/image-${flavour}${agent.form === "bundle" ? "" : `-${agent.form}`}`;
+  const kind = options.agent ? `-${agent.form}-${agent.version}` : "";
+  const imageDir = `${dir}/image-${flavour}${kind}`;
   const known = options.rebuild ? undefined : await readKnown(host, imageDir, key);
   if (known) {
     stage("the image is as it was: nothing to build");

@@ -74,7 +74,7 @@ export const LAYERS: readonly Layer[] = [
     5.6,
     "agent/course/",
     ...["agent/identity/", "agent/network/", "agent/publication/", "agent/report/"],
-    ...["agent/resources/", "agent/system/", "lib/documents/"],
+    ...["agent/resources/", "agent/system/", "lib/config/", "lib/documents/"],
   ),
   layer(
     5.7,
