@@ -26,8 +26,11 @@ export { DenoHost } from "./lib/deno_host.ts";
 export type { Host } from "./lib/host.ts";
 export type { Bytes } from "./lib/bytes.ts";
 
-export { NO_STATE, openSite } from "./lib/trust/client.ts";
-export type { Fetch, OpenOptions, SiteView, TrustState } from "./lib/trust/client.ts";
+export { openSite } from "./lib/trust/client.ts";
+export type { OpenOptions, SiteView } from "./lib/trust/client.ts";
+export { NO_STATE } from "./lib/trust/roots.ts";
+export type { TrustState } from "./lib/trust/roots.ts";
+export type { Fetch } from "./lib/trust/verified.ts";
 export { formatPublicKey, parsePublicKey, verify } from "./lib/trust/minisign.ts";
 export type { PublicKey } from "./lib/trust/minisign.ts";
 export { decryptWith, encryptTo } from "./lib/trust/age.ts";

@@ -6,7 +6,8 @@
 import type { Bytes } from "../../lib/bytes.ts";
 import { parseNodeName } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
-import { openSite, type TrustState } from "../../lib/trust/client.ts";
+import { openSite } from "../../lib/trust/client.ts";
+import type { TrustState } from "../../lib/trust/roots.ts";
 import { whileWritable } from "../identity/drive.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";

@@ -12,9 +12,9 @@ import * as v from "valibot";
 import { type Bytes, sha256Hex } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { MAX_KEPT_BYTES, MAX_KEPT_FILES } from "../../lib/limits.ts";
 import { canonicalJson } from "../../lib/json.ts";
-import { NO_STATE, type TrustState } from "../../lib/trust/client.ts";
+import { MAX_KEPT_BYTES, MAX_KEPT_FILES } from "../../lib/limits.ts";
+import { NO_STATE, type TrustState } from "../../lib/trust/roots.ts";
 
 /** Largest record, in bytes. */
 const MAX_RECORD_BYTES = 4096;

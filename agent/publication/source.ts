@@ -10,8 +10,9 @@
 import { type Bytes, concat, equal } from "../../lib/bytes.ts";
 import { RefusedError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { openSite, type TrustState } from "../../lib/trust/client.ts";
+import { openSite } from "../../lib/trust/client.ts";
 import { MAX_TIMESTAMP_BYTES, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
+import type { TrustState } from "../../lib/trust/roots.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull, networkText } from "../report/problem.ts";
 import { readTold, type Told } from "./read.ts";

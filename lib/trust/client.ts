@@ -16,11 +16,10 @@
  *
  * @module
  */
-import { type Bytes, sha256Hex, text, utf8 } from "../bytes.ts";
-import { RefusedError } from "../errors.ts";
+import { type Bytes, utf8 } from "../bytes.ts";
 import { isInstant, laterInstant } from "../instant.ts";
 import { MAX_DOCUMENT_BYTES } from "../limits.ts";
-import { type DocumentType, type Facts, parseComment, ROLE_OF } from "./comment.ts";
+import { type DocumentType, type Facts, ROLE_OF } from "./comment.ts";
 import {
   type BinEntry,
   binPath,
@@ -30,16 +29,13 @@ import {
   type Listed,
   MAX_BIN_BYTES,
   MAX_LISTED_BYTES,
-  MAX_ROOT_BYTES,
   MAX_TIMESTAMP_BYTES,
   parseBin,
-  parseRoot,
   parseSignedDocument,
   parseTimestamp,
   publicationStatement,
   type Root,
   rootDigest,
-  rootPath,
   storedPath,
   type Timestamp,
   TIMESTAMP_PATH,
@@ -50,32 +46,18 @@ import {
   parseSignature,
   type PublicKey,
   signatureComment,
-  verify,
 } from "./minisign.ts";
-
-/**
- * Gets a file of the site, at most `maxBytes` of it; a longer one may be cut or refused.
- * Throws a UserError when it is missing or the site can't be reached.
- */
-export type Fetch = (path: string, maxBytes: number) => Promise<Bytes>;
-
-/**
- * What a client remembers from one opening to the next. Lower values are never accepted again, unless the root says that
- * the config key that vouched for them is no longer to be believed.
- */
-export interface TrustState {
-  /** Highest version of the root document accepted; 0 = none. */
-  readonly rootVersion: number;
-  /** Digest of that version ({@linkcode rootDigest}): a key replaced since can't start another chain. */
-  readonly rootDigest?: string;
-  /** Highest serial accepted; 0 = none. */
-  readonly serial: number;
-  /** When the latest accepted publication was signed by a config key; a lower bound of now. "" = none. */
-  readonly issued: string;
-}
-
-/** The state of a client that has never opened a site. */
-export const NO_STATE: TrustState = { rootVersion: 0, serial: 0, issued: "" };
+import { floorOf, type TrustState, walkRoots } from "./roots.ts";
+import {
+  checkListed,
+  type Fetch,
+  fetchBounded,
+  type FetchSigned,
+  refusal,
+  signatureText,
+  type Signed,
+  verifyBound,
+} from "./verified.ts";
 
 /** What {@linkcode openSite} needs. */
 export interface OpenOptions {
@@ -166,67 +148,6 @@ export async function openSite(options: OpenOptions): Promise<SiteView> {
   );
 }
 
-/** A fetched document with the signature beside it; nothing of it is verified. */
-interface Signed {
-  readonly path: string;
-  readonly data: Bytes;
-  readonly signature: string;
-  /** Where it goes once it is accepted. */
-  readonly files: Map<string, Bytes>;
-}
-
-type FetchSigned = (path: string, maxBytes: number) => Promise<Signed>;
-
-/**
- * Walks from the pinned key to root `version`, one by one: each must be signed by a root key of the one before, so a key
- * that was replaced ends the walk for whoever still has it.
- */
-async function walkRoots(
-  options: OpenOptions,
-  version: number,
-  fetchSigned: FetchSigned,
-): Promise<{ root: Root; remembered?: Root }> {
-  const { state } = options;
-  // Written so that a damaged state (NaN) refuses.
-  if (!(version >= state.rootVersion)) {
-    throw refusal(
-      "root-version",
-      TIMESTAMP_PATH,
-      `it is for root version ${version}, but ${state.rootVersion} was accepted before`,
-    );
-  }
-  let trusted: readonly PublicKey[] = [options.pinned];
-  let remembered: Root | undefined;
-  for (let at = 1;; at++) {
-    const path = rootPath(at);
-    const signed = await fetchSigned(path, MAX_ROOT_BYTES);
-    const root = acceptRoot(signed, at, trusted);
-    if (at === state.rootVersion) {
-      if (state.rootDigest !== undefined && state.rootDigest !== rootDigest(root)) {
-        throw refusal(
-          "root-version",
-          path,
-          `its keys are not those of the version ${at} that was accepted before`,
-        );
-      }
-      remembered = root;
-    }
-    if (at === version) return { root, remembered };
-    trusted = keysOf(root, "root");
-  }
-}
-
-function acceptRoot(signed: Signed, version: number, trusted: readonly PublicKey[]): Root {
-  accept(signed, "root", trusted);
-  const root = parseRoot(signed.data, signed.path);
-  if (root.version === version) return root;
-  throw refusal(
-    "root-version",
-    signed.path,
-    `its version is ${root.version}, expected ${version}`,
-  );
-}
-
 /** Checks both signatures in a timestamp; gives the time at which a config key signed the publication. */
 function verifyTimestamp(timestamp: Timestamp, root: Root): string {
   const check = (
@@ -277,19 +198,6 @@ function verifyTimestamp(timestamp: Timestamp, root: Root): string {
     );
   }
   return issued;
-}
-
-/**
- * What the state still forbids. Once the root has dropped a config key that may have vouched for the remembered serial and
- * time, they count no more: whoever had that key could have set them so high that no honest publication ever got there.
- */
-function floorOf(
-  state: TrustState,
-  remembered: Root | undefined,
-  root: Root,
-): Pick<TrustState, "serial" | "issued"> {
-  const dropped = remembered?.roles.config.some((key) => !root.roles.config.includes(key));
-  return dropped ? NO_STATE : state;
 }
 
 class View implements SiteView {
@@ -397,79 +305,4 @@ class View implements SiteView {
       );
     }
   }
-}
-
-/** Verifies a signed document, its type and its path, then keeps it; gives the facts of its signature. */
-function accept(
-  signed: Signed,
-  type: DocumentType,
-  keys: readonly PublicKey[],
-  path = signed.path,
-): Facts {
-  const { data, signature } = signed;
-  const facts = verifyBound(data, signature, type, keys, path);
-  if (facts.path !== path) throw refusal("path", path, `its signature is for ${facts.path}`);
-  keep(signed);
-  return facts;
-}
-
-/** Verifies a signature, and that its comment is for `type` and these bytes. The path is left to the caller. */
-function verifyBound(
-  data: Uint8Array,
-  signature: string,
-  type: DocumentType,
-  keys: readonly PublicKey[],
-  path: string,
-): Facts {
-  const { trustedComment } = verify(data, signature, keys, path);
-  let facts: Facts;
-  try {
-    facts = parseComment(trustedComment);
-  } catch (error) {
-    throw refusal("malformed", path, "its trusted comment is not one of psyopsOS", error);
-  }
-  if (facts.type !== type) {
-    throw refusal("type", path, `its signature is for type ${facts.type}, expected ${type}`);
-  }
-  if (facts.sha256 !== sha256Hex(data)) {
-    throw refusal("hash", path, "its signature is for another hash");
-  }
-  return facts;
-}
-
-function keep({ path, data, signature, files }: Signed): void {
-  files.set(path, data);
-  files.set(`${path}.minisig`, new TextEncoder().encode(signature));
-}
-
-function checkListed(data: Uint8Array, listed: Listed, path: string): void {
-  if (data.length !== listed.size) {
-    throw refusal("size", path, `it has ${data.length} bytes, ${listed.size} are listed`);
-  }
-  if (sha256Hex(data) !== listed.sha256) {
-    throw refusal("hash", path, "its hash is not the listed one");
-  }
-}
-
-async function fetchBounded(
-  fetch: Fetch,
-  path: string,
-  maxBytes: number,
-  name = path,
-): Promise<Bytes> {
-  const bytes = await fetch(path, maxBytes);
-  if (bytes.length <= maxBytes) return bytes;
-  throw refusal("size", name, `it is longer than ${maxBytes} bytes`);
-}
-
-function signatureText(bytes: Uint8Array, path: string): string {
-  try {
-    return text(bytes);
-  } catch (error) {
-    throw refusal("malformed", path, "its signature is no text in UTF-8", error);
-  }
-}
-
-function refusal(check: string, document: string, state: string, cause?: unknown): RefusedError {
-  return new RefusedError(check, `accept ${document}`, state, { document, cause });
 }

@@ -17,7 +17,7 @@ import {
 import { RefusedError, UserError } from "../../lib/errors.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { MAX_KEPT_BYTES, MAX_KEPT_FILES } from "../../lib/limits.ts";
-import { openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
+import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import type { DocumentType } from "../../lib/trust/comment.ts";
 import {
   binPrefix,
@@ -27,6 +27,7 @@ import {
   TIMESTAMP_PATH,
 } from "../../lib/trust/freshness.ts";
 import type { PublicKey } from "../../lib/trust/minisign.ts";
+import type { TrustState } from "../../lib/trust/roots.ts";
 import type { Fleet } from "../fleet/assemble.ts";
 import type { BuiltSite } from "./build.ts";
 import type { NodeOutputs } from "./node_outputs.ts";

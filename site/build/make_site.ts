@@ -10,7 +10,6 @@ import { RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { formatInstant } from "../../lib/instant.ts";
 import { encryptQuickly } from "../../lib/trust/age_encrypt.ts";
-import { NO_STATE } from "../../lib/trust/client.ts";
 import {
   expiryOf,
   keysOf,
@@ -21,6 +20,7 @@ import {
 import type { Keyring } from "../../lib/trust/keyring.ts";
 import { keyIdHex, parseSignature } from "../../lib/trust/minisign.ts";
 import { ensureRoots, type RootChain } from "../../lib/trust/root_sign.ts";
+import { NO_STATE } from "../../lib/trust/roots.ts";
 import { wasRead } from "../fleet/assemble.ts";
 import { loadFleet } from "../fleet/fleet.ts";
 import { UPDATE_FILE } from "../fleet/fleet_schema.ts";

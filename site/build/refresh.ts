@@ -12,7 +12,7 @@ import { RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { formatInstant } from "../../lib/instant.ts";
 import { canonicalJson } from "../../lib/json.ts";
-import { NO_STATE, openSite } from "../../lib/trust/client.ts";
+import { openSite } from "../../lib/trust/client.ts";
 import { parseComment } from "../../lib/trust/comment.ts";
 import {
   expiryOf,
@@ -28,6 +28,7 @@ import {
 } from "../../lib/trust/freshness.ts";
 import type { Signer } from "../../lib/trust/keyring.ts";
 import { keyIdHex, parseSignature } from "../../lib/trust/minisign.ts";
+import { NO_STATE } from "../../lib/trust/roots.ts";
 import { refreshPage } from "../page/page.ts";
 import { DEFAULT_EXPIRES_HOURS } from "./make_site.ts";
 

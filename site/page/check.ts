@@ -5,11 +5,13 @@
  * @module
  */
 import { type Bytes, equal } from "../../lib/bytes.ts";
-import { errorText, RefusedError } from "../../lib/errors.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/documents/os_update.ts";
-import { type Fetch, openSite, type SiteView, type TrustState } from "../../lib/trust/client.ts";
-import { keyIdHex, type PublicKey } from "../../lib/trust/minisign.ts";
 import { parseGlobalDocument, parseNodeDocument, SITE_PATHS } from "../../lib/documents/site.ts";
+import { errorText, RefusedError } from "../../lib/errors.ts";
+import { openSite, type SiteView } from "../../lib/trust/client.ts";
+import { keyIdHex, type PublicKey } from "../../lib/trust/minisign.ts";
+import type { TrustState } from "../../lib/trust/roots.ts";
+import type { Fetch } from "../../lib/trust/verified.ts";
 import { type NodeRow, nodeRow, type ReleaseRow, releaseRows, timeText } from "./rows.ts";
 
 /** "open": could not be checked, or has not been yet. */

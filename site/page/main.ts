@@ -7,9 +7,10 @@
  */
 import type { Bytes } from "../../lib/bytes.ts";
 import { errorText, UserError } from "../../lib/errors.ts";
-import { type Fetch, NO_STATE, type TrustState } from "../../lib/trust/client.ts";
 import { TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
 import { keyIdHex, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
+import { NO_STATE, type TrustState } from "../../lib/trust/roots.ts";
+import type { Fetch } from "../../lib/trust/verified.ts";
 import { type Checked, checkPage, type Shown, type State } from "./check.ts";
 import { type NodeRow, type ReleaseRow, timeText } from "./rows.ts";
 

@@ -9,7 +9,7 @@ import { type Bytes, text } from "../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { type Content, inMemory } from "../../lib/publish/target.ts";
-import { NO_STATE, openSite, type SiteView } from "../../lib/trust/client.ts";
+import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import {
   keysOf,
   NAME_DIGITS,
@@ -18,6 +18,7 @@ import {
   TIMESTAMP_PATH,
 } from "../../lib/trust/freshness.ts";
 import { keyIdHex, parseSignature, type PublicKey } from "../../lib/trust/minisign.ts";
+import { NO_STATE } from "../../lib/trust/roots.ts";
 import { isHashed } from "./upload_plan.ts";
 
 /** Files up to this size are read as a whole. */

@@ -1,12 +1,13 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { text } from "../../lib/bytes.ts";
-import { newNode } from "../../site/nodes/new_node.ts";
+import { parseNodeDocument, SITE_PATHS } from "../../lib/documents/site.ts";
 import { decryptWith, parseIdentityFile } from "../../lib/trust/age.ts";
-import { NO_STATE, openSite } from "../../lib/trust/client.ts";
+import { openSite } from "../../lib/trust/client.ts";
 import { loadKeyring } from "../../lib/trust/keyring.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
-import { parseNodeDocument, SITE_PATHS } from "../../lib/documents/site.ts";
+import { NO_STATE } from "../../lib/trust/roots.ts";
 import { makeSite } from "../../site/build/make_site.ts";
+import { newNode } from "../../site/nodes/new_node.ts";
 import { FakeHost } from "../support/fake_host.ts";
 import { ISSUED } from "./support.ts";
 

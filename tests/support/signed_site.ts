@@ -1,7 +1,6 @@
 import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import { canonicalJson } from "../../lib/json.ts";
-import type { Fetch } from "../../lib/trust/client.ts";
 import { type DocumentType, type Role, ROLE_OF } from "../../lib/trust/comment.ts";
 import {
   binPath,
@@ -18,6 +17,7 @@ import {
 import { mapRoles, signerOf } from "../../lib/trust/keyring.ts";
 import { publicKeyLine } from "../../lib/trust/minisign.ts";
 import { publicKeyOf, type SecretKey, secretKey } from "../../lib/trust/minisign_sign.ts";
+import type { Fetch } from "../../lib/trust/verified.ts";
 /**
  * A small signed site in memory, made from named keys, each part of which a test can replace before it is signed.
  */

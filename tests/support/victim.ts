@@ -5,15 +5,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, text } from "../../lib/bytes.ts";
 import { RefusedError } from "../../lib/errors.ts";
-import {
-  type Fetch,
-  NO_STATE,
-  openSite,
-  type SiteView,
-  type TrustState,
-} from "../../lib/trust/client.ts";
+import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import type { PublicKey } from "../../lib/trust/minisign.ts";
 import { publicKeyOf } from "../../lib/trust/minisign_sign.ts";
+import { NO_STATE, type TrustState } from "../../lib/trust/roots.ts";
+import type { Fetch } from "../../lib/trust/verified.ts";
 import { AGE_PATH, fetchFrom, MAIN, NODE_PATH, signedSite, type SiteSpec } from "./signed_site.ts";
 
 /** When attacks happen, unless a test says otherwise: four hours after publications are issued. */

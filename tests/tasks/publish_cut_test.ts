@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { NO_STATE } from "../../lib/trust/client.ts";
+import { NO_STATE } from "../../lib/trust/roots.ts";
 import { rotateKey } from "../../lib/trust/rotate.ts";
 import { PublishWorld } from "../support/publish_world.ts";
 import { type Mischief, S3Server, type Stored } from "../support/s3_server.ts";

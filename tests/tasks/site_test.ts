@@ -1,9 +1,10 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { NO_STATE, openSite } from "../../lib/trust/client.ts";
+import { openSite } from "../../lib/trust/client.ts";
 import { parsePublicKey } from "../../lib/trust/minisign.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
+import { NO_STATE } from "../../lib/trust/roots.ts";
 import { main } from "../../tasks/site.ts";
 import { fleetFiles } from "../site/support.ts";
 import { FakeHost } from "../support/fake_host.ts";

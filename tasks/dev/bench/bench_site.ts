@@ -4,20 +4,20 @@
  *
  * @module
  */
-import type { Bytes } from "../../../lib/bytes.ts";
+import { type Bytes, utf8 } from "../../../lib/bytes.ts";
+import { parseEnvelope, parseInstructions, SITE_PATHS } from "../../../lib/documents/site.ts";
 import { UserError } from "../../../lib/errors.ts";
 import type { Host } from "../../../lib/host.ts";
 import { MemoryTarget } from "../../../lib/publish/memory_target.ts";
-import { benchFleet, type BenchFleetOptions, benchNode, benchNodeFile } from "./fleet.ts";
 import { decryptWith } from "../../../lib/trust/age.ts";
 import { formatIdentityFile, generateIdentity } from "../../../lib/trust/age_keygen.ts";
 import { Sealer } from "../../../lib/trust/age_value.ts";
-import { utf8 } from "../../../lib/bytes.ts";
-import { NO_STATE, openSite } from "../../../lib/trust/client.ts";
+import { openSite } from "../../../lib/trust/client.ts";
 import { formatPublicKey, parsePublicKey } from "../../../lib/trust/minisign.ts";
 import { formatSecretKey, generateKey, publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
-import { parseEnvelope, parseInstructions, SITE_PATHS } from "../../../lib/documents/site.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { uploadSite } from "../../../site/upload/upload.ts";
+import { benchFleet, type BenchFleetOptions, benchNode, benchNodeFile } from "./fleet.ts";
 
 /** What {@linkcode benchSite} needs. */
 export interface BenchSiteOptions {

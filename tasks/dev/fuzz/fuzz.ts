@@ -8,7 +8,7 @@
  */
 import type { Bytes } from "../../../lib/bytes.ts";
 import { errorText, RefusedError, UserError } from "../../../lib/errors.ts";
-import type { Fetch } from "../../../lib/trust/client.ts";
+import type { Fetch } from "../../../lib/trust/verified.ts";
 import { type Files, mutate, type Pool } from "./fuzz_mutations.ts";
 import { Random } from "./random.ts";
 

@@ -14,13 +14,14 @@ import {
   SITE_PATHS,
 } from "../../../lib/documents/site.ts";
 import { canonicalJson } from "../../../lib/json.ts";
-import { NO_STATE, openSite, type TrustState } from "../../../lib/trust/client.ts";
+import { openSite } from "../../../lib/trust/client.ts";
 import type { Role } from "../../../lib/trust/comment.ts";
 import { expiryOf, type Root, rootPath } from "../../../lib/trust/freshness.ts";
 import { mapRoles, type Signer, signerOf } from "../../../lib/trust/keyring.ts";
 import { type PublicKey, publicKeyLine } from "../../../lib/trust/minisign.ts";
 import { secretKey } from "../../../lib/trust/minisign_sign.ts";
 import type { RootChain, RootFile } from "../../../lib/trust/root_sign.ts";
+import { NO_STATE, type TrustState } from "../../../lib/trust/roots.ts";
 import { buildSite } from "../../../site/build/build.ts";
 import { parseFleet } from "../../../site/fleet/fleet.ts";
 import type { Scene } from "./fuzz.ts";

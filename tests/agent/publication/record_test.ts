@@ -1,7 +1,4 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type Bytes, utf8 } from "../../../lib/bytes.ts";
-import { UserError } from "../../../lib/errors.ts";
-import { NO_STATE } from "../../../lib/trust/client.ts";
 import {
   goodFetch,
   loadState,
@@ -10,6 +7,9 @@ import {
   stateForGood,
   type Stored,
 } from "../../../agent/publication/record.ts";
+import { type Bytes, utf8 } from "../../../lib/bytes.ts";
+import { UserError } from "../../../lib/errors.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 
 const DIR = "/drive/state";

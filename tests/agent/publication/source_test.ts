@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { RefusedError } from "../../../lib/errors.ts";
-import { NO_STATE } from "../../../lib/trust/client.ts";
-import { MAX_TIMESTAMP_BYTES } from "../../../lib/trust/freshness.ts";
 import { readIdentity } from "../../../agent/identity/read.ts";
-import { AgentError } from "../../../agent/report/problem.ts";
 import { Source } from "../../../agent/publication/source.ts";
+import { AgentError } from "../../../agent/report/problem.ts";
 import { firstStatus, sendStatus } from "../../../agent/report/status.ts";
+import { RefusedError } from "../../../lib/errors.ts";
+import { MAX_TIMESTAMP_BYTES } from "../../../lib/trust/freshness.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { driveOf, makeSite, World } from "../world.ts";
 
 const SITE = await makeSite();

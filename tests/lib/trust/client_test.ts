@@ -10,7 +10,7 @@ import { type Bytes, sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../../lib/errors.ts";
 import { canonicalJson } from "../../../lib/json.ts";
 import { MAX_DOCUMENT_BYTES } from "../../../lib/limits.ts";
-import { NO_STATE, type OpenOptions, openSite, type SiteView } from "../../../lib/trust/client.ts";
+import { type OpenOptions, openSite, type SiteView } from "../../../lib/trust/client.ts";
 import {
   binPath,
   binPrefix,
@@ -20,6 +20,7 @@ import {
   TIMESTAMP_PATH,
 } from "../../../lib/trust/freshness.ts";
 import { publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import {
   AGE_PATH,
   allRoles,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { sha256Hex } from "../../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../../lib/errors.ts";
 import { canonicalJson } from "../../../lib/json.ts";
-import { NO_STATE, openSite } from "../../../lib/trust/client.ts";
+import { openSite } from "../../../lib/trust/client.ts";
 import {
   publicationStatement,
   TIMESTAMP_PATH,
@@ -18,6 +18,7 @@ import {
   publishedRoots,
   rollRoots,
 } from "../../../lib/trust/root_sign.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { EXPIRES, fetchFrom, ISSUED, testKey } from "../../support/signed_site.ts";
 

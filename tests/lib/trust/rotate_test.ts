@@ -1,12 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
-import { NO_STATE, openSite, type TrustState } from "../../../lib/trust/client.ts";
+import { encryptTo } from "../../../lib/trust/age.ts";
+import { openSite } from "../../../lib/trust/client.ts";
 import type { Role } from "../../../lib/trust/comment.ts";
 import { loadKeyring } from "../../../lib/trust/keyring.ts";
 import { keyIdHex, type PublicKey } from "../../../lib/trust/minisign.ts";
 import { ensureRoots, initKeys, loadRoots } from "../../../lib/trust/root_sign.ts";
+import { NO_STATE, type TrustState } from "../../../lib/trust/roots.ts";
 import { rotateKey } from "../../../lib/trust/rotate.ts";
-import { encryptTo } from "../../../lib/trust/age.ts";
 import { buildSite } from "../../../site/build/build.ts";
 import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { fleetFiles } from "../../site/support.ts";

@@ -11,11 +11,12 @@ import {
 import { RefusedError } from "../../../lib/errors.ts";
 import { decryptWith, encryptTo } from "../../../lib/trust/age.ts";
 import { generateIdentity } from "../../../lib/trust/age_keygen.ts";
-import { NO_STATE, openSite } from "../../../lib/trust/client.ts";
+import { openSite } from "../../../lib/trust/client.ts";
 import { parseComment } from "../../../lib/trust/comment.ts";
 import { parseTimestamp, TIMESTAMP_PATH } from "../../../lib/trust/freshness.ts";
 import { verify } from "../../../lib/trust/minisign.ts";
 import { publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import {
   type BuildOptions,
   buildSite,

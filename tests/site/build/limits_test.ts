@@ -2,8 +2,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
 import { MAX_DOCUMENT_BYTES } from "../../../lib/limits.ts";
-import { NO_STATE } from "../../../lib/trust/client.ts";
 import { publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { buildSite } from "../../../site/build/build.ts";
 import { checkSite } from "../../../site/build/check.ts";
 import { parseFleet } from "../../../site/fleet/fleet.ts";

@@ -1,12 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { SITE_PATHS } from "../../../lib/documents/site.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { decryptWith } from "../../../lib/trust/age.ts";
 import { generateIdentity } from "../../../lib/trust/age_keygen.ts";
-import { NO_STATE, openSite } from "../../../lib/trust/client.ts";
+import { openSite } from "../../../lib/trust/client.ts";
 import { loadKeyring } from "../../../lib/trust/keyring.ts";
 import { initKeys } from "../../../lib/trust/root_sign.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { rotateKey } from "../../../lib/trust/rotate.ts";
-import { SITE_PATHS } from "../../../lib/documents/site.ts";
 import { makeSite, type MakeSiteOptions } from "../../../site/build/make_site.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { fleetFiles, ISSUED } from "../support.ts";

@@ -1,10 +1,11 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
-import { NO_STATE, openSite, type TrustState } from "../../../lib/trust/client.ts";
+import { openSite } from "../../../lib/trust/client.ts";
 import { parseTimestamp, TIMESTAMP_PATH } from "../../../lib/trust/freshness.ts";
 import { loadKeyring, loadSigner, signerOf } from "../../../lib/trust/keyring.ts";
 import type { PublicKey } from "../../../lib/trust/minisign.ts";
 import { initKeys } from "../../../lib/trust/root_sign.ts";
+import { NO_STATE, type TrustState } from "../../../lib/trust/roots.ts";
 import { makeSite } from "../../../site/build/make_site.ts";
 import { refreshSite } from "../../../site/build/refresh.ts";
 import { FakeHost } from "../../support/fake_host.ts";

@@ -9,11 +9,12 @@ import { sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../../../lib/documents/os_update.ts";
 import { UserError } from "../../../lib/errors.ts";
 import type { Architecture } from "../../../lib/schema/fields.ts";
-import { NO_STATE, openSite } from "../../../lib/trust/client.ts";
+import { openSite } from "../../../lib/trust/client.ts";
 import { parseComment } from "../../../lib/trust/comment.ts";
 import { loadKeyring } from "../../../lib/trust/keyring.ts";
 import { verify } from "../../../lib/trust/minisign.ts";
 import { initKeys } from "../../../lib/trust/root_sign.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { FileHashes } from "../../../site/build/file_hashes.ts";
 import { makeSite } from "../../../site/build/make_site.ts";
 import {

@@ -1,13 +1,13 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Bytes, text } from "../../../lib/bytes.ts";
-import { UserError } from "../../../lib/errors.ts";
-import { NO_STATE } from "../../../lib/trust/client.ts";
 import { OS_UPDATE_PATH, type OsUpdate } from "../../../lib/documents/os_update.ts";
+import { parseNodeDocument, SITE_PATHS } from "../../../lib/documents/site.ts";
+import { UserError } from "../../../lib/errors.ts";
 import { parseComment } from "../../../lib/trust/comment.ts";
 import { parseSignature } from "../../../lib/trust/minisign.ts";
 import { publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
+import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { buildSite } from "../../../site/build/build.ts";
-import { parseNodeDocument, SITE_PATHS } from "../../../lib/documents/site.ts";
 import { parseFleet } from "../../../site/fleet/fleet.ts";
 import { type CheckOptions, checkPage } from "../../../site/page/check.ts";
 import { nodeRow, releaseRows } from "../../../site/page/rows.ts";
