@@ -11,6 +11,7 @@ import type { Host } from "../lib/host.ts";
 import { benchSite, type SiteFigures, type SiteJson } from "./dev/bench/bench_site.ts";
 import { benchPrograms, type Comparison } from "./dev/bench/programs.ts";
 import { sizeOf, tableLines, timeOf } from "./dev/bench/table.ts";
+
 /**
  * `deno task bench`: measures what a site of many nodes costs, and signing and encrypting against the programs that set
  * the formats.

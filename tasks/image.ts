@@ -16,6 +16,7 @@ import { type MadeImage, makeImage, type MakeImageOptions, updateLock } from "..
 import { openEngine } from "../lib/image/mkimage/engine.ts";
 import { LOCK_FILE } from "../lib/image/packages/image_lock.ts";
 import { signRelease } from "../lib/image/release/sign_release.ts";
+import { openLabPackages } from "../lib/lab_packages/open.ts";
 import { ARCHITECTURES } from "../lib/schema/fields.ts";
 import { loadSigner } from "../lib/trust/keyring.ts";
 import { keyIdHex } from "../lib/trust/minisign.ts";
@@ -229,7 +230,7 @@ export async function main(
       : given.length > 0
       ? given
       : "auto";
-    const image = await makeImage(host, { ...options, packages });
+    const image = await makeImage(host, { ...options, packages, lab: openLabPackages });
     await sign(image);
     const seconds = (host.now().getTime() - started) / 1000;
     if (json) console.out(JSON.stringify(facts(image, seconds), null, 2));

@@ -6,6 +6,7 @@ import type { Host } from "../lib/host.ts";
 import { closureProblems } from "./dev/gate/agent_closure.ts";
 import { staleFiles } from "./dev/gate/generated.ts";
 import { testFiles, testKind } from "./dev/gate/test_files.ts";
+
 /**
  * `deno task ok`: the gate. Format, lint (with the import rules), types, what the agent pulls in, pure tests.
  */

@@ -3,6 +3,7 @@ import { DenoHost } from "../lib/deno_host.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { makePageScript, PAGE_SCRIPT } from "../site/page/make_script.ts";
+
 /**
  * `deno task page`: makes the script of the page for people anew, after a change of what it is made from.
  */

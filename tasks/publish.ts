@@ -12,6 +12,7 @@ import { openTarget } from "../lib/publish/open_target.ts";
 import { PATIENCE } from "../lib/publish/s3_client.ts";
 import { loadRoots } from "../lib/trust/root_sign.ts";
 import { DEFAULT_PARALLEL, type Uploaded, uploadSite } from "../site/upload/upload.ts";
+
 /**
  * `deno task publish`: uploads the built site to S3-compatible storage or into a directory.
  */

@@ -12,6 +12,7 @@ import {
   summaryLine,
   type TestCounts,
 } from "./dev/gate/test_summary.ts";
+
 /**
  * `deno task test`: all tests. Pure ones run with the right to read the project and nothing else; those with foreign
  * programs and virtual machines run after them.

@@ -20,7 +20,7 @@ import {
   makeImageLock,
   writeImageLock,
 } from "./packages/image_lock.ts";
-import { openSources, type PackageSource, type Sources } from "./packages/sources.ts";
+import { type OpenLab, openSources, type PackageSource, type Sources } from "./packages/sources.ts";
 
 /** Options of {@linkcode makeImage}. */
 export interface MakeImageOptions {
@@ -31,6 +31,8 @@ export interface MakeImageOptions {
   /** Downloads, the lab repository and file systems are kept here. */
   cacheDir: string;
   packages: PackageSource;
+  /** Opens the lab repository, where it may have to serve. */
+  lab?: OpenLab;
   /** Default: the date and time of `epoch`, e.g. "2026.11.22.2015". */
   version?: string;
   /** Default: SOURCE_DATE_EPOCH, else the time of the checked out commit. */

@@ -13,6 +13,7 @@ import { buildImage } from "../image/embedded.ts";
 import { openSources } from "../image/packages/sources.ts";
 import { canonicalJson } from "../json.ts";
 import { labGlibc } from "../lab_packages/glibc.ts";
+import { openLabPackages } from "../lab_packages/open.ts";
 import { sourceDigest } from "../sources.ts";
 
 /** Where packages come from. */
@@ -75,6 +76,7 @@ export async function makeLabImage(host: Host, options: LabImageOptions): Promis
     arch: ARCH,
     cacheDir: dir,
     deno: options.deno,
+    lab: openLabPackages,
     onStage: stage,
   });
   const { repositories, definition: used } = source;

@@ -6,7 +6,7 @@
  */
 import { array, number, object, picklist, record, safeParse, string } from "valibot";
 import type { Host } from "../host.ts";
-import type { KernelFlavour } from "./packages/linux.ts";
+import { KERNEL_FLAVOURS, type KernelFlavour } from "./packages/linux.ts";
 
 /** A package file and its paragraph of the index. */
 export interface CachedPackage {
@@ -31,7 +31,7 @@ export interface RepositoryState {
 
 const schema = object({
   stamp: string(),
-  flavours: array(picklist(["virt", "lts"])),
+  flavours: array(picklist(KERNEL_FLAVOURS)),
   groups: record(
     string(),
     object({

@@ -18,6 +18,7 @@ import { HostnameFake } from "./resources/hostname_fake.ts";
 import { ROOT_FILES } from "./resources/root_files.ts";
 import { fakeScripts } from "./resources/scripts_fake.ts";
 import { SshFake } from "./resources/ssh_fake.ts";
+
 /**
  * A node and its site in memory: a drive that can be pulled, mounted read-only and rebooted with, the node's programs, a
  * site that is built and signed by the real code. Time moves only when the agent sleeps.

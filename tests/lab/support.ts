@@ -16,6 +16,7 @@ import type { Fleet } from "../../site/fleet/assemble.ts";
 import { loadFleet } from "../../site/fleet/fleet.ts";
 import { newNode } from "../../site/nodes/new_node.ts";
 import { needTool } from "../support/tools.ts";
+
 /**
  * What the tests with virtual machines share: one OS image (kept below build/ and made anew only when something in it
  * has changed), a lab of their own each, and sites that are wrong in one exact way.

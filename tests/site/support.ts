@@ -5,6 +5,7 @@ import { publicKeyLine } from "../../lib/trust/minisign.ts";
 import { publicKeyOf, secretKey } from "../../lib/trust/minisign_sign.ts";
 import type { RootChain } from "../../lib/trust/root_sign.ts";
 import type { BuildOptions } from "../../site/build/build.ts";
+
 /** A small fleet and what is needed to build its site, all in memory. */
 
 export const ISSUED = "2026-11-22T20:00:00Z";

@@ -2,6 +2,7 @@ import { sha256Hex } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+
 /**
  * A deno and the runtime (denort) of the same version, to compile with for real. The official runtime comes from a server
  * of its own; this one is the front of a program that was itself made with `deno compile` and published on npm. It is of

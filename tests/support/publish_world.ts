@@ -15,6 +15,7 @@ import { main } from "../../tasks/publish.ts";
 import { FakeHost } from "./fake_host.ts";
 import { imageManifest } from "./image_manifest.ts";
 import { KEYS, REGION, type S3Server } from "./s3_server.ts";
+
 /**
  * A fleet with a site that is built in memory, to be published; and a client that reads all of a published site and believes
  * nothing.

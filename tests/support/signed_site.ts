@@ -18,6 +18,7 @@ import { mapRoles, signerOf } from "../../lib/trust/keyring.ts";
 import { publicKeyLine } from "../../lib/trust/minisign.ts";
 import { publicKeyOf, type SecretKey, secretKey } from "../../lib/trust/minisign_sign.ts";
 import type { Fetch } from "../../lib/trust/verified.ts";
+
 /**
  * A small signed site in memory, made from named keys, each part of which a test can replace before it is signed.
  */

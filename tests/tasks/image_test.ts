@@ -68,10 +68,11 @@ async function build(folder: string, env: Record<string, string>, umask: string)
   const script = `
     import { DenoHost } from "./lib/deno_host.ts";
     import { makeImage } from "./lib/image/make.ts";
+    import { openLabPackages } from "./lib/lab_packages/open.ts";
     const deno = { path: Deno.execPath(), version: Deno.version.deno };
     const { dir } = await makeImage(new DenoHost(), {
       root: ".", outDir: Deno.args[0], cacheDir: Deno.args[1], packages: "lab",
-      version: "1.0", epoch: 1790000000, deno, agentForm: "bundle",
+      version: "1.0", epoch: 1790000000, deno, lab: openLabPackages, agentForm: "bundle",
     });
     console.log(dir);`;
   const file = `build/${crypto.randomUUID()}.ts`;

@@ -5,9 +5,8 @@
  * @module
  */
 import { openRepositories, type Repository, UnreachableError } from "../../apk/repository.ts";
-import { errorText, UserError } from "../../errors.ts";
+import { errorText } from "../../errors.ts";
 import type { Host } from "../../host.ts";
-import { labRepository } from "../../lab_packages/repository.ts";
 import type { Architecture } from "../../schema/fields.ts";
 import { type ImageDefinition, labDefinition } from "../definition.ts";
 import { openGiven, pinnedKeys } from "./repository_keys.ts";
@@ -19,6 +18,18 @@ import { openGiven, pinnedKeys } from "./repository_keys.ts";
  */
 export type PackageSource = "auto" | "mirror" | "lab" | readonly string[];
 
+/** Makes or refreshes the lab repository; `openLabPackages` of the lab's packages. */
+export type OpenLab = (
+  host: Host,
+  options: {
+    cacheDir: string;
+    arch: Architecture;
+    flavour: string;
+    deno?: { path: string; version: string };
+    onStage: (line: string) => void;
+  },
+) => Promise<{ dir: string; keyName: string; publicKeyPem: string }>;
+
 /** Options of {@linkcode openSources}. */
 export interface SourceOptions {
   /** Folder of the project. */
@@ -27,6 +38,8 @@ export interface SourceOptions {
   arch: Architecture;
   /** Keeps downloads (`apk-cache/`), keys (`keys/`) and the lab repository (`packages/`). */
   cacheDir: string;
+  /** Opens the lab repository, where it may have to serve. */
+  lab?: OpenLab;
   /** Deno's program that may go into the lab repository. */
   deno?: { path: string; version: string };
   /** Told in one line when the lab repository serves for a silent mirror. */
@@ -79,23 +92,16 @@ export async function openSources(
       const repositories = await openRepositories(host, urls, { ...common, ...silence, keys });
       return { kind: "mirror", definition, repositories, lines: urls, keys };
     } catch (error) {
-      if (packages === "mirror" || !(error instanceof UnreachableError)) throw error;
+      if (packages !== "auto" || !(error instanceof UnreachableError)) throw error;
       stage(`${errorText(error)}: using the lab repository (Debian's packages) instead`);
     }
   }
-  const { virt, lts } = { virt: "virt", lts: "lts" } as const;
-  const flavour = [virt, lts].find((known) => known === definition.kernel.flavour);
-  if (!flavour) {
-    throw new UserError(
-      `take the kernel ${definition.kernel.flavour} from the lab repository`,
-      "it has virt and lts",
-    );
-  }
-  const lab = await labRepository(host, {
+  if (!options.lab) throw new TypeError("The lab repository was asked for without its opener");
+  const lab = await options.lab(host, {
     cacheDir: `${options.cacheDir}/packages`,
     arch,
-    flavours: [flavour],
-    ...(options.deno ? { runningDeno: options.deno } : {}),
+    flavour: definition.kernel.flavour,
+    deno: options.deno,
     onStage: stage,
   });
   const signedBy = new Map([[lab.keyName, lab.publicKeyPem]]);

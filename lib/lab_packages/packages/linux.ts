@@ -9,8 +9,9 @@ import { UserError } from "../../errors.ts";
 import type { DebContent } from "../debian.ts";
 import { type Draft, file, fromDeb, type Pick } from "./recipe.ts";
 
-/** A kernel package of Alpine's that Debian has a counterpart of. */
-export type KernelFlavour = "virt" | "lts";
+/** Kernel packages of Alpine's that Debian has a counterpart of. */
+export const KERNEL_FLAVOURS = ["virt", "lts"] as const;
+export type KernelFlavour = typeof KERNEL_FLAVOURS[number];
 
 const DESCRIPTIONS: Record<KernelFlavour, string> = {
   virt: "Linux kernel for virtual machines",

@@ -1,6 +1,8 @@
 /**
  * A bootable image as the engine mkimage makes it, without Alpine: the parts that are psyopsOS's own (overlay, boot slot,
  * disk image, the service that mounts modules) are the real ones; kernel, packages and initramfs are the lab's.
+ *
+ * @module
  */
 import { worldWithAgent } from "../../../lib/agent_build/forms.ts";
 import { makeAgent } from "../../../lib/agent_build/make.ts";
@@ -10,19 +12,20 @@ import { type Bytes, concat } from "../../../lib/bytes.ts";
 import { gzip } from "../../../lib/formats/gzip.ts";
 import type { IsoEntry, IsoImage } from "../../../lib/formats/iso9660.ts";
 import type { Host } from "../../../lib/host.ts";
-import { choosePackages } from "../../../lib/image/packages/choose_packages.ts";
 import { parseDefinition } from "../../../lib/image/definition.ts";
-import { slotFromIso } from "../../../lib/image/release/from_iso.ts";
-import { bootArchive } from "../../../lib/image/root/initrd.ts";
-import { takeKernel } from "../../../lib/image/root/kernel.ts";
 import { makeApkovl } from "../../../lib/image/mkimage/apkovl.ts";
 import { hostnameOf } from "../../../lib/image/mkimage/profile.ts";
-import { readOverlay } from "../../../lib/image/root/overlay.ts";
+import { choosePackages } from "../../../lib/image/packages/choose_packages.ts";
+import { openSources } from "../../../lib/image/packages/sources.ts";
+import { slotFromIso } from "../../../lib/image/release/from_iso.ts";
 import { makeForms, SLOT_FOLDER } from "../../../lib/image/release/release_forms.ts";
 import { loaderPath } from "../../../lib/image/release/slot.ts";
-import { openSources } from "../../../lib/image/packages/sources.ts";
-import { labGlibc } from "../../../lib/lab_packages/glibc.ts";
+import { bootArchive } from "../../../lib/image/root/initrd.ts";
+import { takeKernel } from "../../../lib/image/root/kernel.ts";
+import { readOverlay } from "../../../lib/image/root/overlay.ts";
 import type { LabImage } from "../../../lib/lab/image.ts";
+import { labGlibc } from "../../../lib/lab_packages/glibc.ts";
+import { openLabPackages } from "../../../lib/lab_packages/open.ts";
 
 const ARCH = "x86_64";
 const EPOCH = 1_700_000_000;
@@ -36,6 +39,7 @@ export async function makeIsoImage(host: Host, dir: string): Promise<LabImage> {
   const { definition: lab, repositories } = await openSources(host, written, {
     root: ".",
     packages: "lab",
+    lab: openLabPackages,
     arch: ARCH,
     cacheDir: CACHE,
     deno,

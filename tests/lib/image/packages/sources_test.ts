@@ -8,6 +8,7 @@ import { parseDefinition } from "../../../../lib/image/definition.ts";
 import { versionOf } from "../../../../lib/image/make.ts";
 import { KEY_SERVER, OVERLAY_KEYS } from "../../../../lib/image/packages/repository_keys.ts";
 import { openSources } from "../../../../lib/image/packages/sources.ts";
+import { openLabPackages } from "../../../../lib/lab_packages/open.ts";
 import { FakeHost } from "../../../support/fake_host.ts";
 
 const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -21,7 +22,7 @@ const definition = {
   repositories: project.repositories.map((one) => ({ ...one, keys: [pin] })),
 };
 const index = buildIndex([], { name, privateKey });
-const options = { root: "/p", arch: "x86_64", cacheDir: "/c" } as const;
+const options = { root: "/p", arch: "x86_64", cacheDir: "/c", lab: openLabPackages } as const;
 const overlayFile = `/p/${OVERLAY_KEYS}/${name}`;
 const keyUrl = `${KEY_SERVER}/${name}`;
 
