@@ -20,6 +20,7 @@ const EXCUSED: Record<string, string> = {
   agent: "reads no secret: it packs the agent",
   bench: "makes its own keys in memory",
   fuzz: "makes its own keys in memory",
+  generate: "reads no secret: it describes the configuration language",
   image: "reads no secret: an image is for all nodes",
   lab: "makes its own keys for one run; tests/lab boots it",
   ok: "runs the gate",

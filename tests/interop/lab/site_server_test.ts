@@ -1,8 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { request } from "node:http";
 import { concat, text, utf8 } from "../../../lib/bytes.ts";
+import { formatStatus, type Phase } from "../../../lib/documents/status.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { SiteServer } from "../../../lib/lab/site_server.ts";
+import { exampleStatus } from "../../support/status.ts";
 
 const files = new Map([["psyopsOS/timestamp.json", utf8("{}\n")]]);
 const start = () => SiteServer.start({ read: (path) => Promise.resolve(files.get(path)) });
@@ -26,8 +28,11 @@ Deno.test("SiteServer serves files with tags and records requests", async () => 
 
 Deno.test("SiteServer keeps status documents and wakes who waits for one", async () => {
   await using server = await start();
-  const put = (phase: string) =>
-    fetch(`${server.hostUrl}status/alpha`, { method: "PUT", body: JSON.stringify({ phase }) });
+  const put = (phase: Phase) =>
+    fetch(`${server.hostUrl}status/alpha`, {
+      method: "PUT",
+      body: formatStatus(exampleStatus({ phase })),
+    });
   const waiting = server.waitForStatus("alpha", ({ phase }) => phase === "configured", 5_000);
   assertEquals((await put("starting")).status, 204);
   assertEquals((await put("configured")).status, 204);

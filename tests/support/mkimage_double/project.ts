@@ -4,6 +4,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { type ApkInfo, buildIndex, buildPackage } from "../../../lib/apk/build.ts";
 import { utf8 } from "../../../lib/bytes.ts";
+import { parseDefinition } from "../../../lib/image/definition.ts";
 import type { TarEntry } from "../../../lib/formats/tar.ts";
 
 /** What a test may change. */
@@ -28,7 +29,7 @@ export const FIXTURE_EPOCH = 1_700_000_000;
 const KEY = "fixture.rsa.pub";
 const RELEASE = "6.1.0-1-virt";
 
-/** Packages of the fixture's repository: what image.yaml names, and what belongs to it. */
+/** Packages of the fixture's repository that depend on others, and those; what else image.yaml names is added. */
 const PACKAGES: readonly [name: string, depends?: readonly string[]][] = [
   ["alpine-base", ["alpine-baselayout", "busybox", "openrc"]],
   ["alpine-baselayout"],
@@ -72,7 +73,7 @@ export async function makeProject(): Promise<Project> {
         `${dir}/overlay/mkimage/Dockerfile`,
         `FROM ${baseImage}\n${env}USER build\nWORKDIR /home/build\n`,
       );
-      const built = packages(denoContent).map(({ info, entries }) => {
+      const built = (await packages(denoContent)).map(({ info, entries }) => {
         const data = buildPackage({ info, entries, key });
         return { data, name: `${info.name}-${info.version}.apk` };
       });
@@ -85,7 +86,8 @@ export async function makeProject(): Promise<Project> {
   };
 }
 
-function packages(denoContent: string): { info: ApkInfo; entries: TarEntry[] }[] {
+async function packages(denoContent: string): Promise<{ info: ApkInfo; entries: TarEntry[] }[]> {
+  const definition = parseDefinition(await Deno.readTextFile("overlay/image.yaml"));
   const file = (path: string, content: string): TarEntry => ({
     path,
     kind: "file",
@@ -109,8 +111,10 @@ function packages(denoContent: string): { info: ApkInfo; entries: TarEntry[] }[]
     },
     entries,
   });
+  const known = new Map(PACKAGES.map(([name, depends = []]) => [name, depends]));
+  for (const name of definition.packages) if (!known.has(name)) known.set(name, []);
   return [
-    ...PACKAGES.map(([name, depends = []]) =>
+    ...[...known].map(([name, depends]) =>
       one(name, depends, [file(`usr/share/${name}`, name === "deno" ? denoContent : name)])
     ),
     one("linux-virt", [], [
