@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
+import { parseArgs } from "@std/cli/parse-args";
+import { processConsole } from "../lib/cli/console.ts";
+import { UsageError, withFailures } from "../lib/cli/failures.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { text } from "../lib/bytes.ts";
 import { parseStatus } from "../lib/documents/status.ts";
@@ -17,19 +19,26 @@ import { STATUS_FILE } from "./system/paths.ts";
 /** How long a step that is under way may go on after the agent was told to stop, in milliseconds. */
 const STOP_MS = 8_000;
 
-const SPEC: CommandSpec = {
-  name: "psyopsos-agent",
-  summary: "Makes this node what its site says it should be.",
-  usage: ["boot", "once", "status [--json]"],
-  options: {
-    json: { help: "print the status document instead of its text" },
-    version: { help: "print version, commit and form" },
-  },
-  notes: [
-    "boot goes on until it is stopped; once ends after one round. Both are for root.",
-    "Exit codes: 0 configured, 1 failed, 2 usage, 3 a check of trust failed.",
-  ],
-};
+const NAME = "psyopsos-agent";
+
+const HELP = `Makes this node what its site says it should be.
+
+Usage: ${NAME} boot
+       ${NAME} once
+       ${NAME} status [--json]
+       ${NAME} --help | --version
+
+  boot       go on until it is stopped
+  once       end after one round
+  status     tell what it last found
+  --json     print the status document instead of its text
+  --version  print version, commit and form
+  --debug    show stack traces of failures
+
+boot and once are for root.
+Exit codes: 0 configured, 1 failed, 2 usage, 3 a check of trust failed.`;
+
+const SWITCHES = ["help", "version", "json", "debug"];
 
 /** Runs the agent with `args`; `signal` stops it. */
 export function main(
@@ -37,29 +46,51 @@ export function main(
   host: Host,
   { signal, pid }: { signal: AbortSignal; pid: number },
 ): Promise<ExitCode> {
-  return runCommand(SPEC, args, async (line) => {
-    if (line.on("version")) {
+  const console = processConsole;
+  return withFailures({ name: NAME, console, debug: args.includes("--debug") }, async () => {
+    const line = readLine(args);
+    if (line.help) return console.out(HELP);
+    if (line.version) {
       const { version, commit, form } = agentFacts();
-      return processConsole.out(`psyopsos-agent ${version} (${commit}, ${form})`);
+      return console.out(`${NAME} ${version} (${commit}, ${form})`);
     }
-    const [verb, ...rest] = line.words;
-    if (rest.length > 0) throw usage(`unexpected word ${rest[0]}`);
-    switch (verb) {
+    switch (line.verb) {
       case "boot":
       case "once":
         return await runAgent(host, {
-          once: verb === "once",
+          once: line.verb === "once",
           signal,
           random: Math.random,
-          print: processConsole.out,
+          print: console.out,
           pid,
         });
       case "status":
-        return processConsole.out(await statusText(host, line.on("json")));
+        return console.out(await statusText(host, line.json));
       default:
-        throw usage(verb === undefined ? "a verb is missing" : `unknown verb ${verb}`);
+        throw new UsageError(
+          line.verb === undefined ? "a verb is missing" : `unknown verb ${line.verb}`,
+        );
     }
   });
+}
+
+/** The command line: a library for it would double the time the agent takes to start. */
+function readLine(args: readonly string[]) {
+  const { _: [verb, extra], ...switches } = parseArgs([...args], {
+    boolean: SWITCHES,
+    string: ["_"],
+    unknown: (arg, key) => {
+      if (key !== undefined) throw new UsageError(`unknown option ${arg}`);
+    },
+  });
+  if (extra !== undefined) throw new UsageError(`unexpected word ${extra}`);
+  const on = (name: string) => switches[name] === true;
+  return {
+    verb: verb === undefined ? undefined : String(verb),
+    help: on("help"),
+    version: on("version"),
+    json: on("json"),
+  };
 }
 
 async function statusText(host: Host, json: boolean): Promise<string> {
@@ -70,13 +101,6 @@ async function statusText(host: Host, json: boolean): Promise<string> {
   }
   const bytes = await host.readFile(STATUS_FILE);
   return json ? text(bytes).trimEnd() : describeStatus(parseStatus(bytes));
-}
-
-function usage(state: string): UserError {
-  return new UserError("read the command line", state, {
-    exitCode: EXIT.usage,
-    hint: "psyopsos-agent --help shows what it takes",
-  });
 }
 
 if (import.meta.main) {

@@ -1,46 +1,22 @@
-import {
-  type CommandLine,
-  type CommandSpec,
-  type Console,
-  processConsole,
-  runCommand,
-} from "../lib/cli/command.ts";
+/**
+ * `deno task bench`: measures what a site of many nodes costs, and signing and encrypting against the programs that set
+ * the formats.
+ *
+ * @module
+ */
+import { type Console, processConsole } from "../lib/cli/console.ts";
+import { UsageError } from "../lib/cli/failures.ts";
+import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
-import { EXIT, UserError } from "../lib/errors.ts";
+import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { benchSite, type SiteFigures, type SiteJson } from "./dev/bench/bench_site.ts";
 import { benchPrograms, type Comparison } from "./dev/bench/programs.ts";
 import { sizeOf, tableLines, timeOf } from "./dev/bench/table.ts";
+import { program } from "./lines/bench.ts";
 
-/**
- * `deno task bench`: measures what a site of many nodes costs, and signing and encrypting against the programs that set
- * the formats.
- */
-
-const DEFAULT_SIZES = "10,1000,10000";
-const DEFAULT_WORK = "build/bench";
-const DEFAULT_BIG_MB = 1000;
+/** What the made-up fleet comes from: the same for all measurements. */
 const SEED = 4;
-
-const SPEC: CommandSpec = {
-  name: "deno task bench",
-  summary: "Measure what a site costs to build, change, refresh, publish and read.",
-  usage: ["site [--sizes N,N…] [--sealed] [--json]"],
-  options: {
-    sizes: { value: "N,N…", help: `numbers of nodes, default ${DEFAULT_SIZES}` },
-    sealed: { help: "keep the nodes' secrets as !age values in their files" },
-    "no-programs": { help: "leave out the comparison with minisign and age" },
-    big: { value: "MB", help: `size of the big file that is signed, default ${DEFAULT_BIG_MB}` },
-    work: { value: "DIR", help: `made anew and removed, default ${DEFAULT_WORK}` },
-    keep: { help: "leave DIR as it is at the end" },
-    json: { help: "print the figures as JSON" },
-  },
-  notes: [
-    `Each node has 5 secrets of its own. build and refresh are the tasks as they are started by hand: their times include
-the start of Deno, which the line at the end tells. Uploads are counted against a target in memory.`,
-    "Needs: minisign and age, unless --no-programs. Network: none.",
-  ],
-};
 
 /** The task. */
 export function main(
@@ -48,15 +24,12 @@ export function main(
   host: Host,
   console: Console = processConsole,
 ): Promise<number> {
-  return runCommand(SPEC, args, async (line) => {
-    if (line.words.length !== 1 || line.words[0] !== "site") throw usage("expected site");
-    const sizes = (line.value("sizes") ?? DEFAULT_SIZES).split(",").map((size) => {
+  return runProgram(program, args, async (line) => {
+    const { bigMb, work, sealed, noPrograms, keep, json } = line;
+    const sizes = line.sizes.split(",").map((size) => {
       if (/^[1-9]\d{0,5}$/.test(size)) return Number(size);
-      throw usage("--sizes must be whole numbers from 1 on, with commas between");
+      throw new UsageError("--sizes must be whole numbers from 1 on, with commas between");
     });
-    const bigMb = number(line, "big") ?? DEFAULT_BIG_MB;
-    const work = line.value("work") ?? DEFAULT_WORK;
-    const json = line.on("json");
     const clock = () => performance.now();
     const site = (words: readonly string[]) => runSite(host, words);
     const figures: SiteFigures[] = [];
@@ -64,11 +37,10 @@ export function main(
     const start = await startMs(host, clock);
     try {
       for (const nodes of sizes) {
-        const sealed = line.on("sealed");
         const options = { work: `${work}/site`, nodes, sealed, seed: SEED, site, clock };
         figures.push(await benchSite(host, options));
       }
-      if (!line.on("no-programs")) {
+      if (!noPrograms) {
         const bigBytes = bigMb * 1_000_000;
         programs = await benchPrograms(host, {
           work: `${work}/programs`,
@@ -78,7 +50,7 @@ export function main(
         });
       }
     } finally {
-      if (!line.on("keep")) await host.remove(work);
+      if (!keep) await host.remove(work);
     }
     if (json) return console.out(JSON.stringify({ startMs: start, figures, programs }, null, 2));
     for (const text of siteTable(figures)) console.out(text);
@@ -142,20 +114,6 @@ async function startMs(host: Host, clock: () => number): Promise<number> {
 function siteCommand(words: readonly string[]): string[] {
   const task = new URL("site.ts", import.meta.url).pathname;
   return [Deno.execPath(), "run", "-q", "-P=build", task, ...words];
-}
-
-function number(line: CommandLine, name: string): number | undefined {
-  const value = line.value(name);
-  if (value === undefined) return undefined;
-  if (!/^[1-9]\d{0,5}$/.test(value)) throw usage(`--${name} must be a whole number from 1 on`);
-  return Number(value);
-}
-
-function usage(state: string): UserError {
-  return new UserError("read the command line", state, {
-    exitCode: EXIT.usage,
-    hint: `${SPEC.name} --help shows what it takes`,
-  });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args, new DenoHost()));

@@ -1,54 +1,26 @@
 /**
  * `deno task fuzz`: changes sites in every way an attacker can and lets a node's verifier read them.
+ *
+ * @module
  */
-import {
-  type CommandLine,
-  type CommandSpec,
-  type Console,
-  processConsole,
-  runCommand,
-} from "../lib/cli/command.ts";
+import { type Console, processConsole } from "../lib/cli/console.ts";
+import { runProgram } from "../lib/cli/program.ts";
+import { EXIT } from "../lib/errors.ts";
 import { fuzz, type FuzzReport } from "./dev/fuzz/fuzz.ts";
-import { EXIT, UserError } from "../lib/errors.ts";
 import { fuzzScenes } from "./dev/fuzz/scenes.ts";
-
-const DEFAULT_SECONDS = 60;
-/** More memory than this while reading sites of some kilobytes is a fault. */
-const MAX_MEMORY = 768 * 1024 * 1024;
-
-const SPEC: CommandSpec = {
-  name: "deno task fuzz",
-  summary: "Change whole sites in every way an attacker can; a node must refuse or read the truth.",
-  usage: ["[--seconds N] [--cases N] [--seed S]", "--seed S --from CASE --cases 1"],
-  options: {
-    seconds: { value: "N", help: `how long, default ${DEFAULT_SECONDS} unless --cases is given` },
-    cases: { value: "N", help: "end after so many sites, in steps of 100; a single one for 1" },
-    seed: { value: "S", help: "whole number that all changes come from, default the time" },
-    from: { value: "CASE", help: "begin with this case, to see a fault again" },
-    json: { help: "print the result as JSON" },
-  },
-  notes: [
-    `Changes: bits, bytes, lengths, whole files, signatures, trusted comments, JSON fields, older, expired and foreign sites,
-what a stolen timestamp key can sign, and files made to overwhelm. Half of the nodes have accepted the site before.`,
-    `Faults are: believing anything that the true site does not say, any crash, seconds for one site, long messages, more than
-${MAX_MEMORY >> 20} MiB of memory.`,
-    "Network: none.",
-  ],
-};
+import { DEFAULT_SECONDS, MAX_MEMORY, program } from "./lines/fuzz.ts";
 
 /** The task. */
 export function main(args: readonly string[], console: Console = processConsole): Promise<number> {
-  return runCommand(SPEC, args, async (line) => {
-    if (line.words.length > 0) throw usage(`unexpected word ${line.words[0]}`);
-    const cases = number(line, "cases");
-    const seconds = number(line, "seconds") ?? (cases === undefined ? DEFAULT_SECONDS : Infinity);
-    const seed = number(line, "seed") ?? Math.floor(performance.timeOrigin + performance.now());
+  return runProgram(program, args, async ({ cases, from, json, ...line }) => {
+    const seconds = line.seconds ?? (cases === undefined ? DEFAULT_SECONDS : Infinity);
+    const seed = line.seed ?? Math.floor(performance.timeOrigin + performance.now());
     const start = performance.now();
     let memory = 0;
     const report = await fuzz({
       scenes: await fuzzScenes(),
       seed,
-      from: number(line, "from"),
+      from,
       single: cases === 1,
       done: (count) => {
         memory = Math.max(memory, Deno.memoryUsage().rss);
@@ -58,7 +30,7 @@ export function main(args: readonly string[], console: Console = processConsole)
     const { accepted, crashed, slow } = report.found;
     const faults = accepted + crashed + slow;
     const took = (performance.now() - start) / 1000;
-    if (line.on("json")) {
+    if (json) {
       const { refused, ...rest } = report;
       const facts = { seed, seconds: took, memory, ...rest, refused: Object.fromEntries(refused) };
       console.out(JSON.stringify(facts, null, 2));
@@ -97,20 +69,6 @@ function print(
     for (const step of fault.steps) console.err(`  ${step}`);
     console.err(`  ${fault.detail}`);
   }
-}
-
-function number(line: CommandLine, name: string): number | undefined {
-  const value = line.value(name);
-  if (value === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(value)) throw usage(`--${name} must be a whole number`);
-  return Number(value);
-}
-
-function usage(state: string): UserError {
-  return new UserError("read the command line", state, {
-    exitCode: EXIT.usage,
-    hint: `${SPEC.name} --help shows what it takes`,
-  });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,19 +1,15 @@
 /**
  * `deno task generate`: makes the files anew that follow from the sources.
+ *
+ * @module
  */
-import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
+import { type Console, processConsole } from "../lib/cli/console.ts";
+import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { staleFiles } from "./dev/gate/generated.ts";
-
-const SPEC: CommandSpec = {
-  name: "deno task generate",
-  summary: "Make the files anew that follow from the sources: reference, editors' schemas, tables.",
-  usage: ["[--check]"],
-  options: { check: { help: "change nothing, fail when one is not what its sources give" } },
-  notes: ["Network: npm packages that are not in Deno's cache yet."],
-};
+import { program } from "./lines/generate.ts";
 
 /** The task. */
 export function main(
@@ -21,8 +17,7 @@ export function main(
   host: Host,
   console: Console = processConsole,
 ): Promise<number> {
-  return runCommand(SPEC, args, async (line) => {
-    const check = line.on("check");
+  return runProgram(program, args, async ({ check }) => {
     const stale = await staleFiles(host, !check);
     for (const path of stale) console.out(`${check ? "stale" : "made anew"}: ${path}`);
     return check && stale.length > 0 ? EXIT.failed : EXIT.ok;

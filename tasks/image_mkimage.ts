@@ -1,7 +1,9 @@
 /**
  * `deno task image --engine mkimage`: what it does beside building, and how it is shown.
+ *
+ * @module
  */
-import type { CommandLine, Console } from "../lib/cli/command.ts";
+import type { Console } from "../lib/cli/console.ts";
 import { EXIT, type ExitCode, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import {
@@ -12,7 +14,6 @@ import {
 } from "../lib/image/mkimage/build.ts";
 import { filesByHand } from "../lib/image/mkimage/by_hand.ts";
 import {
-  CONTAINER_PROGRAMS,
   type ContainerEngine,
   type ContainerProgram,
   openEngine,
@@ -24,6 +25,7 @@ import {
   placeOf,
   prepareBuild,
 } from "../lib/image/mkimage/prepare.ts";
+import type { ImageLine } from "./lines/image.ts";
 
 /** Where --print writes. */
 const PRINT_DIR = "build/mkimage";
@@ -31,7 +33,7 @@ const MIB = 2 ** 20;
 
 /** What {@linkcode mkimageTask} is given by the task. */
 export interface MkimageTask {
-  line: CommandLine;
+  line: ImageLine;
   console: Console;
   stage: (line: string) => void;
   /** Called with what was built. */
@@ -41,33 +43,19 @@ export interface MkimageTask {
   options: MkimageOptions;
 }
 
-/** The program that --container names. @throws {UserError} */
-export function containerProgram(line: CommandLine): ContainerProgram | undefined {
-  const name = line.value("container");
-  const known = CONTAINER_PROGRAMS.find((program) => program === name);
-  if (name === undefined || known) return known;
-  throw new UserError(
-    `use the container program ${name}`,
-    `there is ${CONTAINER_PROGRAMS.join(", ")}`,
-    {
-      exitCode: EXIT.usage,
-    },
-  );
-}
-
 /** Builds, or does what --print, --shell or --clean say. */
 export async function mkimageTask(host: Host, task: MkimageTask): Promise<ExitCode> {
   const { line, console, stage, options } = task;
-  if (line.on("print")) return await printByHand(host, task);
-  const engine = task.engine ?? await openEngine(host, containerProgram(line));
-  if (line.on("clean")) {
+  if (line.instead === "print") return await printByHand(host, task);
+  const engine = task.engine ?? await openEngine(host, line.container);
+  if (line.instead === "clean") {
     const { volumes, images } = await cleanAll(engine);
     console.out(
       `removed ${volumes.length} volumes and ${images.length} images of ${engine.program}`,
     );
     return EXIT.ok;
   }
-  const network = line.value("container-network");
+  const { network } = line;
   const started = host.now().getTime();
   const prepared = await prepareBuild(host, options);
   using interrupt = onInterrupt();
@@ -78,7 +66,7 @@ export async function mkimageTask(host: Host, task: MkimageTask): Promise<ExitCo
     signal,
     ...(network === undefined ? {} : { network }),
   };
-  if (line.on("shell")) {
+  if (line.instead === "shell") {
     const builder = await ensureBuilder(engine, prepared.plan, common);
     const known = knownPackages(prepared);
     const place = placeOf(prepared, builder, known, network);
@@ -101,7 +89,7 @@ export async function mkimageTask(host: Host, task: MkimageTask): Promise<ExitCo
   const made = await makeIso(engine, prepared, common);
   await task.sign(made);
   const seconds = (host.now().getTime() - started) / 1000;
-  if (line.on("json")) console.out(JSON.stringify(facts(made, seconds), null, 2));
+  if (line.json) console.out(JSON.stringify(facts(made, seconds), null, 2));
   else for (const text of summary(made, seconds)) console.out(text);
   return EXIT.ok;
 }
@@ -130,7 +118,7 @@ async function printByHand(host: Host, { line, console, options }: MkimageTask):
     ...(repositories ? { repositories } : {}),
   });
   const files = filesByHand(prepared, {
-    program: await programByHand(host, containerProgram(line)),
+    program: await programByHand(host, line.container),
     keyFile: await Deno.realPath(prepared.key.path),
   });
   await host.mkdir(PRINT_DIR);

@@ -1,31 +1,25 @@
+/**
+ * `deno task ok`: the gate. Format, lint (with the import rules), types, what the agent pulls in, pure tests.
+ *
+ * @module
+ */
 import { text } from "../lib/bytes.ts";
-import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
+import { processConsole } from "../lib/cli/console.ts";
+import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { closureProblems } from "./dev/gate/agent_closure.ts";
 import { staleFiles } from "./dev/gate/generated.ts";
 import { testFiles, testKind } from "./dev/gate/test_files.ts";
-
-/**
- * `deno task ok`: the gate. Format, lint (with the import rules), types, what the agent pulls in, pure tests.
- */
-
-const SPEC: CommandSpec = {
-  name: "deno task ok",
-  summary:
-    "The gate: format, lint (import rules included), types, the agent's imports, pure tests.",
-  usage: [""],
-  options: {},
-  notes: ["Network: npm packages that are not in Deno's cache yet."],
-};
+import { program } from "./lines/ok.ts";
 
 /** Deno's own stack traces of Rust code help nobody here. */
 const ENV = { NO_COLOR: "1", RUST_BACKTRACE: "0" };
 
 /** Runs the gate; every check runs even when an earlier one failed. */
 export function main(args: readonly string[], host: Host): Promise<number> {
-  return runCommand(SPEC, args, async () => {
+  return runProgram(program, args, async () => {
     const deno = Deno.execPath();
     const pure = (await testFiles(host, "tests")).filter((file) => testKind(file) === "pure");
     const checks: [string, () => Promise<boolean>][] = [

@@ -1,23 +1,15 @@
-import { type CommandSpec, type Console, processConsole, runCommand } from "../lib/cli/command.ts";
+/**
+ * `deno task page`: makes the script of the page for people anew, after a change of what it is made from.
+ *
+ * @module
+ */
+import { type Console, processConsole } from "../lib/cli/console.ts";
+import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { makePageScript, PAGE_SCRIPT } from "../site/page/make_script.ts";
-
-/**
- * `deno task page`: makes the script of the page for people anew, after a change of what it is made from.
- */
-
-const SPEC: CommandSpec = {
-  name: "deno task page",
-  summary: `Make ${PAGE_SCRIPT}, which checks a site in the browser, from its sources.`,
-  usage: ["[--check]"],
-  options: { check: { help: "change nothing, fail when it is not what its sources give" } },
-  notes: [
-    "The sources are site/page/*.ts and what they import, lib/trust/ above all: the same client that nodes run.",
-    "Network: npm packages that are not in Deno's cache yet, the bundler among them.",
-  ],
-};
+import { program } from "./lines/page.ts";
 
 /** The task; `root` is the project's folder. */
 export function main(
@@ -26,7 +18,7 @@ export function main(
   console: Console = processConsole,
   root = Deno.cwd(),
 ): Promise<number> {
-  return runCommand(SPEC, args, async (line) => {
+  return runProgram(program, args, async ({ check }) => {
     const work = await Deno.makeTempDir({ prefix: "psyopsos-page-" });
     let script: string;
     try {
@@ -36,7 +28,7 @@ export function main(
     }
     const path = `${root}/${PAGE_SCRIPT}`;
     const same = script === await host.readTextFile(path);
-    if (line.on("check")) {
+    if (check) {
       if (!same) {
         throw new UserError("go on", `${PAGE_SCRIPT} is not what its sources give`, {
           hint: "deno task page makes it anew",

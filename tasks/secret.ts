@@ -1,15 +1,13 @@
 /**
  * `deno task secret`: keeps secrets in the fleet's files encrypted to the administrators.
+ *
+ * @module
  */
 import { promptSecret } from "@std/cli/prompt-secret";
 import { concat, text } from "../lib/bytes.ts";
-import {
-  type CommandLine,
-  type CommandSpec,
-  type Console,
-  processConsole,
-  runCommand,
-} from "../lib/cli/command.ts";
+import { type Console, processConsole } from "../lib/cli/console.ts";
+import { UsageError } from "../lib/cli/failures.ts";
+import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
@@ -33,76 +31,24 @@ import {
   setSecret,
 } from "../site/secrets/secret_files.ts";
 import { parseSecretName, type SecretPath } from "../site/secrets/secret_path.ts";
-
-const SPEC: CommandSpec = {
-  name: "deno task secret",
-  summary: "Keep secrets in the fleet's files, encrypted to the administrators.",
-  usage: [
-    "init [--post-quantum] [--no-passphrase]",
-    "set NODE|TAG|global KEY",
-    "edit NODE|TAG|global KEY",
-    "rekey [--all | --check]",
-    "show-names [--json]",
-  ],
-  options: {
-    "post-quantum": { help: "init: a key that also withstands quantum computers (age1pq1…)" },
-    "no-passphrase": { help: "init: leave the identity in the clear, readable by you only" },
-    all: { help: "rekey: encrypt everything anew, also what is encrypted to the admins already" },
-    check: { help: "rekey: change nothing, fail when something is to be done; needs no identity" },
-    identity: {
-      value: "FILE",
-      help: "age identity that decrypts, default DIR/admin.age of --keys",
-    },
-    nodes: { value: "DIR", help: "the fleet's YAML files, default nodes" },
-    keys: { value: "DIR", help: "the keys folder, default keys" },
-    json: { help: "rekey, show-names: print JSON" },
-  },
-  notes: [
-    `Example:
-  deno task secret init
-  printf %s "$TOKEN" | deno task secret set lab files./etc/k3s/token.content
-  deno task secret edit orchid scripts.join.run
-  deno task site`,
-    `KEY is dotted, from below private: files./etc/token.content, scripts.join.run, users.ops.sshKeys.0. Where a node and a
-tag have the same name, say nodes/NAME or tags/NAME.`,
-    `set takes the value from standard input, or asks for it without echo; never from the command line. It needs no identity.
-The value is kept as it is, to the last newline; only where it must be one line, that newline is left out. A file that is
-new gets mode "0600" along.`,
-    `edit opens $VISUAL, else $EDITOR, else vi, on a file that only you can read, in memory ($XDG_RUNTIME_DIR, /dev/shm) where
-there is such a place; it is removed whatever happens.`,
-    `rekey encrypts to the recipients in admins of global.yaml what is encrypted to others, or does not say to whom. Run it
-after a change of admins, with an identity that can still read everything. Then it reads all files again and proves of
-each secret: it names exactly the admins, has one stanza for each and no other, can be decrypted, and is what it was. A
-value that another program wrote can claim any recipients until it is encrypted anew: --all makes sure. Who could read the
-old files in the repository's history still can: change these values themselves, too.`,
-    `The identity: --identity, else PSYOPSOS_AGE_IDENTITY (a path), else keys/admin.age; a file of age-keygen, also encrypted
-with a passphrase (age -p). The passphrase comes from ${IDENTITY_PASSPHRASE_VARIABLE}, else a prompt.
-Without this package: the text of a value goes through "age --decrypt -i keys/admin.age".`,
-    "Network: none.",
-  ],
-};
+import { program, type SecretLine } from "./lines/secret.ts";
 
 /** The standard input's content; null when it is a terminal. */
 export type ReadInput = () => Promise<Uint8Array | null>;
 
-interface Task {
-  line: CommandLine;
-  words: string[];
+/** What is the same for all verbs. */
+interface Desk {
   host: Host;
   console: Console;
   prompt: Prompt;
   input: ReadInput;
-  nodes: string;
-  keys: string;
 }
 
-const VERBS: Record<string, (task: Task) => Promise<number | void>> = {
-  init,
-  set,
-  edit,
-  rekey,
-  "show-names": showNames,
-};
+/** What a verb is given. */
+type Task<V extends SecretLine["verb"]> = Desk & { line: Extract<SecretLine, { verb: V }> };
+
+/** The verbs that are about one value. */
+type Placed = "set" | "edit";
 
 /** The task; `prompt` asks without echo, `input` gives what is piped in. */
 export function main(
@@ -112,28 +58,31 @@ export function main(
   prompt: Prompt = promptSecret,
   input: ReadInput = readInput,
 ): Promise<number> {
-  return runCommand(SPEC, args, async (line) => {
-    const [verb = "", ...words] = line.words;
-    const run = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
-    const expected = verb === "set" || verb === "edit" ? 2 : 0;
-    if (!run) throw usage(`expected ${Object.keys(VERBS).join(", ")}`);
-    if (words.length !== expected) {
-      throw usage(expected === 2 ? `expected ${verb} NODE|TAG|global KEY` : "too many words");
+  return runProgram(program, args, async (line) => {
+    const task = { host, console, prompt, input };
+    switch (line.verb) {
+      case "init":
+        return await init({ ...task, line });
+      case "set":
+        return await set({ ...task, line });
+      case "edit":
+        return await edit({ ...task, line });
+      case "rekey":
+        return await rekey({ ...task, line });
+      case "show-names":
+        return await showNames({ ...task, line });
     }
-    const nodes = line.value("nodes") ?? "nodes";
-    const keys = line.value("keys") ?? "keys";
-    return await run({ line, words, host, console, prompt, input, nodes, keys }) as 0 | void;
   }, console);
 }
 
-async function init(task: Task): Promise<void> {
-  const { line, host, console, prompt, nodes, keys } = task;
+async function init({ line, host, console, prompt }: Task<"init">): Promise<void> {
+  const { nodes, keys, postQuantum, noPassphrase } = line;
   if ((await host.stat(nodes))?.kind !== "directory") await host.mkdir(nodes);
   const secrets = await openSecrets(host, nodes);
   const made = await initAdmin(host, secrets, {
     keys,
-    postQuantum: line.on("post-quantum"),
-    passphrase: line.on("no-passphrase") ? undefined : () => newPassphrase(host, prompt),
+    postQuantum,
+    passphrase: noPassphrase ? undefined : () => newPassphrase(host, prompt),
   });
   console.out(`${made.identity}  decrypts the fleet's secrets; keep a copy in a safe place`);
   console.out(`${made.file}  lists its recipient ${short(made.recipient)}`);
@@ -142,42 +91,47 @@ async function init(task: Task): Promise<void> {
   }
 }
 
-async function set(task: Task): Promise<void> {
+async function set(task: Task<"set">): Promise<void> {
+  if (task.line.surplus.length > 0) {
+    throw new UsageError("the value comes from standard input or a prompt, never from here");
+  }
   const { secrets, owner, path } = await target(task);
   await store(task, secrets, owner, path, await newValue(task));
 }
 
-async function edit(task: Task): Promise<void> {
-  const { line, host, console, prompt, keys } = task;
+async function edit(task: Task<"edit">): Promise<void> {
+  const { line, host, console, prompt } = task;
+  const { key, keys, identity } = line;
   const { secrets, owner, path } = await target(task);
   const before = await readSecret(
     secrets,
     owner,
     path,
-    () => loadIdentities(host, { file: line.value("identity"), keys, prompt }),
+    () => loadIdentities(host, { file: identity, keys, prompt }),
   );
   const after = await editText(host, before?.text ?? "", guarded);
-  if (after === "" && !before) throw new UserError(`set ${task.words[1]}`, "it is empty");
+  if (after === "" && !before) throw new UserError(`set ${key}`, "it is empty");
   if (before?.sealed && after === before.text) return console.out("nothing was changed");
   await store(task, secrets, owner, path, after);
 }
 
-async function rekey(task: Task): Promise<number | void> {
-  const { line, host, console, prompt, nodes, keys } = task;
+async function rekey({ line, host, console, prompt }: Task<"rekey">): Promise<void> {
+  const { nodes, keys, identity, all, check, json } = line;
+  if (all && check) throw new UsageError("--all and --check exclude each other");
   const secrets = await openSecrets(host, nodes);
-  if (line.on("check")) {
+  if (check) {
     const wrong = secretPlaces(secrets).filter(({ state }) => state !== "current");
-    if (line.on("json")) console.out(JSON.stringify(wrong, null, 2));
+    if (json) console.out(JSON.stringify(wrong, null, 2));
     else for (const place of wrong) console.out(placeLine(place));
     if (wrong.length === 0) return console.out("all secrets say that they are for the admins only");
     throw new UserError(`vouch for ${wrong.length} secrets`, "see above", {
       hint: "deno task secret rekey encrypts them to the admins",
     });
   }
-  const identities = await loadIdentities(host, { file: line.value("identity"), keys, prompt });
+  const identities = await loadIdentities(host, { file: identity, keys, prompt });
   const own = await recipientsOf(identities);
-  const done = await rekeySecrets(host, secrets, { identities, own, all: line.on("all") });
-  if (line.on("json")) return console.out(JSON.stringify(done, null, 2));
+  const done = await rekeySecrets(host, secrets, { identities, own, all });
+  if (json) return console.out(JSON.stringify(done, null, 2));
   const { total, changed, files, dropped } = done;
   console.out(
     `${counted(total, "secret")}, ${changed.length} encrypted anew in ${
@@ -193,23 +147,24 @@ async function rekey(task: Task): Promise<number | void> {
   for (const place of changed) if (place.state !== "current") console.out(placeLine(place));
 }
 
-async function showNames({ line, host, console, nodes }: Task): Promise<void> {
+async function showNames({ line, host, console }: Task<"show-names">): Promise<void> {
+  const { nodes, json } = line;
   const places = secretPlaces(await openSecrets(host, nodes));
-  if (line.on("json")) return console.out(JSON.stringify(places, null, 2));
+  if (json) return console.out(JSON.stringify(places, null, 2));
   if (places.length === 0) return console.out(`${nodes} holds no secrets`);
   for (const place of places) console.out(placeLine(place));
 }
 
 async function target(
-  { host, nodes, words }: Task,
+  { host, line }: Task<Placed>,
 ): Promise<{ secrets: SecretFleet; owner: string; path: SecretPath }> {
-  const path = parseSecretName(words[1]!);
-  const secrets = await openSecrets(host, nodes);
-  return { secrets, owner: findOwner(secrets, words[0]!), path };
+  const path = parseSecretName(line.key);
+  const secrets = await openSecrets(host, line.nodes);
+  return { secrets, owner: findOwner(secrets, line.owner), path };
 }
 
 async function store(
-  { host, console, words }: Task,
+  { host, console, line }: Task<Placed>,
   secrets: SecretFleet,
   owner: string,
   path: SecretPath,
@@ -217,18 +172,18 @@ async function store(
 ): Promise<void> {
   const { file, madeFile, wasPlain } = await setSecret(host, secrets, owner, path, value);
   const count = secrets.fleet.admins.length;
-  console.out(`${file}: ${words[1]} is encrypted to ${count} admin${count === 1 ? "" : "s"}`);
+  console.out(`${file}: ${line.key} is encrypted to ${count} admin${count === 1 ? "" : "s"}`);
   if (madeFile) console.out('  the file is new and gets mode "0600"');
   if (wasPlain) {
     console.out("  it stood here in plain: the repository's history may hold the old value");
   }
 }
 
-async function newValue({ input, prompt, words }: Task): Promise<string> {
+async function newValue({ input, prompt, line }: Task<"set">): Promise<string> {
   const given = await input();
-  const fail = (state: string) => new UserError(`set ${words[1]}`, state);
+  const fail = (state: string) => new UserError(`set ${line.key}`, state);
   if (given === null) {
-    const asked = prompt(`Value of ${words[1]}: `);
+    const asked = prompt(`Value of ${line.key}: `);
     if (asked === null || asked === "") throw fail("no value was given");
     return asked;
   }
@@ -237,7 +192,7 @@ async function newValue({ input, prompt, words }: Task): Promise<string> {
   try {
     return text(given);
   } catch {
-    throw new UserError(`set ${words[1]}`, "it is no text in UTF-8", {
+    throw new UserError(`set ${line.key}`, "it is no text in UTF-8", {
       hint:
         "for a file: base64 FILE | deno task secret set …, with encoding: base64 beside content",
     });
@@ -277,13 +232,6 @@ function short(recipient: string): string {
 /** "1 secret", "2 secrets". */
 function counted(count: number, one: string): string {
   return `${count} ${one}${count === 1 ? "" : "s"}`;
-}
-
-function usage(state: string): UserError {
-  return new UserError("read the command line", state, {
-    exitCode: EXIT.usage,
-    hint: `${SPEC.name} --help shows what it takes`,
-  });
 }
 
 /** Standard input up to a little over what is allowed. */

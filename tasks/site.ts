@@ -1,71 +1,21 @@
 /**
  * `deno task site`: builds the signed site from `nodes/`, keeps it current, and serves it for a look.
+ *
+ * @module
  */
 import { promptSecret } from "@std/cli/prompt-secret";
-import {
-  type CommandLine,
-  type CommandSpec,
-  type Console,
-  processConsole,
-  runCommand,
-} from "../lib/cli/command.ts";
+import { type Console, processConsole } from "../lib/cli/console.ts";
+import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
-import { errorText, EXIT, UserError } from "../lib/errors.ts";
+import { errorText, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { directorySite, SiteServer } from "../lib/lab/site_server.ts";
 import { loadIdentities } from "../lib/trust/age_identity.ts";
 import { loadKeyring, loadSigner } from "../lib/trust/keyring.ts";
 import { findPassphrase, type Prompt } from "../lib/trust/passphrase.ts";
-import { DEFAULT_CACHE, DEFAULT_EXPIRES_HOURS, makeSite } from "../site/build/make_site.ts";
+import { makeSite } from "../site/build/make_site.ts";
 import { refreshSite } from "../site/build/refresh.ts";
-
-const DEFAULT_PORT = 8000;
-const MAX_PORT = 65535;
-const VERBS = ["build", "refresh", "serve"];
-
-const SPEC: CommandSpec = {
-  name: "deno task site",
-  summary: "Build the signed site, with each node's instructions encrypted to that node.",
-  usage: ["[build]", "refresh", "serve [--port N]"],
-  options: {
-    nodes: { value: "DIR", help: "the fleet's YAML files, default nodes" },
-    out: { value: "DIR", help: "the site, default public" },
-    keys: { value: "DIR", help: "the keys that sign, default keys" },
-    identity: {
-      value: "FILE",
-      help:
-        "age identity that decrypts the secrets in the YAML files, default DIR/admin.age of --keys",
-    },
-    cache: { value: "DIR", help: `ciphertext of earlier builds, default ${DEFAULT_CACHE}` },
-    releases: {
-      value: "DIR",
-      help:
-        "images to release, as deno task image leaves them, e.g. dist; default only what the site has",
-    },
-    serial: {
-      value: "N",
-      help: "serial of this publication, default seconds since 1970 or previous + 1",
-    },
-    "expires-hours": {
-      value: "N",
-      help: `hours until nodes refuse it as outdated, default ${DEFAULT_EXPIRES_HOURS}`,
-    },
-    port: { value: "N", help: `serve: port on 127.0.0.1, default ${DEFAULT_PORT}` },
-    json: { help: "print what was done as JSON" },
-  },
-  notes: [
-    `Order: global.yaml < tags/<tag>.yaml in the order the node lists them < <node>.yaml; mappings merge, lists replace.
-Only config goes to the public documents; private is merged over it and leaves this machine encrypted. !age values are
-decrypted in memory with --identity, else PSYOPSOS_AGE_IDENTITY (a path), else DIR/admin.age of --keys.`,
-    "os-update.yaml in the nodes' folder says which channel gets which release, when; without it there is the channel\n" +
-    "stable with the newest one. Files of a release are signed once and stay; to withdraw one remove its folder.",
-    "The passphrase comes from .minisign-pass-secret (by gpg), else PSYOPSOS_MINISIGN_PASSPHRASE, else a prompt.",
-    `refresh signs only timestamp.json anew, so that the site does not expire: same serial, nothing to apply for nodes. It needs
-no YAML and no key but keys/timestamp.seckey (keys init --own timestamp), so a machine that can do no more can run it daily. A
-publication can be kept current for 366 days, then it must be built anew.`,
-    "Network: none for build and refresh; serve listens on 127.0.0.1 only.",
-  ],
-};
+import { program, type SiteLine } from "./lines/site.ts";
 
 /** The task; `prompt` asks for a passphrase, `stop` ends `serve`, else Ctrl-C does. */
 export function main(
@@ -75,37 +25,31 @@ export function main(
   prompt: Prompt = promptSecret,
   stop?: AbortSignal,
 ): Promise<number> {
-  return runCommand(SPEC, args, async (line) => {
-    const [verb = "build", ...rest] = line.words;
-    if (rest.length > 0 || !VERBS.includes(verb)) {
-      throw usage(`expected ${VERBS.join(", ")}`);
-    }
-    if (verb === "build") await build(line, host, console, prompt);
-    else if (verb === "refresh") await refresh(line, host, console, prompt);
+  return runProgram(program, args, async (line) => {
+    if (line.verb === "build") await build(line, host, console, prompt);
+    else if (line.verb === "refresh") await refresh(line, host, console, prompt);
     else await serve(line, host, console, stop);
   }, console);
 }
 
+/** What a verb is given. */
+type LineOf<V extends SiteLine["verb"]> = Extract<SiteLine, { verb: V }>;
+
 async function build(
-  line: CommandLine,
+  line: LineOf<"build">,
   host: Host,
   console: Console,
   prompt: Prompt,
 ): Promise<void> {
-  const out = line.value("out") ?? "public";
-  const keys = line.value("keys") ?? "keys";
+  const { verb: _, keys, json, identity, ...options } = line;
   const passphrase = () => findPassphrase(host, { prompt });
   const made = await makeSite(host, {
-    nodes: line.value("nodes") ?? "nodes",
-    out,
+    ...options,
     keyring: await loadKeyring(host, keys, { passphrase }),
-    identities: () => loadIdentities(host, { file: line.value("identity"), keys, prompt }),
-    cache: line.value("cache"),
-    releases: line.value("releases"),
-    serial: number(line, "serial"),
-    expiresHours: number(line, "expires-hours"),
+    identities: () => loadIdentities(host, { file: identity, keys, prompt }),
   });
-  if (line.on("json")) return console.out(JSON.stringify({ out, ...made }, null, 2));
+  const { out } = line;
+  if (json) return console.out(JSON.stringify({ out, ...made }, null, 2));
   const { nodes, tags, releases, changed, removed, encrypted, serial, expires, files } = made;
   console.out(`${out}: serial ${serial}, valid until ${expires}`);
   console.out(`  nodes    ${count(nodes)}`);
@@ -121,32 +65,24 @@ async function build(
 }
 
 async function refresh(
-  line: CommandLine,
+  { out, keys, json, expiresHours }: LineOf<"refresh">,
   host: Host,
   console: Console,
   prompt: Prompt,
 ): Promise<void> {
-  const out = line.value("out") ?? "public";
   const passphrase = () => findPassphrase(host, { prompt });
-  const signer = await loadSigner(host, line.value("keys") ?? "keys", "timestamp", { passphrase });
-  const refreshed = await refreshSite(host, {
-    out,
-    signer,
-    expiresHours: number(line, "expires-hours"),
-  });
-  if (line.on("json")) return console.out(JSON.stringify({ out, ...refreshed }, null, 2));
+  const signer = await loadSigner(host, keys, "timestamp", { passphrase });
+  const refreshed = await refreshSite(host, { out, signer, expiresHours });
+  if (json) return console.out(JSON.stringify({ out, ...refreshed }, null, 2));
   console.out(`${out}: serial ${refreshed.serial}, valid until ${refreshed.expires}`);
 }
 
 async function serve(
-  line: CommandLine,
+  { out, port }: LineOf<"serve">,
   host: Host,
   console: Console,
   stop?: AbortSignal,
 ): Promise<void> {
-  const out = line.value("out") ?? "public";
-  const port = number(line, "port") ?? DEFAULT_PORT;
-  if (port > MAX_PORT) throw usage(`--port must be 0 to ${MAX_PORT}`);
   if ((await host.stat(out))?.kind !== "directory") {
     throw new UserError(`serve ${out}`, "there is no such directory", {
       hint: "deno task site builds it",
@@ -192,20 +128,6 @@ function onInterrupt(): AbortSignal {
 /** "2: alpha, beta". */
 function count(names: readonly string[]): string {
   return names.length === 0 ? "none" : `${names.length}: ${names.join(", ")}`;
-}
-
-function number(line: CommandLine, name: string): number | undefined {
-  const value = line.value(name);
-  if (value === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(value)) throw usage(`--${name} must be a whole number`);
-  return Number(value);
-}
-
-function usage(state: string): UserError {
-  return new UserError("read the command line", state, {
-    exitCode: EXIT.usage,
-    hint: `${SPEC.name} --help shows what it takes`,
-  });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args, new DenoHost()));

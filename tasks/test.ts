@@ -1,4 +1,11 @@
-import { type CommandSpec, processConsole, runCommand } from "../lib/cli/command.ts";
+/**
+ * `deno task test`: all tests. Pure ones run with the right to read the project and nothing else; those with foreign
+ * programs and virtual machines run after them.
+ *
+ * @module
+ */
+import { processConsole } from "../lib/cli/console.ts";
+import { runProgram } from "../lib/cli/program.ts";
 import { ensurePackages, TEST_NEEDS } from "../lib/cli/system_packages.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
@@ -12,25 +19,7 @@ import {
   summaryLine,
   type TestCounts,
 } from "./dev/gate/test_summary.ts";
-
-/**
- * `deno task test`: all tests. Pure ones run with the right to read the project and nothing else; those with foreign
- * programs and virtual machines run after them.
- */
-
-const SPEC: CommandSpec = {
-  name: "deno task test",
-  summary: "Run all tests, those with virtual machines included.",
-  usage: ["[FILE|FOLDER]…"],
-  options: {
-    filter: { value: "TEXT", help: "only tests whose name contains TEXT" },
-    "no-lab": { help: "leave out the tests that boot virtual machines" },
-  },
-  notes: [
-    "As root on Debian or Ubuntu it installs the programs that are missing (apt-get); else it names them and stops.",
-    "Network: npm packages and Debian packages, when they are not in a cache yet. With CI=true a skipped test is a failure.",
-  ],
-};
+import { program } from "./lines/test.ts";
 
 const RIGHTS: Record<TestKind, readonly string[]> = {
   pure: ["--parallel", "-P=pure"],
@@ -40,19 +29,18 @@ const RIGHTS: Record<TestKind, readonly string[]> = {
 
 /** Runs the tests kind by kind and ends with the line that CI reads. */
 export function main(args: readonly string[], host: Host): Promise<number> {
-  return runCommand(SPEC, args, async (line) => {
+  return runProgram(program, args, async ({ filter, noLab, ...line }) => {
     const inCi = host.env("CI") === "true";
-    const wanted = line.words.map((word) => word.replace(/^\.\//, "").replace(/\/$/, ""));
+    const wanted = line.wanted.map((word) => word.replace(/^\.\//, "").replace(/\/$/, ""));
     const files = (await testFiles(host, "tests")).filter((file) =>
       wanted.length === 0 || wanted.some((word) => file === word || file.startsWith(`${word}/`))
-    ).filter((file) => !(line.on("no-lab") && testKind(file) === "lab"));
+    ).filter((file) => !(noLab && testKind(file) === "lab"));
     if (files.length === 0) {
       throw new UserError("test", `no test file is ${wanted.join(", ")}`);
     }
     if (files.some((file) => testKind(file) !== "pure")) {
       await ensurePackages(host, TEST_NEEDS, { aptLists: true, onStage: processConsole.err });
     }
-    const filter = line.value("filter");
     const runs: TestCounts[] = [];
     for (const kind of ["pure", "tools", "lab"] as const) {
       const some = files.filter((file) => testKind(file) === kind);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { closest } from "../cli/closest.ts";
+import { nearest } from "../nearest.ts";
 import { type Dependency, formatDependency, matches } from "./dependency.ts";
 import type { Alternative, Problem, Reason, Requirement, Requirer } from "./solver_facts.ts";
 import type { Search } from "./solver_search.ts";
@@ -28,7 +28,7 @@ export function explain(search: Search, problem: Problem): Explanation {
   const requirers = (search.requirements.get(name) ?? []).map(requirementText).join(", ");
   const required = requirers === "" ? "" : `, required by ${requirers}`;
   if (providers.length === 0) {
-    const near = closest(name, [...search.universe.names()].filter((n) => n[0] === name[0]));
+    const near = nearest(name, [...search.universe.names()].filter((n) => n[0] === name[0]));
     const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
     return { summary: `${name}: no such package${hint}${required}`, details: [] };
   }

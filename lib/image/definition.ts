@@ -8,7 +8,7 @@
 import * as v from "valibot";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { FORM_CHOICES } from "../agent_build/forms.ts";
-import { closest } from "../cli/closest.ts";
+import { nearest } from "../nearest.ts";
 import { UserError } from "../errors.ts";
 
 /** OpenRC's runlevels, in the order they are reached. */
@@ -212,7 +212,7 @@ function describe(issue: Issue, keys: readonly (string | number)[]): string {
   const place = keys.join(".");
   const last = String(keys.at(-1) ?? "");
   if (isUnknownKey(issue)) {
-    const near = closest(last, knownKeys(keys.slice(0, -1)));
+    const near = nearest(last, knownKeys(keys.slice(0, -1)));
     return `unknown key ${place}${near ? `, did you mean ${near}?` : ""}`;
   }
   if (issue.type === "strict_object" && issue.received === "undefined") {

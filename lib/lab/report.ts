@@ -24,6 +24,28 @@ export function labTable(results: readonly NodeResult[]): string[] {
   return table([head, ...rows]);
 }
 
+/** The table, what is wrong with each node that is not as demanded, and a last line that sums it up. */
+export function labSummary(
+  results: readonly NodeResult[],
+  facts: { imageSeconds: number; total: number },
+): string[] {
+  const wrong = results.filter(({ differences }) => differences.length > 0)
+    .flatMap(({ name, differences, consoleLog }) => [
+      "",
+      `${name} is not what its site demands (console: ${consoleLog}):`,
+      ...differences.map((text) => `  ${text}`),
+    ]);
+  const good = results.filter(({ ok }) => ok).length;
+  return [
+    "",
+    ...labTable(results),
+    ...wrong,
+    "",
+    `${good} of ${results.length} configured; ${facts.total.toFixed(1)} s in all, ` +
+    `${facts.imageSeconds.toFixed(1)} s of it for the image`,
+  ];
+}
+
 /** The report in JSON, one document with a final newline left to the printer. */
 export function labReport(
   results: readonly NodeResult[],

@@ -5,7 +5,7 @@
  * @module
  */
 import type * as v from "valibot";
-import { closest } from "../../lib/cli/closest.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { mergeConfig, mergedProblems, type NodeConfig } from "../../lib/config/mod.ts";
 import { isNodeName, TAG_NAME } from "../../lib/documents/names.ts";
 import { type UpdatePolicy, updatePolicySchema } from "../../lib/documents/os_update.ts";
@@ -192,7 +192,7 @@ function unknownCanaries(
   return Object.entries(value.channels).flatMap(([channel, { canaries = [] }]) =>
     canaries.flatMap((name, i) => {
       if (names.includes(name)) return [];
-      const near = closest(name, names);
+      const near = nearest(name, names);
       const message = `unknown node ${name}${near ? `, did you mean ${near}?` : ""}`;
       return [problemAt(["channels", channel, "canaries", i], message)];
     })
@@ -206,7 +206,7 @@ function unknownTags(
 ): Problem[] {
   return facts.tags.flatMap((tag, i) => {
     if (tagNames.includes(tag)) return [];
-    const near = closest(tag, tagNames);
+    const near = nearest(tag, tagNames);
     const hint = near ? `, did you mean ${near}?` : "";
     const message = `unknown tag ${tag}${hint} (a tag is a file ${directory}/tags/${tag}.yaml)`;
     return [problemAt(["tags", i], message)];

@@ -2,7 +2,7 @@
  * Reads a YAML file into a value that follows a schema; what is wrong is told with file, line and column.
  *
  * Supported: YAML 1.2 core schema, one document, aliases within bounds, `!age` on armored age text (secrets.ts) below
- * `private`. Refused: other tags, duplicate keys, merge keys (`<<`), unknown keys (with the closest known one). Messages
+ * `private`. Refused: other tags, duplicate keys, merge keys (`<<`), unknown keys (with the nearest known one). Messages
  * never quote a value: it may be a secret.
  *
  * @module
@@ -10,7 +10,7 @@
 import * as v from "valibot";
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import type { Document } from "yaml";
-import { closest } from "../../lib/cli/closest.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
 import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
 import { AGE_TAG, findSealed, NOT_ARMORED, replaceSealed, type Unsealed } from "./sealed.ts";
@@ -263,7 +263,7 @@ function issueText(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): string
   const name = items.map((item) => String(item.key)).join(".");
   if (rule === "unknown key") {
     const known = keysAt(schema, items.slice(0, -1).map((item) => item.key));
-    const near = closest(String(key), known);
+    const near = nearest(String(key), known);
     return `unknown key ${shown(String(key))}${
       near ? `, did you mean ${near}?` : `; known are ${known.join(", ")}`
     }`;

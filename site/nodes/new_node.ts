@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { closest } from "../../lib/cli/closest.ts";
+import { nearest } from "../../lib/nearest.ts";
 import {
   DriveError,
   type DriveFile,
@@ -185,7 +185,7 @@ async function checkTags(
     .flatMap((name) => name.endsWith(".yaml") ? [name.slice(0, -".yaml".length)] : []);
   for (const tag of tags) {
     if (TAG_NAME.test(tag) && known.includes(tag)) continue;
-    const near = closest(tag, known);
+    const near = nearest(tag, known);
     throw fail(
       `unknown tag ${tag}${near ? `, did you mean ${near}?` : ""}`,
       `a tag is a file in ${nodes}/tags; an empty one will do`,

@@ -4,7 +4,7 @@
  * @module
  */
 import type * as v from "valibot";
-import { closest } from "../../lib/cli/closest.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { nodeConfigSchema } from "../../lib/config/mod.ts";
 import { UserError } from "../../lib/errors.ts";
 import { below } from "../../lib/schema/paths.ts";
@@ -31,7 +31,7 @@ export interface Exposed {
 export function findNode({ fleet }: SecretFleet, name: string): FleetNode {
   const node = fleet.nodes.find((one) => one.name === name);
   if (node) return node;
-  const near = closest(name, fleet.nodes.map((one) => one.name));
+  const near = nearest(name, fleet.nodes.map((one) => one.name));
   throw new UserError(
     `find node ${name.slice(0, 80)}`,
     `there is none of that name${near ? `, did you mean ${near}?` : ""}`,

@@ -5,7 +5,7 @@
  * @module
  */
 import { utf8 } from "../../lib/bytes.ts";
-import { closest } from "../../lib/cli/closest.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { type RecipientState, recipientState, Sealer } from "../../lib/trust/age_value.ts";
@@ -81,7 +81,7 @@ export function findOwner({ files }: SecretFleet, given: string): string {
   if (found.length === 1) return owners.get(found[0]!)!;
   const fail = (state: string) => new UserError(`find the file of ${given}`, state);
   if (found.length > 1) throw fail(`it is a node and a tag; say ${found.join(" or ")}`);
-  const near = closest(given, [...owners.keys()].map((owner) => owner.replace(/^.*\//, "")));
+  const near = nearest(given, [...owners.keys()].map((owner) => owner.replace(/^.*\//, "")));
   throw fail(`there is no such node or tag${near ? `, did you mean ${near}?` : ""}`);
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import * as v from "valibot";
-import { closest } from "../../lib/cli/closest.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { nodeConfigSchema } from "../../lib/config/mod.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { type SchemaParts, unwrapped } from "../../lib/schema/paths.ts";
@@ -63,7 +63,7 @@ function walk(
     const inner = Object.hasOwn(parts.entries, key) ? parts.entries[key] : undefined;
     if (inner) return into(key, inner, more);
     const known = Object.keys(parts.entries);
-    const near = closest(key, known);
+    const near = nearest(key, known);
     return give(
       `unknown key ${key}${near ? `, did you mean ${near}?` : `; known are ${known.join(", ")}`}`,
       near !== undefined,

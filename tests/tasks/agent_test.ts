@@ -25,10 +25,14 @@ Deno.test("deno task agent --help names forms, runtime and network", async () =>
 
 Deno.test("deno task agent and image refuse command lines they do not understand", async () => {
   const cases: [typeof main, string[], string][] = [
-    [main, ["--form", "gibc"], "Cannot use the form gibc: did you mean glibc?"],
-    [main, ["--arch", "sparc"], "Cannot use the architecture sparc: there is x86_64, aarch64"],
-    [main, ["now"], "unexpected word now"],
-    [imageMain, ["--agent-form", "bundel"], "Cannot use the form bundel: there is bundle"],
+    [main, ["--form", "gibc"], "--form: it must be auto, musl, glibc, bundle; did you mean glibc?"],
+    [main, ["--arch", "sparc"], "--arch: it must be x86_64, aarch64"],
+    [main, ["now"], "Unexpected option or argument: now"],
+    [
+      imageMain,
+      ["--agent-form", "bundel"],
+      "--agent-form: it must be auto, musl, glibc, bundle; did you mean bundle?",
+    ],
     [imageMain, ["--agent-form", "musl", "--agent-dir", "x"], "exclude each other"],
   ];
   for (const [task, args, expected] of cases) {

@@ -595,6 +595,6 @@ Deno.test("publish without a target says what one is", async () => {
   const { output } = await world.publish();
   assertStringIncludes(
     output,
-    "expected one target, s3://BUCKET[/PREFIX] or file:DIRECTORY, here or in PSYOPSOS_PUBLISH",
+    "expected s3://BUCKET[/PREFIX] or file:DIRECTORY, here or in PSYOPSOS_PUBLISH",
   );
 });

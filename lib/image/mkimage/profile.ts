@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { closest } from "../../cli/closest.ts";
+import { nearest } from "../../nearest.ts";
 import { UserError } from "../../errors.ts";
 import type { ImageDefinition } from "../definition.ts";
 
@@ -139,7 +139,7 @@ function fill(template: string, values: Readonly<Record<string, string>>): strin
   const filled = template.replaceAll(/@([A-Z0-9_]+)@/g, (_, name: string) => {
     const value = values[name];
     if (value === undefined) {
-      const near = closest(name, Object.keys(values));
+      const near = nearest(name, Object.keys(values));
       throw new UserError(
         `fill in @${name}@ of a template in overlay/mkimage`,
         `no such word${near ? `, did you mean @${near}@?` : ""}`,

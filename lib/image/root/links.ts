@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { closest } from "../../cli/closest.ts";
+import { nearest } from "../../nearest.ts";
 import { UserError } from "../../errors.ts";
 import { type Runlevel, RUNLEVELS } from "../definition.ts";
 import { type RootTree, symlink } from "./tree.ts";
@@ -66,7 +66,7 @@ export function linkServices(
     for (const service of services[level]) {
       const script = tree.follow(folder + service);
       if (script?.kind !== "file" || !(script.mode & 0o100)) {
-        const near = closest(service, known);
+        const near = nearest(service, known);
         throw new UserError(
           `start ${service} in runlevel ${level}`,
           `the image has no executable /${folder}${service}${

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { closest } from "../../cli/closest.ts";
+import { nearest } from "../../nearest.ts";
 import { UserError } from "../../errors.ts";
 import type { Bytes } from "../../bytes.ts";
 import type { Host } from "../../host.ts";
@@ -49,7 +49,7 @@ export async function readOverlay(
   for (const [path, { mode, owner, group }] of Object.entries(permissions)) {
     const file = files.find((candidate) => candidate.path === path);
     if (!file) {
-      const near = closest(path, known);
+      const near = nearest(path, known);
       throw new UserError(
         `set permissions of ${path}`,
         `${folder} has no such file${near ? `, did you mean ${near}?` : ""}`,

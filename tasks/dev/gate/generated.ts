@@ -3,27 +3,41 @@
  *
  * @module
  */
-import { PROGRAMS } from "../../../lib/agent_build/rights.ts";
+import { PROGRAMS as NODE_PROGRAMS } from "../../../lib/agent_build/rights.ts";
+import { commandReference, programTable } from "../../../lib/cli/reference.ts";
 import { keyTable, referenceText } from "../../../lib/config/reference.ts";
 import type { Host } from "../../../lib/host.ts";
 import { editorSchemas } from "../../../site/fleet/editor_schema.ts";
+import { PROGRAMS } from "../../lines/mod.ts";
 import { layerTable } from "./layers.ts";
+
+const COMMANDS_HEAD = `# Commands
+
+Made by \`deno task generate\` from the programs' own command lines. Without an installed Deno: \`npx -y deno@2.9.6 task …\`.
+
+`;
 
 /** Gives the text that a file should have; of `before`, the text it has, it may keep a part. */
 type Make = (before: string) => string;
 
 /** What each generated file is made by. */
 async function generated(): Promise<Map<string, Make>> {
+  const loaded = await Promise.all(Object.values(PROGRAMS).map((load) => load()));
+  const programs = loaded.map(({ program }) => program);
   const schemas = [...await editorSchemas()].map(([path, text]): [string, Make] => [
     `nodes/${path}`,
     () => text,
   ]);
   return new Map<string, Make>([
     ["docs/configuration.md", () => referenceText()],
-    [
-      "README.md",
-      (before) => between(between(before, "keys", keyTable()), "layers", layerTable()),
-    ],
+    ["docs/commands.md", () => COMMANDS_HEAD + commandReference(programs)],
+    ["README.md", (before) => {
+      const tables = { tasks: programTable(programs), keys: keyTable(), layers: layerTable() };
+      return Object.entries(tables).reduce(
+        (text, [name, table]) => between(text, name, table),
+        before,
+      );
+    }],
     ["overlay/root/usr/bin/psyopsos-agent", withPrograms],
     ...schemas,
   ]);
@@ -55,6 +69,6 @@ function between(before: string, name: string, text: string): string {
 
 /** The wrapper gives the bundle the right to run just the programs that a compiled agent may run. */
 function withPrograms(before: string): string {
-  const list = PROGRAMS.join(",").replaceAll("/usr/lib/psyopsos/", "$lib/");
+  const list = NODE_PROGRAMS.join(",").replaceAll("/usr/lib/psyopsos/", "$lib/");
   return before.replace(/--allow-run="[^"]*"/, () => `--allow-run="${list}"`);
 }

@@ -164,7 +164,17 @@ export const LAYERS: readonly Layer[] = [
     ...["site/build/", "site/fleet/", "site/nodes/"],
   ),
 
-  layer(8.1, "tasks/dev/gate/", "lib/agent_build/", "lib/config/", "site/fleet/"),
+  layer(
+    8.1,
+    "tasks/lines/",
+    ...["lib/agent_build/", "lib/cli/", "lib/image/mkimage/", "lib/image/packages/", "lib/lab/"],
+    ...["lib/publish/", "lib/schema/", "lib/trust/", "site/build/", "site/page/", "site/upload/"],
+  ),
+  layer(
+    8.2,
+    "tasks/dev/gate/",
+    ...["lib/agent_build/", "lib/cli/", "lib/config/", "site/fleet/", "tasks/lines/"],
+  ),
   layer(
     8.1,
     "tasks/dev/fuzz/",
@@ -183,6 +193,7 @@ export const LAYERS: readonly Layer[] = [
     ...["lib/image/release/", "lib/lab/", "lib/lab_packages/", "lib/publish/", "lib/trust/"],
     ...["site/build/", "site/fleet/", "site/nodes/", "site/page/", "site/secrets/"],
     ...["site/upload/", "tasks/dev/bench/", "tasks/dev/fuzz/", "tasks/dev/gate/"],
+    "tasks/lines/",
   ),
 ];
 
@@ -202,6 +213,9 @@ const AGENT_PLACES = [
 const AGENT_NEVER = ["_sign.ts", "_keygen.ts", "passphrase.ts", "keyring.ts"];
 /** Files of such places that are for the administrator's machine. */
 const DESK_ONLY = ["lib/cli/system_packages.ts"];
+
+/** Says the version, to whoever wants to know it. */
+const MANIFEST = "deno.json";
 
 /** Tests may import whatever there is. */
 const FREE = ["tests/"];
@@ -232,7 +246,7 @@ function hasRooms({ place }: Layer): boolean {
 
 /** Why `file` may not import `target` (both relative to the project); undefined when it may. */
 export function importProblem(file: string, target: string): string | undefined {
-  if (FREE.some((place) => file.startsWith(place))) return undefined;
+  if (FREE.some((place) => file.startsWith(place)) || target === MANIFEST) return undefined;
   const from = layerOf(file);
   if (!from) return `${file} lies in no folder of the table of layers`;
   const to = layerOf(target)?.place ?? "nothing";
@@ -283,7 +297,10 @@ function roomOf(place: string): string {
 
 /** What each row of the table holds, from the top down. */
 const PURPOSES: ReadonlyMap<string, string> = new Map([
-  ["tasks/", "one thin file per `deno task`; `dev/` is for ok, test, fuzz, bench alone"],
+  [
+    "tasks/",
+    "one file per `deno task`, its command line in `lines/`; `dev/` is for ok, test, fuzz, bench alone",
+  ],
   ["mod.ts", "the public face"],
   ["lib/lab/", "virtual machines: firmware, disk, drive, console, verdict"],
   [

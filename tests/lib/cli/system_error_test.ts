@@ -1,7 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Console, runCommand } from "../../../lib/cli/command.ts";
 import { systemFailure } from "../../../lib/cli/system_error.ts";
-import { EXIT } from "../../../lib/errors.ts";
 
 /** Messages as Deno 2.9 gives them, and what we say instead. */
 const CASES: [message: string, said: string][] = [
@@ -46,24 +44,4 @@ Deno.test("systemFailure() leaves all else to those who know it", () => {
     "Permission denied (os error 13)",
   ];
   for (const other of others) assertEquals(systemFailure(other), undefined);
-});
-
-Deno.test("runCommand() calls what the system refuses no defect, and everything unknown one", async () => {
-  const spec = { name: "deno task x", summary: "", usage: [""], options: {} };
-  const fail = async (error: Error) => {
-    const lines: string[] = [];
-    const console: Console = { out: (line) => lines.push(line), err: (line) => lines.push(line) };
-    return [await runCommand(spec, [], () => Promise.reject(error), console), ...lines];
-  };
-  const denied = new Deno.errors.PermissionDenied("Permission denied (os error 13): open 'a'");
-  assertEquals(await fail(Object.assign(denied, { code: "EACCES" })), [
-    EXIT.failed,
-    "Cannot open a: permission denied",
-    "  see who owns it and the folders above it, and their modes",
-  ]);
-  assertEquals(await fail(new TypeError("x is not a function")), [
-    EXIT.failed,
-    "Unexpected failure: x is not a function",
-    "  This is a defect in psyopsOS; --debug shows where.",
-  ]);
 });

@@ -18,7 +18,7 @@ Deno.test("parseDefinition() reads the project's own image.yaml", () => {
   assertEquals(definition.services.default, ["psyopsos-agent"]);
 });
 
-Deno.test("parseDefinition() names the closest key of an unknown one, with its place", () => {
+Deno.test("parseDefinition() names the nearest key of an unknown one, with its place", () => {
   assertEquals(
     messageFor("  flavour: virt", "  flavor: virt").replace(/:\d+:/, ":N:"),
     `Cannot read ${FILE}:N:3: unknown key kernel.flavor, did you mean flavour?`,

@@ -60,7 +60,7 @@ Deno.test("a node's public configuration holds nothing of a private part", () =>
   assertEquals(JSON.stringify(fleet.nodes[1]!.whole).includes("SECRET"), false);
 });
 
-Deno.test("parseFleet() names an unknown tag with its place and the closest one", () => {
+Deno.test("parseFleet() names an unknown tag with its place and the nearest one", () => {
   assertEquals(problemsOf({ "beta.yaml": `recipient: ${RECIPIENTS[1]}\ntags:\n  - lba\n` }), [
     "Cannot read the fleet: nodes/beta.yaml:3:5: unknown tag lba, did you mean lab? " +
     "(a tag is a file nodes/tags/lba.yaml)",

@@ -24,7 +24,7 @@ Deno.test("readYaml() reads plain YAML and takes an empty file as an empty mappi
 });
 
 const WRONG: [string, string, string[]][] = [
-  ["an unknown key, with the closest known one", "config:\n  hostnam: x\n", [
+  ["an unknown key, with the nearest known one", "config:\n  hostnam: x\n", [
     "nodes/x.yaml:2:3: unknown key hostnam, did you mean hostname?",
   ]],
   ["an unknown key like no other, with all known ones", "\nzzzzzz: 1\n", [

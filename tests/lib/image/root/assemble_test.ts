@@ -172,7 +172,7 @@ Deno.test("assemble() refuses a privileged file that is not listed", () => {
   assertStringIncludes(error.hint ?? "", "image.yaml");
 });
 
-Deno.test("assemble() refuses a service that is missing or no program, naming the closest", () => {
+Deno.test("assemble() refuses a service that is missing or no program, naming the nearest", () => {
   const services = { sysinit: [], boot: ["chrony"], default: [], shutdown: [] };
   assertThrows(
     () => withPackage("c", { entries: [SERVICE] }, { services }),

@@ -1,0 +1,246 @@
+/**
+ * What a command line can hold, over Optique: options with values, switches, words and verbs. Each is a parser that
+ * checks its value, tells it in the help and completes it in a shell.
+ *
+ * @module
+ */
+import { object } from "@optique/core/constructs";
+import { type Message, text } from "@optique/core/message";
+import type { NonEmptyString } from "@optique/core/nonempty";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
+import { type InferValue, type Parser, parseSync } from "@optique/core/parser";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
+import { choice, integer, string, type ValueParser } from "@optique/core/valueparser";
+import { nearest } from "../nearest.ts";
+
+/** Parses a part of the command line. */
+export type Part<T> = Parser<"sync", T, unknown>;
+
+/** Name of a value in the help: DIR and FILE are completed with what lies in the file system. */
+type Metavar = NonEmptyString;
+
+/** What the help says of a value that may be absent. */
+interface Absent<T> {
+  default: T;
+}
+
+/** `words` as a message: line breaks in it are blanks. */
+export function words(words: string): Message {
+  return [text(words)];
+}
+
+/** A switch: true when it is given. */
+export function on(name: string, help: string): Part<boolean> {
+  return withDefault(flag(`--${name}`, { description: words(help) }), false, { message: [] });
+}
+
+/** A switch that must be given: one of several that exclude each other. */
+export function needed(name: string, help: string): Part<true> {
+  return flag(`--${name}`, { description: words(help) });
+}
+
+/** An option with text that is not empty and no option itself; undefined, or the default, when it is absent. */
+export function value(name: string, metavar: Metavar, help: string): Part<string | undefined>;
+export function value(
+  name: string,
+  metavar: Metavar,
+  help: string,
+  absent: Absent<string>,
+): Part<string>;
+export function value(
+  name: string,
+  metavar: Metavar,
+  help: string,
+  absent?: Absent<string>,
+): Part<string | undefined> {
+  return maybe(option(`--${name}`, textValue(metavar), { description: words(help) }), absent);
+}
+
+/** An option that may be repeated, and must be there `min` times. */
+export function values(
+  name: string,
+  metavar: Metavar,
+  help: string,
+  { min = 0 }: { min?: 0 | 1 } = {},
+): Part<readonly string[]> {
+  return multiple(option(`--${name}`, textValue(metavar), { description: words(help) }), {
+    min,
+    errors: { tooFew: words(`--${name} is missing`) },
+  });
+}
+
+/** Bounds of a number, both included. */
+export interface Range {
+  from?: number;
+  to?: number;
+}
+
+/** An option with a whole number in decimal. */
+export function number(name: string, range: Range, help: string): Part<number | undefined>;
+export function number(
+  name: string,
+  range: Range,
+  help: string,
+  absent: Absent<number>,
+): Part<number>;
+export function number(
+  name: string,
+  { from = 0, to = Number.MAX_SAFE_INTEGER }: Range,
+  help: string,
+  absent?: Absent<number>,
+): Part<number | undefined> {
+  const expected = words(
+    to === Number.MAX_SAFE_INTEGER
+      ? `it must be a whole number from ${from} on`
+      : `it must be a whole number from ${from} to ${to}`,
+  );
+  const parser = integer({
+    metavar: "N",
+    min: from,
+    max: to,
+    errors: {
+      invalidInteger: expected,
+      unsafeInteger: expected,
+      belowMinimum: expected,
+      aboveMaximum: expected,
+    },
+  });
+  return maybe(option(`--${name}`, parser, { description: words(help) }), absent);
+}
+
+/** An option with one of `known`. */
+export function oneOf<T extends string>(
+  name: string,
+  known: readonly T[],
+  help: string,
+): Part<T | undefined>;
+export function oneOf<T extends string>(
+  name: string,
+  known: readonly T[],
+  help: string,
+  absent: Absent<NoInfer<T>>,
+): Part<T>;
+export function oneOf<T extends string>(
+  name: string,
+  known: readonly T[],
+  help: string,
+  absent?: Absent<NoInfer<T>>,
+): Part<T | undefined> {
+  return maybe(
+    option(`--${name}`, choiceValue(metavarOf(name), known), { description: words(help) }),
+    absent,
+  );
+}
+
+/** An option with one of `known` that may be repeated. */
+export function someOf<T extends string>(
+  name: string,
+  known: readonly T[],
+  help: string,
+): Part<readonly T[]> {
+  return multiple(
+    option(`--${name}`, choiceValue(metavarOf(name), known), { description: words(help) }),
+  );
+}
+
+/** A word that must be there. */
+export function word(metavar: Metavar): Part<string> {
+  return argument(wordValue(metavar), {
+    errors: { endOfInput: words(`${metavar} is missing`) },
+  });
+}
+
+/** A word that is one of `known` and may be absent. */
+export function wordOf<T extends string>(
+  metavar: Metavar,
+  known: readonly T[],
+): Part<T | undefined> {
+  return optional(argument(choiceValue(metavar, known)));
+}
+
+/** All remaining words, `min` of them or more. */
+export function wordList(
+  metavar: Metavar,
+  { min = 0 }: { min?: 0 | 1 } = {},
+): Part<readonly string[]> {
+  const errors = { tooFew: words(`${metavar} is missing`) };
+  return multiple(argument(wordValue(metavar)), { min, errors });
+}
+
+/**
+ * Words that should not be there, for a program to refuse without saying them: where somebody may write a secret, the
+ * usual message would show it.
+ */
+export function unwelcome(): Part<readonly string[]> {
+  return multiple(argument(string(), { hidden: true }));
+}
+
+/** A verb with what belongs to it; its value carries the verb's name as `verb`. */
+export function verb<N extends string, F extends Record<string, Part<unknown>>>(
+  name: N,
+  fields: F,
+  help: string,
+  more?: string,
+): Part<{ verb: N } & { [K in keyof F]: InferValue<F[K]> }> {
+  const parser = object({ verb: constant(name), ...fields });
+  return command(name, parser, {
+    brief: words(help),
+    ...(more === undefined ? {} : { description: words(more) }),
+  }) as Part<{ verb: N } & { [K in keyof F]: InferValue<F[K]> }>;
+}
+
+/** What `parser` reads, or where there is nothing for it what `otherwise` makes of an empty command line. */
+export function orElse<T, D extends T>(parser: Part<T>, otherwise: Part<D>): Part<T> {
+  const empty = parseSync(otherwise, []);
+  if (!empty.success) {
+    throw new TypeError("A command line that may be empty needs defaults for all");
+  }
+  // The help tells the verbs one by one, as where one of them must be there.
+  return { ...withDefault(parser, empty.value, { message: [] }), usage: parser.usage };
+}
+
+function maybe<T>(parser: Part<T>, absent: Absent<T> | undefined): Part<T | undefined> {
+  if (!absent) return optional(parser);
+  return withDefault(parser, absent.default, { message: words(String(absent.default)) });
+}
+
+/** "agent-form" takes a FORM. */
+function metavarOf(name: string): Metavar {
+  return name.slice(name.lastIndexOf("-") + 1).toUpperCase() as Metavar;
+}
+
+function choiceValue<T extends string>(
+  metavar: Metavar,
+  known: readonly T[],
+): ValueParser<"sync", T> {
+  const invalidChoice = (input: string) => {
+    const near = nearest(input, known);
+    return words(`it must be ${known.join(", ")}${near ? `; did you mean ${near}?` : ""}`);
+  };
+  return choice(known, { metavar, errors: { invalidChoice } });
+}
+
+/** The value of an option; an option where a value is due is a forgotten value. */
+function textValue(metavar: Metavar): ValueParser<"sync", string> {
+  const errors = { patternMismatch: words(`it needs a value (${metavar})`) };
+  return withFiles(string({ metavar, pattern: /^(?!--)./s, errors }));
+}
+
+/** A word; behind `--` it may look like an option. */
+function wordValue(metavar: Metavar): ValueParser<"sync", string> {
+  const errors = { patternMismatch: words("it is empty") };
+  return withFiles(string({ metavar, pattern: /./s, errors }));
+}
+
+/** Completes DIR and FILE by what lies in the file system. */
+function withFiles(parser: ValueParser<"sync", string>): ValueParser<"sync", string> {
+  const { metavar } = parser;
+  if (metavar !== "DIR" && metavar !== "FILE") return parser;
+  const type = metavar === "DIR" ? "directory" : "file";
+  return {
+    ...parser,
+    *suggest(prefix) {
+      yield { kind: "file", type, pattern: prefix, includeHidden: false };
+    },
+  };
+}

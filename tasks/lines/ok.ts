@@ -1,0 +1,20 @@
+/**
+ * The command line of `deno task ok`.
+ *
+ * @module
+ */
+import { object } from "@optique/core/constructs";
+import type { Program } from "../../lib/cli/program.ts";
+
+/**
+ * `deno task ok`: the gate. Format, lint (with the import rules), types, what the agent pulls in, pure tests.
+ */
+
+/** The program. */
+export const program: Program<object> = {
+  name: "deno task ok",
+  summary:
+    "The gate: format, lint (import rules included), types, the agent's imports, pure tests.",
+  parser: object({}),
+  notes: ["Network: npm packages that are not in Deno's cache yet."],
+};
