@@ -7,7 +7,8 @@
 import { processConsole } from "../lib/cli/console.ts";
 import { UsageError } from "../lib/cli/failures.ts";
 import { runProgram } from "../lib/cli/program.ts";
-import { ensurePackages, LAB_NEEDS } from "../lib/cli/system_packages.ts";
+import { LAB_NEEDS } from "../lib/cli/system_needs.ts";
+import { ensurePackages } from "../lib/cli/system_packages.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, type ExitCode } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";

@@ -6,7 +6,8 @@
  */
 import { processConsole } from "../lib/cli/console.ts";
 import { runProgram } from "../lib/cli/program.ts";
-import { ensurePackages, TEST_NEEDS } from "../lib/cli/system_packages.ts";
+import { TEST_NEEDS } from "../lib/cli/system_needs.ts";
+import { ensurePackages } from "../lib/cli/system_packages.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
 import type { Child, Host } from "../lib/host.ts";

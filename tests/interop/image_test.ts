@@ -5,6 +5,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { sha256Hex } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import { buildFixture, writeFixture } from "../support/image_fixture.ts";
+import { BUSYBOX_TOOLS, SHELLS, staticBusybox } from "../support/static_busybox.ts";
 import { needTool } from "../support/tools.ts";
 
 async function inTemp(body: (folder: string) => Promise<void>): Promise<void> {
@@ -184,18 +185,20 @@ const SCRIPTS = [
 
 Deno.test({
   name: "shell scripts of the image parse in busybox and dash",
-  ...needTool("busybox", "dash"),
+  ...needTool(...BUSYBOX_TOOLS, "dash"),
   async fn() {
     for (const script of SCRIPTS) {
-      await output("busybox", "sh", "-n", script);
-      await output("dash", "-n", script);
+      for (const { command } of SHELLS) {
+        const [shell, ...args] = await command();
+        await output(shell!, ...args, "-n", script);
+      }
     }
   },
 });
 
 Deno.test({
   name: "run-scripts runs phases in order, sets owners between, goes on after a failure",
-  ...needTool("busybox"),
+  ...needTool(...BUSYBOX_TOOLS),
   async fn() {
     const folder = await Deno.makeTempDir({ prefix: "psyopsos-scripts-" });
     try {
@@ -215,7 +218,7 @@ Deno.test({
       );
       const { uid, gid } = await Deno.stat(`${folder}/owned`);
       await Deno.writeTextFile(`${folder}/owners`, `${uid}:${gid} 4750 ${folder}/owned\n`);
-      const { code, stderr } = await new Deno.Command("busybox", {
+      const { code, stderr } = await new Deno.Command(await staticBusybox(), {
         args: ["sh", `${folder}/run`],
         env: { SECRET: "leaks" },
       }).output();

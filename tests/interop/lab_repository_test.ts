@@ -11,6 +11,7 @@ import { gzipMembers } from "../../lib/formats/gzip.ts";
 import { readTar } from "../../lib/formats/tar.ts";
 import type { RunOptions } from "../../lib/host.ts";
 import { type LabRepository, labRepository } from "../../lib/lab_packages/repository.ts";
+import { BUSYBOX_TOOLS, staticBusybox } from "../support/static_busybox.ts";
 import { needTool } from "../support/tools.ts";
 
 const NEEDED = needTool("apt-get", "dpkg-deb", "tar", "gzip", "openssl");
@@ -147,7 +148,7 @@ Deno.test({
 
 Deno.test({
   name: "labRepository() ships services that busybox's shell can parse",
-  ...needTool("apt-get", "dpkg-deb", "busybox"),
+  ...needTool(...BUSYBOX_TOOLS),
   fn: async () => {
     const one = await opened();
     const records = one.records.filter(({ name }) =>
@@ -156,7 +157,7 @@ Deno.test({
     let seen = 0;
     for (const { entries } of await openPackages([one], records)) {
       for (const { path, data } of entries.filter(({ path }) => path.startsWith("etc/init.d/"))) {
-        await tool(["busybox", "sh", "-n", "/dev/stdin"], data);
+        await tool([await staticBusybox(), "sh", "-n", "/dev/stdin"], data);
         assert(text(data!).startsWith("#!"), path);
         seen++;
       }

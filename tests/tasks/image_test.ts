@@ -27,14 +27,14 @@ Deno.test("deno task image refuses command lines it does not understand", async 
   const cases: [string[], string][] = [
     [["--engine", "embeded"], "embedded"],
     [["now"], "now"],
-    [["--lab", "--repository", "/r"], "--lab and --repository"],
-    [["--versoin", "1"], "did you mean --version?"],
+    [["--lab", "--repository", "/r"], "--lab and --repository /r cannot be used together"],
+    [["--versoin", "1"], "Did you mean --version?"],
     [["--sign", "--update-lock"], "--sign and --update-lock exclude each other"],
     [["--sign", "--engine", "mkimage", "--print"], "--sign and --print exclude each other"],
-    [["--update-lock", "--lab"], "--update-lock and --lab exclude each other"],
+    [["--update-lock", "--lab"], "--lab and --update-lock exclude each other"],
     [["--update-lock", "--no-lock"], "--update-lock and --no-lock exclude each other"],
-    [["--update-lock", "--engine", "mkimage"], "--update-lock and --engine exclude each other"],
-    [["--engine", "constructor"], "Cannot use the engine constructor"],
+    [["--update-lock", "--engine", "mkimage"], "--update-lock and --engine mkimage exclude each other"],
+    [["--engine", "constructor"], "--engine: it must be embedded, mkimage"],
   ];
   for (const [args, expected] of cases) {
     const { code, err } = await run(...args);

@@ -212,7 +212,8 @@ const AGENT_PLACES = [
 /** Parts of names that the agent must not hold wherever they stand: signers, makers of keys, what unlocks keys. */
 const AGENT_NEVER = ["_sign.ts", "_keygen.ts", "passphrase.ts", "keyring.ts"];
 /** Files of such places that are for the administrator's machine. */
-const DESK_ONLY = ["lib/cli/system_packages.ts"];
+const DESK_ONLY = ["options", "program", "reference", "apt", "system_needs", "system_packages"]
+  .map((name) => `lib/cli/${name}.ts`);
 
 /** Says the version, to whoever wants to know it. */
 const MANIFEST = "deno.json";

@@ -9,6 +9,7 @@ import { EXIT, UserError } from "../../../lib/errors.ts";
 import { labGlibc } from "../../../lib/lab_packages/glibc.ts";
 import { main } from "../../../tasks/agent.ts";
 import { OLD_VERSION, oldDeno } from "../../support/old_deno.ts";
+import { BUSYBOX_TOOLS, staticBusybox } from "../../support/static_busybox.ts";
 import { needTool } from "../../support/tools.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname.replace(/\/$/, "");
@@ -129,7 +130,7 @@ Deno.test({
 
 Deno.test({
   name: "a compiled agent runs in a root with nothing but its own files and a static shell",
-  ...needTool("apt-get", "dpkg-deb", "unshare", "chroot", "busybox"),
+  ...needTool(...BUSYBOX_TOOLS, "unshare", "chroot"),
   fn: () =>
     withDir(async (dir) => {
       const { files, version } = await agent();
@@ -138,7 +139,7 @@ Deno.test({
       await place(
         dir,
         new Map([
-          ["bin/busybox", { data: await Deno.readFile(await busybox()), mode: 0o755 }],
+          ["bin/busybox", { data: await Deno.readFile(await staticBusybox()), mode: 0o755 }],
           ["usr/bin/psyopsos-agent", { data: await Deno.readFile(wrapper), mode: 0o755 }],
         ]),
       );
@@ -163,13 +164,6 @@ Deno.test({
       assertStringIncludes(status.err, "has not written one yet");
     }),
 });
-
-async function busybox(): Promise<string> {
-  for (const folder of ["/bin", "/usr/bin"]) {
-    if (await host.stat(`${folder}/busybox`)) return `${folder}/busybox`;
-  }
-  throw new Error("needTool() found it");
-}
 
 /** Says which rights it has, and what a site of one's own answers. */
 const PROBE = `

@@ -1,5 +1,6 @@
 /** The agent's shell scripts, judged by shellcheck, busybox's shell and dash; udhcpc's by what it calls. */
 import { assert, assertEquals } from "@std/assert";
+import { BUSYBOX_TOOLS, SHELLS } from "../../support/static_busybox.ts";
 import { needTool } from "../../support/tools.ts";
 
 const ROOT = new URL("../../../overlay/root/", import.meta.url).pathname;
@@ -22,14 +23,15 @@ async function output(command: string[], env: Record<string, string> = {}): Prom
 for (const script of [...SERVICES, ...SCRIPTS]) {
   Deno.test({
     name: `${script} is sound shell`,
-    ...needTool("shellcheck", "busybox", "dash"),
+    ...needTool(...BUSYBOX_TOOLS, "shellcheck", "dash"),
     fn: async () => {
       const path = ROOT + script;
       // OpenRC reads the variables that its scripts only set.
       const skip = SERVICES.includes(script) ? ["-e", "SC2034"] : [];
       assertEquals(await output(["shellcheck", "-s", "sh", ...skip, path]), "");
-      assertEquals(await output(["busybox", "sh", "-n", path]), "");
-      assertEquals(await output(["dash", "-n", path]), "");
+      for (const { command } of SHELLS) {
+        assertEquals(await output([...await command(), "-n", path]), "");
+      }
       assertEquals((await Deno.stat(path)).mode! & 0o111, 0o111, "is executable");
     },
   });
@@ -62,11 +64,12 @@ async function dhcp(shell: string[], event: string, lease: Record<string, string
 
 const LEASE = { ip: "10.0.2.15", mask: "24", router: "10.0.2.2", dns: "10.0.2.3 10.0.2.4" };
 
-for (const shell of [["busybox", "sh"], ["dash"]]) {
+for (const { name, tools, command } of SHELLS) {
   Deno.test({
-    name: `udhcpc.script sets address, route and name servers under ${shell[0]}`,
-    ...needTool(shell[0]!),
+    name: `udhcpc.script sets address, route and name servers under ${name}`,
+    ...needTool(...tools),
     fn: async () => {
+      const shell = await command();
       const bound = await dhcp(shell, "bound", { ...LEASE, domain: "lab.test" });
       assertEquals(bound.log, [
         "ip -4 addr flush dev eth9",

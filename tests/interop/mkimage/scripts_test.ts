@@ -5,10 +5,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { parseDefinition } from "../../../lib/image/definition.ts";
 import { renderGenapkovl, renderProfile } from "../../../lib/image/mkimage/profile.ts";
+import { BUSYBOX_TOOLS, SHELLS } from "../../support/static_busybox.ts";
 import { needTool, toolPath } from "../../support/tools.ts";
 
 const FOLDER = "overlay/mkimage";
-const SHELLS: Record<string, string[]> = { "busybox sh": ["busybox", "sh"], dash: ["dash"] };
 
 async function rendered() {
   const definition = parseDefinition(await Deno.readTextFile("overlay/image.yaml"));
@@ -30,7 +30,7 @@ async function rendered() {
 }
 
 async function run(command: string[], cwd: string, env: Record<string, string> = {}) {
-  const { code, stdout, stderr } = await new Deno.Command(toolPath(command[0]!)!, {
+  const { code, stdout, stderr } = await new Deno.Command(toolPath(command[0]!) ?? command[0]!, {
     args: command.slice(1),
     cwd,
     env: { LC_ALL: "C", ...env },
@@ -49,12 +49,13 @@ async function inFolder(body: (dir: string) => Promise<void>) {
   }
 }
 
-for (const [name, shell] of Object.entries(SHELLS)) {
+for (const { name, tools, command } of SHELLS) {
   Deno.test({
     name: `the profile sets what mkimage.sh reads, under ${name}`,
-    ...needTool(shell[0]!),
+    ...needTool(...tools),
     fn: () =>
       inFolder(async (dir) => {
+        const shell = await command();
         const { profile, definition } = await rendered();
         await Deno.writeTextFile(`${dir}/mkimg.psyopsos.sh`, profile);
         // As mkimage.sh: profiles are found by sed, every file is sourced, then the function is called.
@@ -99,9 +100,10 @@ for (const [name, shell] of Object.entries(SHELLS)) {
 
   Deno.test({
     name: `the overlay script leaves HOSTNAME.apkovl.tar.gz in the current folder, under ${name}`,
-    ...needTool(shell[0]!),
+    ...needTool(...tools),
     fn: () =>
       inFolder(async (dir) => {
+        const shell = await command();
         const { genapkovl, archive } = await rendered();
         await Deno.mkdir(`${dir}/scripts`);
         await Deno.mkdir(`${dir}/section.work`);
@@ -128,9 +130,10 @@ for (const [name, shell] of Object.entries(SHELLS)) {
   Deno.test({
     name:
       `build.sh clears up after a run that did not end, and passes the exit code on, under ${name}`,
-    ...needTool(shell[0]!),
+    ...needTool(...tools),
     fn: () =>
       inFolder(async (dir) => {
+        const shell = await command();
         const env = { WORK: `${dir}/work`, OUT: `${dir}/out` };
         for (const path of ["work/apkroot-x86_64", "work/kernel.work", "work/kernel", "out"]) {
           await Deno.mkdir(`${dir}/${path}`, { recursive: true });
@@ -177,13 +180,14 @@ Deno.test({
 
 Deno.test({
   name: "the service that mounts modules out of RAM is sound shell",
-  ...needTool("shellcheck", "busybox", "dash"),
+  ...needTool(...BUSYBOX_TOOLS, "shellcheck", "dash"),
   fn: () =>
     inFolder(async (dir) => {
       const script = `${Deno.cwd()}/${FOLDER}/psyopsos-modloop`;
       // OpenRC reads the variables; it runs in its shell, which stands in the first line's place.
       const judge = ["shellcheck", "-s", "sh", "-e", "SC2034", script];
-      for (const command of [judge, ["busybox", "sh", "-n", script], ["dash", "-n", script]]) {
+      const shells = await Promise.all(SHELLS.map(({ command }) => command()));
+      for (const command of [judge, ...shells.map((shell) => [...shell, "-n", script])]) {
         const { code, out } = await run(command, dir);
         assertEquals([code, out], [0, ""], command[0]);
       }

@@ -1,13 +1,14 @@
 /**
- * The stand-in for the builder's container image: busybox, openssl, mtools and xorriso of this machine with the libraries
- * they need, and ./mkimage.sh as if aports were there. A test fixture: it builds no kernel and no initramfs.
+ * The stand-in for the builder's container image: a static busybox, openssl, mtools and xorriso of this machine with the
+ * libraries they need, and ./mkimage.sh as if aports were there. A test fixture: it builds no kernel and no initramfs.
  */
 import { type Bytes, sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { type TarEntry, writeTar } from "../../../lib/formats/tar.ts";
+import { BUSYBOX_TOOLS, staticBusybox } from "../static_busybox.ts";
 import { toolPath } from "../tools.ts";
 
 /** What this needs of the machine. */
-export const DOUBLE_TOOLS = ["busybox", "openssl", "mtools", "xorriso"];
+export const DOUBLE_TOOLS = [...BUSYBOX_TOOLS, "openssl", "mtools", "xorriso"];
 
 const BUILD_ID = 1000;
 const OTHER_KEY = "-----BEGIN PUBLIC KEY-----\nanother\n-----END PUBLIC KEY-----\n";
@@ -30,7 +31,7 @@ export async function doubleImage(): Promise<{ tag: string; tar: Bytes }> {
   const file = async (path: string, from: string, mode = 0o755) =>
     put(path, "file", mode, { data: await Deno.readFile(from) as Bytes });
 
-  const busybox = toolPath("busybox")!;
+  const busybox = await staticBusybox();
   await file("bin/busybox", busybox);
   for (const applet of (await output(busybox, "--list")).split("\n").filter(Boolean)) {
     if (applet !== "busybox") put(`bin/${applet}`, "symlink", 0o777, { linkTarget: "busybox" });
