@@ -33,7 +33,10 @@ Deno.test("deno task image refuses command lines it does not understand", async 
     [["--sign", "--engine", "mkimage", "--print"], "--sign and --print exclude each other"],
     [["--update-lock", "--lab"], "--lab and --update-lock exclude each other"],
     [["--update-lock", "--no-lock"], "--update-lock and --no-lock exclude each other"],
-    [["--update-lock", "--engine", "mkimage"], "--update-lock and --engine mkimage exclude each other"],
+    [
+      ["--update-lock", "--engine", "mkimage"],
+      "--update-lock and --engine mkimage exclude each other",
+    ],
     [["--engine", "constructor"], "--engine: it must be embedded, mkimage"],
   ];
   for (const [args, expected] of cases) {

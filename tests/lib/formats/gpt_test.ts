@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { sha256Hex } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { flatten } from "../../../lib/formats/extents.ts";
 import { ESP_TYPE, gpt, guidBytes, SECTOR, type Table } from "../../../lib/formats/gpt.ts";
@@ -31,7 +32,8 @@ Deno.test("gpt() mirrors header and entries at the end of the disk", () => {
   assertEquals(view.getBigUint64(4095 * SECTOR + 32, true), 1n);
   assertEquals(disk.subarray(2 * SECTOR, 34 * SECTOR), disk.subarray(4063 * SECTOR, 4095 * SECTOR));
   assertEquals(view.getUint16(510), 0x55aa);
-  assertEquals(gpt(table()), gpt(table()));
+  // Fixed, since it depends on what it is given alone.
+  assertEquals(sha256Hex(disk), "8f7e9f981d2d78bcc4e805ae89593f4209864aa609d66f5491f32458ac3e9d63");
 });
 
 Deno.test("gpt() refuses partitions outside the usable sectors", () => {

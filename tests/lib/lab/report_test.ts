@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { LabImage } from "../../../lib/lab/image.ts";
 import type { NodeResult } from "../../../lib/lab/lab.ts";
-import { labReport, labTable } from "../../../lib/lab/report.ts";
+import { labReport, labSummary, labTable } from "../../../lib/lab/report.ts";
 
 const RESULTS: NodeResult[] = [
   {
@@ -32,8 +32,20 @@ Deno.test("labTable() has a row per node and a dash for what was not reached", (
       "as demanded",
     ],
   );
-  assertEquals(second?.startsWith("lab-22  -"), true);
-  assertEquals(second?.endsWith("NOT as demanded"), true);
+  assertEquals(second?.split(/ {2,}/), ["lab-22", ...Array(9).fill("-"), "NOT as demanded"]);
+});
+
+Deno.test("labSummary() names what is wrong and where to look, and counts", () => {
+  const facts = { imageSeconds: 1.26, total: 30.01 };
+  assertEquals(labSummary(RESULTS, facts).slice(4), [
+    "",
+    "lab-22 is not what its site demands (console: w/console.log):",
+    "  x",
+    "",
+    "1 of 2 configured; 30.0 s in all, 1.3 s of it for the image",
+  ]);
+  const last = labSummary(RESULTS.slice(0, 1), facts).at(-1);
+  assertEquals(last?.startsWith("1 of 1 configured"), true);
 });
 
 Deno.test("labReport() is JSON that says whether all is well", () => {
@@ -41,5 +53,8 @@ Deno.test("labReport() is JSON that says whether all is well", () => {
   const image = { version: "1", packages: "lab", reused: false, sizes } as LabImage;
   const report = JSON.parse(labReport(RESULTS, { image, imageSeconds: 1.26, total: 30.01 }));
   assertEquals([report.ok, report.seconds], [false, { total: 30, image: 1.3 }]);
+  assertEquals(report.nodes, RESULTS);
+  const good = labReport(RESULTS.slice(0, 1), { image, imageSeconds: 1, total: 2 });
+  assertEquals(JSON.parse(good).ok, true);
   assertEquals(report.image, { version: "1", packages: "lab", reused: false, sizes });
 });

@@ -10,8 +10,9 @@ const files = new Map([
 const disk = (more = {}) => diskImage({ files, label: "PSYOPSOS", seed: "s", ...more });
 
 Deno.test("diskImage() is the same for the same seed and another for another", () => {
-  assertEquals(disk(), disk());
-  assertNotEquals(disk().partition.guid, disk({ seed: "t" }).partition.guid);
+  // Fixed, since it depends on what it is given alone.
+  assertEquals(disk().partition.guid, "52e9bea2-1b3b-8987-b07c-0b3a58238e81");
+  assertNotEquals(disk({ seed: "t" }).partition.guid, disk().partition.guid);
   const reversed = new Map([...files].reverse());
   assertEquals(disk(), disk({ files: reversed }));
 });

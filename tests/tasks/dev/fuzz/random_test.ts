@@ -6,7 +6,8 @@ function draw(random: Random, count = 20): number[] {
 }
 
 Deno.test("Random gives the same numbers for the same seed and part, others for others", () => {
-  assertEquals(draw(new Random(1, 2)), draw(new Random(1, 2)));
+  // Fixed: a fault that was found must be found again by its seed in years.
+  assertEquals(draw(new Random(1, 2), 6), [377, 129, 120, 551, 478, 320]);
   assertNotEquals(draw(new Random(1, 2)), draw(new Random(1, 3)));
   assertNotEquals(draw(new Random(1, 2)), draw(new Random(2, 2)));
 });
