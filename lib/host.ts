@@ -27,8 +27,8 @@ export interface RunOptions {
   /** Bytes for standard input; without it standard input is empty. */
   stdin?: Uint8Array | string;
   /**
-   * Told to end (SIGTERM) after this many milliseconds, killed soon after, and then no longer waited for even where something
-   * that it left holds its output; default none.
+   * After this many milliseconds the program gets SIGTERM, and a little later SIGKILL. It is not waited for any longer then,
+   * even where a process that it left behind still holds its output. Default: no limit.
    */
   timeoutMs?: number;
   /** The program gets this process's own terminal for input and output, e.g. an editor. */

@@ -155,8 +155,8 @@ async function setStatic(host: Host, fixed: StaticNetwork, name: string): Promis
   const servers = typeof fixed.dns === "string" ? [fixed.dns] : fixed.dns ?? [];
   if (servers.length === 0) return;
   const wanted = servers.map((server) => `nameserver ${server}\n`).join("");
-  const is = await host.stat("/etc/resolv.conf");
-  if (is?.kind === "file" && await host.readTextFile("/etc/resolv.conf") === wanted) return;
+  const there = await host.stat("/etc/resolv.conf");
+  if (there?.kind === "file" && await host.readTextFile("/etc/resolv.conf") === wanted) return;
   await host.writeFile("/etc/resolv.conf", wanted);
 }
 

@@ -21,13 +21,14 @@ import { readTold, type Told } from "./read.ts";
 const ANSWER_TIMEOUT_MS = 15_000;
 const BODY_TIMEOUT_MS = 120_000;
 
-/** What asking gave. */
+/** What the site answered. */
 export type Answer =
-  /** What was told before is still what counts. */
+  /** It has nothing newer than what it told before. */
   | { kind: "unchanged" }
+  /** It has a publication, which passed every check. */
   | { kind: "told"; told: Told };
 
-/** A page with the mark that a server gave its state. */
+/** A file of the site, with the ETag by which the server recognizes this very content. */
 interface Page {
   bytes: Bytes;
   etag?: string;
@@ -37,7 +38,7 @@ interface Page {
 export class Source {
   /** Index of the URL that answered last; it is asked first. */
   #preferred = 0;
-  /** What was accepted last, and what tells that it is unchanged. */
+  /** What was accepted last, and the timestamp it came with, to recognize that nothing has changed since. */
   #last?: { told: Told; base: string; page: Page };
 
   constructor(readonly host: Host, readonly identity: Identity) {}
@@ -108,7 +109,7 @@ export class Source {
   }
 }
 
-/** Gets a page, undefined when the server says that it is still the one with `etag`. */
+/** Gets a file; undefined when the server says that its content is still the one with `etag`. */
 async function fetchPage(
   host: Host,
   base: string,

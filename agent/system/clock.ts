@@ -1,43 +1,48 @@
 /**
- * What time it is at least. A machine without a battery starts in the past, before its image was built: there this and the
- * newest accepted publication are lower bounds. A clock that may be right is left alone: the thief of a config key can date a
- * publication far ahead, and once that key is dropped (lib/trust/client.ts) nothing of it must stay.
+ * What time it is at least. A machine without a battery starts in the past, before its image was built. There, the time of
+ * the image and the time of the newest accepted publication are lower bounds. A clock that may be right is left alone: who
+ * steals a config key can date a publication far ahead, and once that key is dropped (lib/trust/client.ts) nothing of it
+ * must stay.
  *
  * @module
  */
 import type { Host } from "../../lib/host.ts";
 import { run } from "./programs.ts";
 
-/** The host's clock, never before what is known to be past. */
+/** The system's clock, but never earlier than a time that is known to have passed. */
 export class Clock {
-  #floor = 0;
-  /** Whether the host's clock was before all bounds when the first publication was told. */
-  #wrong?: boolean;
+  /** The latest time that is known to have passed, in milliseconds since 1970. */
+  #past = 0;
+  /** Whether the system's clock can't be right; decided when the first publication is told. */
+  #isBehind?: boolean;
 
   constructor(readonly host: Host) {}
 
-  /** Now is not before `instant` (seconds since 1970, or RFC 3339); what can't be read is ignored. */
+  /** Remembers that `instant` (seconds since 1970, or RFC 3339) has passed. One that can't be read is ignored. */
   raise(instant: number | string | undefined): void {
     const ms = typeof instant === "string" ? Date.parse(instant) : (instant ?? 0) * 1000;
-    if (Number.isFinite(ms)) this.#floor = Math.max(this.#floor, ms);
+    if (Number.isFinite(ms)) this.#past = Math.max(this.#past, ms);
   }
 
-  /** A publication was accepted that was issued at `instant`; "" for none. Corrects a clock that can't be right. */
-  async tell(instant: string): Promise<void> {
-    this.#wrong ??= this.host.now().getTime() < this.#floor;
-    if (!this.#wrong) return;
-    this.raise(instant);
-    await this.#correct();
+  /**
+   * Takes the time of issue of a publication that was accepted ("" for none). Where the system's clock can't be right, it
+   * is set forward to that time.
+   */
+  async tell(issued: string): Promise<void> {
+    this.#isBehind ??= this.host.now().getTime() < this.#past;
+    if (!this.#isBehind) return;
+    this.raise(issued);
+    await this.#setForward();
   }
 
   now(): Date {
-    return new Date(Math.max(this.host.now().getTime(), this.#floor));
+    return new Date(Math.max(this.host.now().getTime(), this.#past));
   }
 
-  /** Sets the system's clock forward to the bound when it is behind it: certificates of https sites need that. */
-  async #correct(): Promise<void> {
-    if (this.host.now().getTime() >= this.#floor) return;
-    // Failing is no matter: our own checks use now().
-    await run(this.host, ["date", "-u", "-s", `@${Math.ceil(this.#floor / 1000)}`]);
+  /** Certificates of https sites are judged by the system's clock. */
+  async #setForward(): Promise<void> {
+    if (this.host.now().getTime() >= this.#past) return;
+    // Where this fails nothing is lost: our own checks use now().
+    await run(this.host, ["date", "-u", "-s", `@${Math.ceil(this.#past / 1000)}`]);
   }
 }

@@ -52,17 +52,22 @@ export class Search {
 
   /** Runs to the end: everything that is required is chosen or stands in `problems`. */
   run(): void {
-    do this.#deduce(); while (this.#takeConditional(false) || this.#decide());
-    // Only now it is certain what will not be there.
-    while (this.#takeConditional(true)) {
-      do this.#deduce(); while (this.#takeConditional(false) || this.#decide());
-    }
+    this.#finish();
+    // Only now it is certain which packages will not be there, which some conditions ask for.
+    while (this.#takeConditional(true)) this.#finish();
     for (const name of this.requirements.keys()) {
       if (!this.#settled.has(name)) this.#fail(name, "explicit");
     }
   }
 
-  /** Providers of a name that are not out. */
+  /** Deduces what follows and decides what is open, until nothing is left of either. */
+  #finish(): void {
+    do {
+      this.#deduce();
+    } while (this.#takeConditional(false) || this.#decide());
+  }
+
+  /** Providers of a name that are not excluded. */
   left(name: string): Provider[] {
     return this.universe.providers(name).filter(({ candidate }) => !this.excluded.has(candidate));
   }
