@@ -60,13 +60,26 @@ export function withGroup(text: string, group: Group): string {
 }
 
 /**
- * `text` with the account's password field set; other fields are kept. `*` can't be matched by any password but lets
- * keys in, while sshd takes `!` for a locked account.
+ * `text` with the account's password field set; other fields are kept, and where there is no such line `changed` (days
+ * since 1970) is its day of last change. `*` can't be matched by any password but lets keys in, while sshd takes `!` for a
+ * locked account.
  */
-export function withPassword(text: string, name: string, password: "*" | "!"): string {
+export function withPassword(
+  text: string,
+  name: string,
+  password: "*" | "!",
+  { changed }: { changed?: number } = {},
+): string {
   const known = rows(text, 9).find((row) => row[0] === name);
-  const rest = known?.slice(2) ?? ["", "0", "99999", "7", "", "", ""];
+  const rest = known?.slice(2) ?? [`${changed ?? ""}`, "0", "99999", "7", "", "", ""];
   return withRow(text, [name, password, ...rest]);
+}
+
+/** `text` of passwd or shadow with `instead` wherever the password is empty, which would let everybody in. */
+export function withoutOpenPasswords(text: string, instead: "x" | "*"): string {
+  return text.split("\n").map((line) => line.replace(/^([^:]*):(?=:|$)/, `$1:${instead}`)).join(
+    "\n",
+  );
 }
 
 /** The lowest number from `first` on that is not taken. */

@@ -5,6 +5,15 @@
  * @module
  */
 import { UserError } from "../../errors.ts";
+import {
+  freeId,
+  parseGroup,
+  parsePasswd,
+  withAccount,
+  withGroup,
+  withoutOpenPasswords,
+  withPassword,
+} from "../../formats/accounts.ts";
 import type { AccountStep } from "./account_steps.ts";
 
 /** Fixed numbers per name, from image.yaml. */
@@ -23,9 +32,9 @@ export interface HomeDirectory {
 
 /** The three account files of an image, changed as busybox's tools would. */
 export class Accounts {
-  readonly #passwd: string[][];
-  readonly #group: string[][];
-  readonly #shadow: string[][];
+  #passwd: string;
+  #group: string;
+  #shadow: string;
   readonly #ids: AccountIds;
   readonly #day: number;
 
@@ -35,23 +44,23 @@ export class Accounts {
     ids: AccountIds,
     epoch: number,
   ) {
-    this.#passwd = table(files.passwd);
-    this.#group = table(files.group);
-    this.#shadow = table(files.shadow);
+    this.#passwd = files.passwd;
+    this.#group = files.group;
+    this.#shadow = files.shadow;
     this.#ids = ids;
     this.#day = Math.floor(epoch / 86400);
-    this.#agree(this.#passwd, ids.users, "users");
-    this.#agree(this.#group, ids.groups, "groups");
+    this.#agree("users");
+    this.#agree("groups");
   }
 
   /** Number of a user, undefined when there is none. */
   uid(name: string): number | undefined {
-    return idOf(this.#passwd, name);
+    return parsePasswd(this.#passwd).find((one) => one.name === name)?.uid;
   }
 
   /** Number of a group, undefined when there is none. */
   gid(name: string): number | undefined {
-    return idOf(this.#group, name);
+    return parseGroup(this.#group).find((one) => one.name === name)?.gid;
   }
 
   /**
@@ -60,106 +69,74 @@ export class Accounts {
    */
   apply(step: AccountStep, who: string): HomeDirectory | undefined {
     switch (step.do) {
-      case "group":
-        if (this.gid(step.name) === undefined) {
-          this.#addGroup(step.name, step.gid ?? this.#fixed("groups", step.name, who));
-        }
+      case "group": {
+        if (this.gid(step.name) !== undefined) return undefined;
+        const gid = step.gid ?? this.#fixed("groups", step.name, who);
+        this.#group = withGroup(this.#group, { name: step.name, gid, members: [] });
         return undefined;
+      }
       case "member": {
-        const line = this.#group.find(([name]) => name === step.group);
-        if (!line || this.uid(step.user) === undefined) return undefined;
-        const members = (line[3] ?? "").split(",").filter(Boolean);
-        if (!members.includes(step.user)) line[3] = [...members, step.user].join(",");
+        const group = parseGroup(this.#group).find(({ name }) => name === step.group);
+        if (!group || this.uid(step.user) === undefined) return undefined;
+        if (group.members.includes(step.user)) return undefined;
+        const members = [...group.members, step.user];
+        this.#group = withGroup(this.#group, { ...group, members });
         return undefined;
       }
       case "user": {
         if (this.uid(step.name) !== undefined) return undefined;
-        const uid = step.uid ?? this.#fixed("users", step.name, who);
-        const gid = this.gid(step.group);
+        const { name, group, comment, home, shell } = step;
+        const uid = step.uid ?? this.#fixed("users", name, who);
+        const gid = this.gid(group);
         if (gid === undefined) {
-          throw new UserError(
-            `make user ${step.name} of ${who}`,
-            `there is no group ${step.group}`,
-          );
+          throw new UserError(`make user ${name} of ${who}`, `there is no group ${group}`);
         }
-        this.#passwd.push([
-          step.name,
-          "x",
-          `${uid}`,
-          `${gid}`,
-          step.comment,
-          step.home,
-          step.shell,
-        ]);
-        this.#shadow.push([step.name, "!", `${this.#day}`, "0", "99999", "7", "", "", ""]);
-        this.apply({ do: "member", user: step.name, group: step.group }, who);
+        this.#passwd = withAccount(this.#passwd, { name, uid, gid, comment, home, shell });
+        this.#shadow = withPassword(this.#shadow, name, "!", { changed: this.#day });
+        this.apply({ do: "member", user: name, group }, who);
         if (!step.makeHome) return undefined;
-        return { path: step.home.replace(/^\/+/, ""), user: step.name, group: step.group };
+        return { path: home.replace(/^\/+/, ""), user: name, group };
       }
     }
   }
 
   /** No account with an empty password stays open: `*` lets keys in but no password. */
   lock(): void {
-    for (const line of this.#shadow) if (line[1] === "" || line[0] === "root") line[1] = "*";
-    for (const line of this.#passwd) if (line[1] === "") line[1] = "x";
+    this.#passwd = withoutOpenPasswords(this.#passwd, "x");
+    this.#shadow = withPassword(withoutOpenPasswords(this.#shadow, "*"), "root", "*");
   }
 
   /** The files' text. */
   files(): { passwd: string; group: string; shadow: string } {
-    const render = (lines: string[][]) => lines.map((line) => line.join(":") + "\n").join("");
-    return {
-      passwd: render(this.#passwd),
-      group: render(this.#group),
-      shadow: render(this.#shadow),
-    };
+    return { passwd: this.#passwd, group: this.#group, shadow: this.#shadow };
   }
 
-  #addGroup(name: string, gid: number): void {
-    this.#group.push([name, "x", `${gid}`, ""]);
+  #there(kind: "users" | "groups"): { name: string; id: number }[] {
+    return kind === "users"
+      ? parsePasswd(this.#passwd).map(({ name, uid }) => ({ name, id: uid }))
+      : parseGroup(this.#group).map(({ name, gid }) => ({ name, id: gid }));
   }
 
   #fixed(kind: "users" | "groups", name: string, who: string): number {
-    const id = Object.hasOwn(this.#ids[kind], name) ? this.#ids[kind][name] : undefined;
-    if (id !== undefined) return id;
-    const taken = new Set([
-      ...Object.values(this.#ids[kind]),
-      ...(kind === "users" ? this.#passwd : this.#group).map((line) => Number(line[2])),
-    ]);
-    let free = 100;
-    while (taken.has(free)) free++;
-    throw new UserError(
-      `make ${kind.slice(0, -1)} ${name} of ${who}`,
-      "its number is not fixed",
-      {
-        hint: `add "${name}: ${free}" to accounts.${kind} in overlay/image.yaml`,
-      },
-    );
+    const fixed = this.#ids[kind];
+    if (Object.hasOwn(fixed, name)) return fixed[name]!;
+    const taken = [...Object.values(fixed), ...this.#there(kind).map(({ id }) => id)];
+    throw new UserError(`make ${kind.slice(0, -1)} ${name} of ${who}`, "its number is not fixed", {
+      hint: `add "${name}: ${freeId(taken, 100)}" to accounts.${kind} in overlay/image.yaml`,
+    });
   }
 
   /** Existing numbers must be those of the table: files kept across updates belong to numbers. */
-  #agree(lines: string[][], ids: Readonly<Record<string, number>>, kind: string): void {
-    for (const [name, id] of Object.entries(ids)) {
-      const there = idOf(lines, name);
-      if (there !== undefined && there !== id) {
-        throw new UserError(
-          `use accounts.${kind}.${name}`,
-          `${id}, the packages give it the number ${there}`,
-        );
+  #agree(kind: "users" | "groups"): void {
+    const all = this.#there(kind);
+    for (const [name, id] of Object.entries(this.#ids[kind])) {
+      const fail = (state: string) => new UserError(`use accounts.${kind}.${name}`, state);
+      const same = all.find((one) => one.name === name);
+      if (same && same.id !== id) {
+        throw fail(`${id}, the packages give it the number ${same.id}`);
       }
-      const other = lines.find((line) => Number(line[2]) === id && line[0] !== name);
-      if (other) {
-        throw new UserError(`use accounts.${kind}.${name}`, `${id} is ${other[0]}'s number`);
-      }
+      const other = all.find((one) => one.id === id && one.name !== name);
+      if (other) throw fail(`${id} is ${other.name}'s number`);
     }
   }
-}
-
-function table(text: string): string[][] {
-  return text.split("\n").filter((line) => line !== "").map((line) => line.split(":"));
-}
-
-function idOf(lines: string[][], name: string): number | undefined {
-  const line = lines.find(([first]) => first === name);
-  return line && Number(line[2]);
 }

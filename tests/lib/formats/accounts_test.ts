@@ -6,6 +6,7 @@ import {
   parseShadow,
   withAccount,
   withGroup,
+  withoutOpenPasswords,
   withPassword,
 } from "../../../lib/formats/accounts.ts";
 
@@ -33,6 +34,14 @@ Deno.test("withPassword() keeps the other fields and adds a line that has all of
   const added = withPassword("", "ann", "*");
   assertEquals(parseShadow(added), new Map([["ann", "*"]]));
   assertEquals(added.split(":").length, 9);
+});
+
+Deno.test("withoutOpenPasswords() closes every empty password, on odd lines too", () => {
+  const text = "root::0:0::/:/bin/sh\nann:x:1:1::/:/bin/sh\nodd:\n::1\nword\n\n";
+  assertEquals(
+    withoutOpenPasswords(text, "*"),
+    "root:*:0:0::/:/bin/sh\nann:x:1:1::/:/bin/sh\nodd:*\n:*:1\nword\n\n",
+  );
 });
 
 Deno.test("freeId() gives the lowest number that is not taken", () => {
