@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { EXIT, UserError } from "../../lib/errors.ts";
-import type { Status } from "../../lib/documents/status.ts";
 import { main } from "../../agent/main.ts";
 import { isFull, troubleOf } from "../../agent/report/problem.ts";
 import { describeStatus, problemOf } from "../../agent/report/status.ts";
+import { EXIT, UserError } from "../../lib/errors.ts";
+import { exampleStatus } from "../support/status.ts";
 import { World } from "./world.ts";
 
 const options = { signal: new AbortController().signal, pid: 1 };
@@ -18,18 +18,12 @@ Deno.test("main() refuses what it does not know and has no status before the fir
 });
 
 Deno.test("describeStatus() is a line per fact", () => {
-  const status: Status = {
-    node: "alpha",
+  const status = exampleStatus({
     phase: "degraded",
-    image: { version: "7", kernel: "6.1" },
-    agent: { version: "1", commit: "c", form: "bundle" },
     source: "last-good",
     serial: 42,
     problem: { check: "expired", message: "Cannot accept x", since: "then", attempts: 3 },
-    steps: [],
-    reached: {},
-    updated: "now",
-  };
+  });
   const text = describeStatus(status);
   assertStringIncludes(text, "documents  serial 42 from the identity drive (last good)");
   assertStringIncludes(text, "problem    Cannot accept x (expired)");

@@ -3,6 +3,7 @@ import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { PRIVATE_DIGEST } from "../../../lib/config/key.ts";
 import type { Status } from "../../../lib/documents/status.ts";
 import { type Demands, differences } from "../../../lib/lab/verdict.ts";
+import { exampleStatus } from "../../support/status.ts";
 
 const CONFIG = {
   users: { lab: { uid: 1000, groups: ["wheel", "adm"], sshKeys: ["ssh-ed25519 AAAA x"] } },
@@ -14,14 +15,8 @@ const CONFIG = {
 };
 
 function status(): Status {
-  return {
-    node: "alpha",
-    phase: "configured",
+  return exampleStatus({
     image: { version: "1", kernel: "6.1" },
-    agent: { version: "1", commit: "x", form: "bundle" },
-    source: "site",
-    serial: 7,
-    steps: [],
     observed: {
       hostname: "alpha",
       users: [{
@@ -48,9 +43,7 @@ function status(): Status {
       ],
       scripts: [{ name: "hello", exitCode: 0, outputSha256: sha256Hex(utf8("hello\n")) }],
     },
-    reached: {},
-    updated: "2026-11-22T20:00:00Z",
-  };
+  });
 }
 
 const DEMANDS: Demands = {
