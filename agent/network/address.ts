@@ -134,7 +134,7 @@ async function chooseLink(
   if (fixed.interface !== undefined) {
     if (links.some(({ name }) => name === fixed.interface)) return fixed.interface;
     const known = links.map(({ name }) => name).join(", ");
-    throw failure(`network.json names ${fixed.interface}, but the node has ${known}`);
+    throw failure(`the drive names ${fixed.interface}, but the node has ${known}`);
   }
   for (let look = 0; links.length > 1 && look < CARRIER_LOOKS; look++) {
     const now = parseLinks(await runOk(host, "list network interfaces", [INTERFACES]));

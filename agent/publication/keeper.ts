@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../lib/bytes.ts";
-import { parseNodeName } from "../../lib/documents/drive.ts";
+import { NAME_FILE, parseNodeName } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
 import { openSite } from "../../lib/trust/client.ts";
 import type { TrustState } from "../../lib/trust/roots.ts";
@@ -106,7 +106,7 @@ export class Keeper {
 
   async #isOurs(): Promise<boolean> {
     try {
-      const name = parseNodeName(await this.host.readTextFile(`${IDENTITY_DIR}/nodename`));
+      const name = parseNodeName(await this.host.readTextFile(`${IDENTITY_DIR}/${NAME_FILE}`));
       return name === this.identity.name;
     } catch {
       return false;

@@ -22,7 +22,12 @@ const MAX_RECORD_BYTES = 4096;
 const SLOTS = ["record-a.json", "record-b.json"] as const;
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const recordSchema = v.strictObject({
+/**
+ * These six facts and their digest are all that a record ever holds. Agent 0.1.0 takes a record with one more field for none,
+ * and would then accept an older serial: what later agents have to remember goes into files of its own beside the records.
+ * This reader passes over more fields, so that it fails in no such way whatever comes after it.
+ */
+const recordSchema = v.object({
   sequence: whole,
   rootVersion: whole,
   rootDigest: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),

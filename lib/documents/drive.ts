@@ -26,6 +26,8 @@ import { isNodeName } from "./names.ts";
 
 /** Label of its file system, by which a node finds it. */
 export const DRIVE_LABEL = "psyops-secret";
+/** File with the node's name. */
+export const NAME_FILE = "nodename";
 /** Directory on the drive where the node keeps what it must not forget. */
 export const STATE_DIRECTORY = "state";
 /** Largest file that is read from the drive, in bytes. */
@@ -123,7 +125,7 @@ interface FileKind<Value> {
 
 /** The file of each part of an identity. */
 const FILES: { readonly [Part in keyof Required<DriveIdentity>]: [string, FileKind<unknown>] } = {
-  name: ["nodename", { parse: parseNodeName }],
+  name: [NAME_FILE, { parse: parseNodeName }],
   ageKeys: ["age.key", { parse: parseIdentityFile, secret: true }],
   pinned: ["minisign.pubkey", { parse: parsePublicKey }],
   sites: ["site", { parse: parseSites }],

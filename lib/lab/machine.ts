@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ConsoleEvent, parseConsoleLine } from "../documents/console_line.ts";
+import { CONSOLE_MARK, type ConsoleEvent, parseConsoleLine } from "../documents/console_line.ts";
 import { UserError } from "../errors.ts";
 import type { Child, Host } from "../host.ts";
 import { type ConsoleLine, ConsoleLog } from "./console.ts";
@@ -120,7 +120,7 @@ export class Machine {
       return fits ? message.facts : undefined;
     };
     const wanted = Object.entries(facts).map(([key, value]) => ` ${key}=${value}`).join("");
-    return await this.#wait(match, `psyopsOS: ${event}${wanted}`, options);
+    return await this.#wait(match, `${CONSOLE_MARK} ${event}${wanted}`, options);
   }
 
   /** The control connection, opened at its first use. */

@@ -34,7 +34,7 @@ export async function editorSchemas(): Promise<Map<string, string>> {
     const { $schema, ...schema } = convert(fileSchema(EXAMPLES[kind]));
     const whole = tidy({
       $schema,
-      title: `psyopsOS: ${EXAMPLES[kind]}`,
+      title: `psyopsOS, ${EXAMPLES[kind]}`,
       ...schema,
       properties: withSecrets(schema.properties ?? {}),
     });

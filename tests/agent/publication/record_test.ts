@@ -53,6 +53,32 @@ Deno.test("saveState() and loadState() agree, records take turns, one set is kep
   await assertRejects(() => fetch("psyopsOS/root.json", 10), UserError);
 });
 
+/** A record as agent 0.1.0 wrote it. */
+const RECORD = `{
+  "good": "good-101",
+  "issued": "2026-11-22T20:00:00Z",
+  "rootDigest": "${"a".repeat(64)}",
+  "rootVersion": 1,
+  "sequence": 1,
+  "serial": 101,
+  "sha256": "990e24c10df954485b39a1b3d363d8ec79afd241f358fb6d521b46d21a1f0de6"
+}
+`;
+
+Deno.test("a record has the fields and the digest of agent 0.1.0, byte for byte", async () => {
+  const host = new FakeHost();
+  await saved(host, [101]);
+  assertEquals(host.textOf(`${DIR}/record-a.json`), RECORD);
+});
+
+Deno.test("loadState() passes over what a later agent added to a record", async () => {
+  const host = new FakeHost({ [`${DIR}/record-b.json`]: RECORD.replace("{", '{ "added": 1,') });
+  const stored = await loadState(host, DIR);
+  assertEquals([stored.trust, stored.good], [trust(101), "good-101"]);
+  host.put(`${DIR}/record-b.json`, RECORD.replace('"serial": 101', '"serial": 102'));
+  assertEquals((await loadState(host, DIR)).trust, NO_STATE, "the digest still counts");
+});
+
 Deno.test("saveState() never writes over the set in use", async () => {
   const host = new FakeHost();
   const first = await saved(host, [7]);
