@@ -58,7 +58,7 @@ Deno.test("deno task image --print is for the engine that a run would use", asyn
 Deno.test("deno task image names the programs that are missing before it starts", async () => {
   const { code, out, err } = await run("--engine", "embedded");
   assertEquals([code, out], [EXIT.missing, ""]);
-  assertStringIncludes(err, "Cannot go on: squashfs-tools, e2fsprogs missing");
+  assertStringIncludes(err, "Cannot go on: mksquashfs is missing; mke2fs is missing");
 });
 
 /** One build of the real image by another process; hashes of what it gives. */
