@@ -110,10 +110,12 @@ export class DenoHost implements Host {
     const bytes = typeof data === "string" ? utf8(data) : data;
     const aside = `.psyopsos-${crypto.randomUUID()}`;
     const before = Deno.cwd();
-    // All at once: the working directory is the whole process's. It stays the same directory whatever its path becomes.
+    // Without any await in between, because the working directory belongs to the whole process. It stays the same
+    // directory whatever happens to its path.
     try {
       enter(directory, directory);
-      // Its owner can rename it, but neither look into it nor move it elsewhere: that takes the right to write to it.
+      // The owner of `directory` can rename this new directory, but can neither look into it nor move it elsewhere:
+      // that takes the right to write to the new directory itself.
       Deno.mkdirSync(aside, { mode: 0o700 });
       try {
         enter(aside, `${directory === "/" ? "" : directory}/${aside}`);

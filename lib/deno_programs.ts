@@ -92,7 +92,7 @@ async function within(
     try {
       child.kill(signal);
     } catch {
-      // It has ended; what it has left may go on.
+      // The program has ended already; only processes that it left behind may still run.
     }
   };
   const late = async (): Promise<RunResult> => {
@@ -107,7 +107,7 @@ async function within(
     return await Promise.race([done, late()]);
   } finally {
     clearTimeout(timer);
-    // Whatever becomes of it, nobody asks any more.
+    // After a timeout nobody awaits `done` any more, so its rejection must not count as unhandled.
     done.catch(() => {});
   }
 }

@@ -1,5 +1,6 @@
 /**
- * JSON as psyopsOS writes it: one spelling for each value, so that what was signed or hashed can be told from what is there.
+ * JSON as psyopsOS writes it. Each value has exactly one spelling, so that the bytes that were signed or hashed can be
+ * made again from a parsed document.
  *
  * @module
  */

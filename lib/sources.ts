@@ -1,6 +1,6 @@
 /**
- * This program's own sources: where they lie, and a digest of them for caches of what a program made. A cache that names
- * folders by hand goes blind without a word when one of them moves; here a name that leads nowhere is an error.
+ * This program's own sources: where they are, and a digest of them for caches of what a program made. A cache that
+ * skips a listed folder once it has moved would silently miss its changes, so a name that does not exist is an error.
  *
  * @module
  */

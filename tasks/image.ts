@@ -94,9 +94,9 @@ export async function main(
 
 interface Choice {
   name: "embedded" | "mkimage";
-  /** Where nobody said which. */
+  /** Why this engine was chosen; undefined when the command line decided. */
   why?: string;
-  /** Opened already, as it was tried. */
+  /** The container engine, if choosing has opened it already. */
   engine?: ContainerEngine;
 }
 

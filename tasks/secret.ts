@@ -246,9 +246,9 @@ async function readInput(): Promise<Uint8Array | null> {
   return concat(pieces);
 }
 
-/** Runs `body`; whoever ends this process meanwhile, `dir` is removed. */
+/** Runs `body`. If a signal ends this process meanwhile, `dir` is removed first. */
 async function guarded<T>(dir: string, body: () => Promise<T>): Promise<T> {
-  // Ctrl-C is the editor's while it runs.
+  // While the editor runs, Ctrl-C is meant for it.
   const ignore = () => {};
   const leave = () => {
     Deno.removeSync(dir, { recursive: true });

@@ -1,5 +1,5 @@
 /**
- * When to try again. Pure: chance, a random number from 0 (included) to 1 (excluded), is given.
+ * How long to wait before the next try. Pure: the caller passes `chance`, a random number from 0 to below 1.
  *
  * @module
  */
@@ -8,8 +8,8 @@
 const RETRY_FIRST_SECONDS = 4;
 
 /**
- * Milliseconds to wait after `failures` failures in a row: from 4 seconds doubling up to `maxSeconds`, of which a random
- * half is taken off, so that a fleet which lost its site does not come back as one.
+ * Milliseconds to wait after `failures` failures in a row. The wait starts at 4 seconds and doubles up to `maxSeconds`;
+ * up to half of it is taken off at random, so that a fleet which lost its site does not come back all at once.
  */
 export function retryDelay(failures: number, maxSeconds: number, chance: number): number {
   const full = Math.min(RETRY_FIRST_SECONDS * 2 ** Math.min(failures - 1, 16), maxSeconds);

@@ -1,10 +1,12 @@
 /**
- * The agent's course as a state machine: who am I → address → what does the site say → make it so → tell → again. Pure: a
- * state carries what is known in it, an event says what has happened, and what is to be done comes out as effects, of which the
- * last one brings the next event. What may follow what is in {@linkcode step} alone; anything else is a defect and throws.
+ * The agent's course as a state machine. One round: get a network address, ask the site for this node's documents,
+ * apply them, report the outcome, and sleep until the next round. Pure: a state holds everything that is known in it,
+ * an event says what has happened, and {@linkcode step} returns the next state with the effects to perform. The last
+ * effect produces the next event. Only {@linkcode step} decides which event may follow in which state; any other event
+ * is a defect and throws.
  *
- * Rules that hold throughout: whatever fails, the node keeps what it has; nothing that failed a check is applied; the first
- * failure on a node that has nothing yet makes it use its last good documents; it never gives up.
+ * Rules that always hold: whatever fails, the node keeps what it has. Nothing that failed a check is applied. A node
+ * that has no configuration yet falls back to its last good documents at the first failure. The agent never gives up.
  *
  * @module
  */
@@ -17,51 +19,51 @@ import { checkDelay, retryDelay } from "./interval.ts";
 /** Pause before a refused site is asked once more, in milliseconds: it may be in the middle of being published. */
 export const RECHECK_MS = 2_000;
 
-/** What the machine looks at in verified documents. */
+/** The parts of verified documents that the state machine uses. */
 export interface Documents {
   serial: number;
-  /** Pause between two looks at the site. */
+  /** Seconds between two checks of the site. */
   everySeconds: number;
 }
 
-/** What the node is now. */
+/** The documents in force on the node, and where they came from. */
 export interface Current<Told> {
   told: Told;
   source: NonNullable<Status["source"]>;
 }
 
-/** What is remembered from round to round. */
+/** What the agent remembers from one round to the next. */
 export interface Memory<Told> {
-  /** One round instead of going on. */
+  /** Run a single round and end, instead of going on. */
   readonly once: boolean;
-  /** Undefined for a node that is nothing yet. */
+  /** Undefined while the node has no configuration yet. */
   readonly current?: Current<Told>;
-  /** What the console was last told that the node is: "<serial> <source>". */
+  /** The configuration that the console last announced: "<serial> <source>". */
   readonly announced?: string;
-  /** Rounds in a row in which the site could not be asked. */
+  /** Number of consecutive rounds that failed: no address, no usable answer from the site, or an unexpected error. */
   readonly failures: number;
-  /** Pause until the next round after such a one, in milliseconds. */
+  /** Pause before the next round after such a failure, in milliseconds. */
   readonly retryMs: number;
 }
 
 /** Where the course stands. */
 export type State<Told> =
-  /** For the identity drive. */
+  /** Looking for the identity drive. */
   | { readonly at: "looking"; readonly once: boolean }
   | { readonly at: "addressing"; readonly memory: Memory<Told> }
-  /** `again`: what came first was refused. */
+  /** `again`: this is the round's second request, because the first answer was refused. */
   | { readonly at: "asking"; readonly memory: Memory<Told>; readonly again: boolean }
-  /** For the last good documents, since the site could not be asked. */
+  /** Reading the last good documents, because of `trouble` with the network or the site. */
   | { readonly at: "recalling"; readonly memory: Memory<Told>; readonly trouble: Trouble }
-  /** `trouble`: why the documents are not those of the site as it now is. */
+  /** `trouble`: why these are not the documents that the site has now. */
   | {
     readonly at: "applying";
     readonly memory: Memory<Told> & { current: Current<Told> };
     readonly trouble?: Trouble;
   }
-  /** Until the next round: the node is what its site says. */
+  /** Sleeping until the next round; the node is what its site says. */
   | { readonly at: "settled"; readonly memory: Memory<Told> }
-  /** Until the next round: the node holds on to what it has, which may be nothing. */
+  /** Sleeping until the next round; something failed, and the node keeps what it has, which may be nothing. */
   | { readonly at: "holding"; readonly memory: Memory<Told> }
   | { readonly at: "ended"; readonly code: ExitCode };
 
@@ -69,42 +71,42 @@ export type State<Told> =
 export type Event<Told> =
   /** The drive was found and read. */
   | { readonly is: "identified" }
-  /** There was none, and it is not waited for any longer. */
+  /** No usable drive was found, and the agent no longer waits for one. */
   | { readonly is: "unidentified" }
   | { readonly is: "addressed" }
   | { readonly is: "told"; readonly told: Told }
   | { readonly is: "unchanged" }
-  /** There was no address, no answer, or an answer that is not believed. */
+  /** The node got no address, no answer, or an answer that it refused or can't use. */
   | { readonly is: "failed"; readonly trouble: Trouble }
   | { readonly is: "recalled"; readonly told: Told }
   | { readonly is: "forgotten" }
   | { readonly is: "applied"; readonly troubles: readonly Trouble[] }
   | { readonly is: "tick" }
-  /** Nobody foresaw it. */
+  /** An unexpected error was thrown. */
   | { readonly is: "broken"; readonly trouble: Trouble }
   | { readonly is: "stopped" };
 
-/** What is to be done. */
+/** What the agent is to do. */
 export type Effect<Told> =
   | { readonly do: "enter"; readonly phase: Phase }
-  /** Keep documents on the drive; `quietly` where failing was said before. */
+  /** Keep the documents on the drive. `quietly`: do not report a failure, because it was reported before. */
   | { readonly do: "keep"; readonly told: Told; readonly quietly: boolean }
-  /** These documents count from now on. */
+  /** Use these documents from now on. */
   | { readonly do: "take"; readonly current: Current<Told> }
-  /** Say what is wrong; `retrySeconds` is when it is tried again. */
+  /** Report the problem; `retrySeconds` is the pause before the next try. */
   | {
     readonly do: "complain";
     readonly trouble: Trouble;
     readonly retrySeconds?: number;
-    /** Whether the node is something all the same. */
+    /** Whether the node has a configuration despite the problem. */
     readonly configured: boolean;
   }
-  /** Say what is wrong beside that. */
+  /** Report another problem in addition to the one complained about. */
   | { readonly do: "mention"; readonly trouble: Trouble }
   | { readonly do: "relent" }
   | { readonly do: "announce"; readonly current: Current<Told> }
   | { readonly do: "report" }
-  /** From here on each brings an event. */
+  /** Each of the following effects produces an event. */
   | { readonly do: "address" }
   | { readonly do: "ask"; readonly afterMs: number }
   | { readonly do: "recall" }
@@ -174,7 +176,7 @@ function asking<Told>(memory: Memory<Told>): Step<Told> {
   };
 }
 
-/** A node that is something already does not fall back to an earlier phase. */
+/** Enters `phase`, unless the node has a configuration already: such a node does not go back to an earlier phase. */
 function entering<Told>({ current }: Memory<Told>, phase: Phase): Effect<Told>[] {
   return current ? [] : [{ do: "enter", phase }];
 }
@@ -197,7 +199,7 @@ function unchanged<Told>(memory: Memory<Told>, { told }: Current<Told>): Step<To
   return {
     state: { at: "applying", memory: { ...memory, failures: 0, current } },
     effects: [
-      // The drive may be there again by now: without it the next boot would take an older publication.
+      // The drive may be back by now. Unless it gets these documents, the next boot would accept an older publication.
       { do: "keep", told, quietly: true },
       ...enteringApply(memory),
       { do: "apply", current },
@@ -205,7 +207,7 @@ function unchanged<Told>(memory: Memory<Told>, { told }: Current<Told>): Step<To
   };
 }
 
-/** A site that is refused may be in the middle of being published: it is asked once more. */
+/** There was no usable answer. If it was refused, the site may be in the middle of being published: ask once more. */
 function unanswered<Told extends Documents>(
   state: State<Told> & { at: "asking" },
   trouble: Trouble,
@@ -223,7 +225,7 @@ function recalled<Told extends Documents>(
 ): Step<Told> {
   const current: Current<Told> = { told, source: "last-good" };
   const known = withDelay({ ...memory, current }, chance);
-  // Said before applying, so that the reason for using older documents comes first.
+  // The complaint comes before applying, so that the console first gives the reason for using older documents.
   return {
     state: { at: "applying", memory: { ...known, current }, trouble },
     effects: [
@@ -295,7 +297,7 @@ function concluded<Told extends Documents>(
   };
 }
 
-/** Whatever it was: said like any other problem, and tried again. */
+/** After an unexpected error: reports it like any other problem, and tries again later. */
 function broken<Told extends Documents>(
   { failures, ...rest }: Memory<Told>,
   trouble: Trouble,
@@ -310,7 +312,7 @@ function broken<Told extends Documents>(
   };
 }
 
-/** Decides when it is tried again, so that what is said of it is what happens. */
+/** Sets the pause before the next try in advance, so that the complaint announces the real pause. */
 function withDelay<Told extends Documents>(memory: Memory<Told>, chance: number): Memory<Told> {
   return { ...memory, retryMs: retryDelay(memory.failures, everyOf(memory), chance) };
 }

@@ -1,6 +1,6 @@
 /**
- * Runs the agent: performs what the course's machine asks for and tells it what came of that. What follows what is decided in
- * machine.ts alone.
+ * Runs the agent: performs the effects that the state machine asks for, and passes the events that they produce back to
+ * it. Only machine.ts decides what comes next.
  *
  * @module
  */
@@ -23,11 +23,11 @@ import { Clock } from "../system/clock.ts";
 import { STATUS_FILE } from "../system/paths.ts";
 import { type Current, type Effect, type Event, type State, type Step, step } from "./machine.ts";
 
-/** What {@linkcode runAgent} is told. */
+/** Options of {@linkcode runAgent}. */
 export interface RunAgentOptions {
-  /** One round instead of going on. */
+  /** Run a single round and end, instead of going on. */
   once: boolean;
-  /** Ends the agent after the step it is at. */
+  /** Ends the agent once its current step is finished. */
   signal: AbortSignal;
   /** Source of random numbers from 0 (included) to 1 (excluded). */
   random: () => number;
@@ -83,7 +83,7 @@ async function begin(host: Host, options: RunAgentOptions): Promise<Course | und
   const agent = agentFacts();
   const status = firstStatus(system, agent, clock.now());
   const reporter = new Reporter(host, { print, pid, clock, status });
-  // The status file is gone after a boot: with one, this is an agent that was restarted on a node that is something.
+  // The status file does not survive a boot. If it exists, an agent ran before and may have configured the node.
   const restarted = await host.stat(STATUS_FILE) !== undefined;
   reporter.say("started", { version: agent.version, form: agent.form, image: system.version });
   await reporter.enter("starting");
@@ -267,7 +267,7 @@ function documentsOf(told: Told): Documents {
   return { serial: told.view.timestamp.serial, everySeconds, told };
 }
 
-/** Gives what a round has used back to the system before a long sleep; V8 alone waits until it needs room. */
+/** Gives the memory of a round back to the system before a long sleep; V8 by itself waits until it needs room. */
 function freeMemory(): void {
   (globalThis as { gc?: () => void }).gc?.();
 }

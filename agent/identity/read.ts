@@ -36,7 +36,7 @@ async function readFile(host: Host, dir: string, name: string): Promise<Uint8Arr
   const info = await host.stat(`${dir}/${name}`);
   if (!info) return undefined;
   if (info.kind !== "file") throw new DriveError(name, "it is no file");
-  // What is too long is not read to say so.
+  // The size is checked first, so that a file that is too long is never read.
   if (info.size > MAX_DRIVE_FILE_BYTES) {
     throw new DriveError(name, `it is longer than ${MAX_DRIVE_FILE_BYTES} bytes`);
   }

@@ -76,14 +76,14 @@ export async function ensureNetwork(
     if (before.length > 0) return before;
     throw failure(`no interface took the static address ${fixed.address}`);
   }
-  // An IPv6 address comes by itself and is no reason to do without the other.
+  // The kernel configures IPv6 by itself, so an interface that has only an IPv6 address still gets a DHCP client.
   const asked = links.filter(({ name }) =>
     !before.some((known) => known.interface === name && !known.address.includes(":"))
   );
   await Promise.all(asked.map(({ name }) => startDhcp(host, name, hostname)));
   const after = await addresses(host, links, fixed);
   if (after.length > 0) return after;
-  // Cables are seen only some time after the interface was brought up: asked again for the message.
+  // The kernel notices a cable only some time after its interface came up: look again for the message.
   const now = parseLinks(await runOk(host, "list network interfaces", [INTERFACES]));
   const said = now.map(({ name, connected }) => connected ? name : `${name} (no cable)`);
   throw failure(`no DHCP answer on ${said.join(", ")}`);
@@ -146,7 +146,7 @@ async function chooseLink(
 }
 
 async function setStatic(host: Host, fixed: StaticNetwork, name: string): Promise<void> {
-  // Refused when it is there already; whether it is, is read back.
+  // This fails if the interface has the address already; the caller reads the addresses back anyway.
   await run(host, ["ip", "addr", "add", fixed.address, "dev", name]);
   if (fixed.gateway) {
     const route = ["ip", "route", "replace", "default", "via", fixed.gateway, "dev", name];

@@ -1,6 +1,6 @@
 /**
- * From an opened site to what this node is told: its decrypted instructions, which hold all that it needs. Every step is
- * checked, whether the bytes come from the site or from the drive.
+ * Reads this node's instructions from an opened site: finds, decrypts and verifies them. They hold everything that the
+ * node needs. Every step is checked, whether the bytes come from the site or from the drive.
  *
  * @module
  */

@@ -23,9 +23,10 @@ const SLOTS = ["record-a.json", "record-b.json"] as const;
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /**
- * These six facts and their digest are all that a record ever holds. Agent 0.1.0 takes a record with one more field for none,
- * and would then accept an older serial: what later agents have to remember goes into files of its own beside the records.
- * This reader passes over more fields, so that it fails in no such way whatever comes after it.
+ * A record holds these six facts and their digest, and must never hold more: agent 0.1.0 treats a record with one more
+ * field as missing, and would then accept an older serial. What later agents have to remember goes into files of its
+ * own beside the records. This reader ignores additional fields, so that it does not fail in the same way, whatever
+ * later agents write.
  */
 const recordSchema = v.object({
   sequence: whole,
@@ -75,13 +76,14 @@ async function readRecord(host: Host, path: string): Promise<StateRecord | undef
     const record = v.parse(recordSchema, JSON.parse(await host.readTextFile(path)));
     return record.sha256 === digest(record) ? record : undefined;
   } catch {
-    // Torn, overwritten or unreadable: the other one counts.
+    // The record is torn, overwritten or unreadable, so the other record counts.
     return undefined;
   }
 }
 
 /**
- * Keeps what was accepted; the drive must be writable. Order: documents, record, then the set that is no longer named.
+ * Keeps an accepted publication; the drive must be writable. The documents are written first, then the record that
+ * names them. After that, all documents that this record does not name are removed.
  *
  * @returns What {@linkcode loadState} would give now.
  */
@@ -93,7 +95,7 @@ export async function saveState(
   files: ReadonlyMap<string, Bytes>,
 ): Promise<Stored> {
   await host.mkdir(dir, { mode: 0o700 });
-  // The set in use is never written over: a timestamp that was only extended keeps its serial.
+  // Never overwrite the documents in use: extending a timestamp does not change the serial.
   const base = `good-${trust.serial}`;
   const good = before.good?.startsWith(base) ? `${base}.${before.sequence + 1}` : base;
   await removeOthers(host, dir, before.good);

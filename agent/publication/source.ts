@@ -2,8 +2,8 @@
  * Asks the site: base URLs in order until one gives a publication that passes every check. Bodies are capped while they
  * arrive, every request has a time limit, and an unchanged site costs one conditional request.
  *
- * A mirror that refuses to be verified does not hide a good one behind it; only when no URL gives anything is the first refusal
- * (or, without one, the last failure) the answer.
+ * A mirror whose publication is refused does not keep the agent from trying the next one. Only when all URLs have
+ * failed is an error thrown: the first refusal or, if nothing was refused, the last failure.
  *
  * @module
  */
@@ -80,7 +80,7 @@ export class Source {
       signal,
     });
     if (last && (page === undefined || equal(page.bytes, last.page.bytes))) {
-      // The same as before was verified before, and may have expired since.
+      // This timestamp is the one that was verified before, but it may have expired since.
       const { expires } = last.told.view.timestamp;
       if (now.getTime() < Date.parse(expires)) return { kind: "unchanged" };
       throw new RefusedError(
@@ -98,7 +98,7 @@ export class Source {
       state,
       now,
       fetch: async (path, maxBytes) => {
-        // Asked for a moment ago; asking twice could give two publications.
+        // The timestamp was fetched above; a second request could return that of another publication.
         if (path === TIMESTAMP_PATH) return fresh.bytes;
         return (await fetchPage(this.host, base, path, maxBytes, { signal }))!.bytes;
       },

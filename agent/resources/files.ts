@@ -91,8 +91,9 @@ async function readNames(host: Host): Promise<Names> {
 }
 
 /**
- * What is at `path`, undefined for nothing. The content is hashed when it is as long as `size`; without it, unless it is longer
- * than any configuration: an account may have put there what does not fit into memory.
+ * The facts of what is at `path`; undefined when there is nothing. A file's content is hashed only if it is `size`
+ * bytes long. Without `size` it is hashed unless it is longer than any configuration: an account may have put a file
+ * there that does not fit into memory.
  */
 async function readFileFacts(
   host: Host,

@@ -19,7 +19,7 @@ import { ssh } from "./ssh.ts";
 import { timezone } from "./timezone.ts";
 import { users } from "./users.ts";
 
-/** "course": what the agent's course reads by itself. A key that nobody acts on does not compile. */
+/** How each key is applied; "course": the agent's course reads it. A key without an entry does not compile. */
 const APPLIERS = {
   hostname: applier("hostname", hostname),
   timezone: applier("timezone", timezone),
@@ -30,7 +30,7 @@ const APPLIERS = {
   check: "course",
 } satisfies { [Name in KeyName]: Name extends AppliedName ? Applier<Name> : "course" };
 
-/** What follows the identity drive and no key, by the key that it is applied after. */
+/** Resources that depend on the identity drive and not on a key, by the key after which they are applied. */
 const BESIDE: { readonly [Name in AppliedName]?: Apply } = {
   users: bind(({ identity }) => identity, ssh),
 };

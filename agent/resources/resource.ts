@@ -1,6 +1,7 @@
 /**
- * How the node is made to be what its configuration says: each concern is a {@linkcode Resource} that reads what is, plans
- * the difference and applies it step by step. Planning is pure; planning again after applying gives no steps.
+ * How a node is brought into line with its configuration. Each part of the system is a {@linkcode Resource}: it reads
+ * the actual state, plans the steps from there to the wanted state, and applies them one by one. Planning is pure;
+ * planning again after applying gives no steps.
  *
  * @module
  */
@@ -41,12 +42,12 @@ export interface Resource<Wanted, Actual, Change extends Step> {
   apply(step: Change, host: Host): Promise<void>;
 }
 
-/** The concern of the configuration's key of this name. */
+/** A resource that applies the configuration's key of this name. */
 export interface KeyResource<Name extends AppliedName, Actual, Change extends Step>
   extends Resource<Desired<Name>, Actual, Change> {
   /**
-   * What the node is now told of it. What is wanted, but not by `shown` (the public part of the configuration), may be told as
-   * equal or not, and no more.
+   * The node's actual state, as its status document reports it. Of anything that the public part of the configuration
+   * (`shown`) does not contain, the report may say only whether it is as wanted.
    */
   observe(host: Host, wanted: Desired<Name>, shown: Desired<Name>): Promise<ObservedOf<Name>>;
 }
@@ -59,10 +60,10 @@ export interface Applied {
   troubles: Trouble[];
 }
 
-/** Reads, plans and applies a resource whose types no longer matter. A step that fails keeps no other from being made. */
+/** Reads, plans and applies a resource whose types are erased. A failed step does not stop the steps after it. */
 export type Apply = (host: Host, target: Target, applied: Applied) => Promise<void>;
 
-/** What acts on the key of this name. */
+/** What applies and reports the key of this name. */
 export interface Applier<Name extends AppliedName> {
   apply: Apply;
   observe(host: Host, target: Target): Promise<ObservedOf<Name>>;
@@ -81,7 +82,7 @@ export function applier<Name extends AppliedName, Actual, Change extends Step>(
   };
 }
 
-/** Binds a resource to what it is told; it has no say where that is nothing. */
+/** Binds a resource to the function that gives its wanted state. Where that is undefined, the resource does nothing. */
 export function bind<Wanted, Actual, Change extends Step>(
   desire: (target: Target) => Wanted | undefined,
   resource: Resource<Wanted, Actual, Change>,
@@ -107,7 +108,7 @@ export function bind<Wanted, Actual, Change extends Step>(
   };
 }
 
-/** What went wrong in a step, in words of the step where the error brings none of its own. */
+/** The problem that a failed step causes. If the error is not a UserError, the message is made from the step's text. */
 function stepTrouble(error: unknown, { text }: Step): Trouble {
   if (error instanceof UserError && !isFull(error)) return troubleOf(error, "apply");
   const state = isFull(error) ? "no space left in RAM" : reasonOf(error);

@@ -38,7 +38,7 @@ export const timezone: KeyResource<"timezone", Actual, Change> = {
   },
 
   plan(wanted, { name, localtime, zone }) {
-    // Nothing is to be said of what holds where nothing is said.
+    // A node without either file uses UTC, so there is nothing to do.
     if (wanted === "UTC" && name === undefined && localtime === undefined) return [];
     const steps: Change[] = [];
     const holds = zone !== undefined && localtime !== undefined && equal(zone, localtime);

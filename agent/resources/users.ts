@@ -55,7 +55,7 @@ type Change =
     | { readonly what: "home"; readonly account: Account }
     | { readonly what: "keys"; readonly name: string; readonly text: string; readonly keys: string }
     | { readonly what: "managed"; readonly names: string[] }
-    /** Fails: what can't be done is said each time, and keeps nothing else from being done. */
+    /** Always fails: what can't be done is reported every time, while all other steps are still made. */
     | { readonly what: "impossible"; readonly doing: string; readonly state: string }
   );
 
@@ -193,7 +193,7 @@ function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
     gid: known?.gid ?? group!.gid,
     comment: given.comment ?? known?.comment ?? "",
     home: known?.home ?? homeOf(name),
-    // A shell that is not there would lock its user out; a plain one does until the image has it.
+    // A missing shell would lock the user out: until the image has it, use the account's old or the default shell.
     shell: usable ? shell : known?.shell ?? DEFAULT_SHELL,
   };
   const text = known ? changeText(known, account) : `create user ${name} (uid ${uid})`;

@@ -1,8 +1,8 @@
 /**
- * What time it is at least. A machine without a battery starts in the past, before its image was built. There, the time of
- * the image and the time of the newest accepted publication are lower bounds. A clock that may be right is left alone: who
- * steals a config key can date a publication far ahead, and once that key is dropped (lib/trust/client.ts) nothing of it
- * must stay.
+ * The current time, or at least a lower bound of it. A machine without a battery starts in the past, before its image
+ * was built. On such a machine, the time of the image and the time of the newest accepted publication are lower bounds.
+ * A clock that may be right is left alone: a thief of a config key can date a publication far ahead, and once that key
+ * is dropped (lib/trust/client.ts), no trace of that date may remain.
  *
  * @module
  */

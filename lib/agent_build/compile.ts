@@ -138,7 +138,7 @@ export async function compileProgram(host: Host, options: CompileOptions): Promi
       "--no-check",
       ...RIGHTS,
       `--v8-flags=${V8_FLAGS.join(",")}`,
-      // A runtime that is given decides; a target that this Deno does not know would stand in its way.
+      // A given runtime decides the C library itself. The musl target would only fail where this Deno does not know it.
       `--target=${targetOf(arch, denort === undefined ? libc : "glibc")}`,
       `--output=${OUTPUT}`,
       "agent.js",

@@ -28,7 +28,10 @@ export const PROGRAMS: readonly string[] = [
   ...new Set([...COURSE_PROGRAMS, ...needsOf().programs]),
 ];
 
-/** No environment, no system facts, no foreign code. Any file may be the configuration's. */
+/**
+ * No access to the environment, system information or native libraries. Files are not restricted, because the
+ * configuration may name any of them.
+ */
 export const RIGHTS: readonly string[] = [
   "--allow-read",
   "--allow-write",
@@ -36,7 +39,10 @@ export const RIGHTS: readonly string[] = [
   `--allow-run=${PROGRAMS.join(",")}`,
 ];
 
-/** Nothing is fetched, asked or read beside the script; no cache file that somebody else could have prepared. */
+/**
+ * No downloads, no prompts, no configuration or lock file beside the script, and no code cache that somebody else could
+ * have prepared.
+ */
 export const CLOSED: readonly string[] = [
   "--quiet",
   "--no-config",

@@ -1,8 +1,8 @@
 /**
- * The order in which apk installs what was chosen: from the world, sorted by name, depth first; a package
- * comes after what it depends on, and after another version of what it conflicts with (a cycle is cut
- * where it closes); what its coming completes by install_if comes right after it. The order decides which
- * package's directory modes win.
+ * The order in which apk installs the chosen packages: depth first from the world, which is sorted by name. A package
+ * comes after its dependencies, and after a chosen package of a name that it conflicts with. A cycle is cut where it
+ * closes. If placing a package completes the install_if of another one, that one comes right after it. The order
+ * decides which package's directory modes win.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
  * The search of the package solver: what is required, what is out and why, what is chosen.
  *
- * Nothing is ever taken back. What must follow is drawn first: a candidate is out when it breaks a
- * requirement, when one of its dependencies has no candidate left, when a chosen package conflicts with
- * it or owns one of its names; a required name with one candidate left takes it; what all candidates
- * left for a name depend on is required. Only then one open name is decided by preference.
+ * Nothing is ever taken back. What must follow is deduced first. A candidate is excluded when it breaks a requirement,
+ * when one of its dependencies has no candidate left, or when a chosen package conflicts with it or owns one of its
+ * names. A required name with one candidate left takes it. What all candidates left for a name depend on is required as
+ * well. Only when nothing more follows is one open name decided by preference.
  *
  * @module
  */

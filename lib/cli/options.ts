@@ -168,8 +168,8 @@ export function wordList(
 }
 
 /**
- * Words that should not be there, for a program to refuse without saying them: where somebody may write a secret, the
- * usual message would show it.
+ * Words that the command line must not have. The program itself refuses them without quoting them: they may be a
+ * secret, which the usual message would show.
  */
 export function unwelcome(): Part<readonly string[]> {
   return multiple(argument(string(), { hidden: true }));
@@ -189,13 +189,13 @@ export function verb<N extends string, F extends Record<string, Part<unknown>>>(
   }) as Part<{ verb: N } & { [K in keyof F]: InferValue<F[K]> }>;
 }
 
-/** What `parser` reads, or where there is nothing for it what `otherwise` makes of an empty command line. */
+/** What `parser` reads; where there is nothing for it, what `otherwise` gives for an empty command line. */
 export function orElse<T, D extends T>(parser: Part<T>, otherwise: Part<D>): Part<T> {
   const empty = parseSync(otherwise, []);
   if (!empty.success) {
     throw new TypeError("A command line that may be empty needs defaults for all");
   }
-  // The help tells the verbs one by one, as where one of them must be there.
+  // The help lists the verbs one by one, as if one of them were required.
   return { ...withDefault(parser, empty.value, { message: [] }), usage: parser.usage };
 }
 

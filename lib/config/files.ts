@@ -25,7 +25,7 @@ const file = v.pipe(
   mapping({
     content: described(anyText, "What is in the file.", {
       since: "0.1.0",
-      // Read with an inherited encoding it would be something else.
+      // With an encoding inherited from a lower layer, the new content would be decoded wrongly.
       replaces: ["encoding"],
     }),
     encoding: v.optional(

@@ -21,15 +21,15 @@ export interface Needs {
   packages: readonly string[];
 }
 
-/** What the key of a course is: read by the agent's course itself, applied by nothing. */
+/** A key that the agent's course reads itself and that no resource applies, e.g. `check`. */
 export interface CourseKey<Schema extends v.GenericSchema, Desired> {
   /** How a value of it is checked, {@linkcode described} in all its fields. */
   readonly schema: Schema;
   /** YAML as it would stand below `config`; a test reads it. */
   readonly example: string;
-  /** What is wanted where the merged configuration says `value`: all defaults are filled in here and nowhere else. */
+  /** The wanted state for the merged configuration's `value`; all defaults are filled in here and nowhere else. */
   desired(value: v.InferOutput<Schema> | undefined, node: NodeContext): Desired;
-  /** What is wrong with a merged value though each of its layers is right. */
+  /** Problems of a merged value that none of its layers has by itself. */
   problems?(value: v.InferOutput<Schema>): string[];
 }
 
@@ -40,11 +40,11 @@ export interface ConfigKey<
   Observed extends v.GenericSchema,
 > extends CourseKey<Schema, Desired> {
   readonly needs: Needs;
-  /** What a node reports of it. What only the node may know is told as {@linkcode PRIVATE_DIGEST}. */
+  /** What a node reports about the key. {@linkcode PRIVATE_DIGEST} stands in for what only the node may know. */
   readonly observed: Observed;
   /**
-   * One line for each way in which what a node `seen` to be differs from what is `wanted` of it; `shown` is what the public
-   * part of its configuration alone would want.
+   * One line for each difference between the state that a node reports (`seen`) and the `wanted` one. `shown` is the
+   * state that the public part of the configuration alone would want.
    */
   differences(wanted: Desired, seen: v.InferOutput<Observed>, shown: Desired): string[];
 }
@@ -66,12 +66,12 @@ export function courseKey<const Schema extends v.GenericSchema, Desired>(
 }
 
 /**
- * Stands for the SHA-256 of what only the node may know (a private file that is as demanded, a private script's output): the
- * hash of a short secret gives the secret away.
+ * Stands for the SHA-256 of content that only the node may know (a private file that is as wanted, a private script's
+ * output), because the hash of a short secret gives the secret away.
  */
 export const PRIVATE_DIGEST = "private";
 
-/** One line when `have` is not what is wanted; nothing where nothing particular is. */
+/** One line when `have` differs from `want`; none when they agree or `want` is undefined. */
 export function compare(what: string, have: unknown, want: unknown): string[] {
   const [left, right] = [JSON.stringify(have ?? null), JSON.stringify(want)];
   return want === undefined || left === right ? [] : [`${what} is ${left}, must be ${right}`];

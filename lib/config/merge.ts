@@ -1,7 +1,7 @@
 /**
  * How configurations are laid over each other: `global` < the node's tags in the order it lists them < the node; within
- * one file `config` < `private`. Mappings merge key by key, lists and plain values replace. A field may let go of others that
- * stand beside it (`replaces` in its facts).
+ * one file `config` < `private`. Mappings merge key by key, lists and plain values replace. A field that is set may
+ * also remove other fields of its mapping that lower layers set (`replaces` in its facts).
  *
  * @module
  */

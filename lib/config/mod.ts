@@ -87,7 +87,7 @@ export function mergeConfig(layers: readonly NodeConfig[]): NodeConfig {
   return mergeLayers(nodeConfigSchema, layers) as NodeConfig;
 }
 
-/** What is wrong with a merged configuration though each of its layers is right; places as dotted names. */
+/** Problems of a merged configuration that none of its layers has by itself; places as dotted names. */
 export function mergedProblems(config: NodeConfig): string[] {
   return KEY_NAMES.flatMap((name) => {
     const key = KEYS[name] as CourseKey<v.GenericSchema, unknown>;
@@ -95,7 +95,7 @@ export function mergedProblems(config: NodeConfig): string[] {
   });
 }
 
-/** One line for each way in which a node that tells `observed` is not what `config` wants; `shown` is its public part. */
+/** One line for each difference between `observed` and what `config` wants; `shown` is the public part of `config`. */
 export function differences(
   observed: Observed,
   config: NodeConfig,
@@ -106,7 +106,7 @@ export function differences(
     const key = KEYS[name] as ConfigKey<v.GenericSchema, unknown, v.GenericSchema>;
     const seen = observed[name];
     if (seen === undefined) {
-      // An agent from before this key tells nothing of it, and is right where nothing was said.
+      // An agent older than this key does not report it, which is a difference only if the configuration sets the key.
       return config[name] === undefined ? [] : [`nothing was observed of ${name}`];
     }
     const [wanted, open] = [config, shown].map((one) => desired(name, one, node));

@@ -201,8 +201,9 @@ export function contradiction({ releases, channels }: OsUpdate): string | undefi
 }
 
 /**
- * Where a node stands in the queue for a version, 0 to 100 (exclusive), evenly spread and another for each version:
- * the first 32 bits of SHA-256 of "<version> <node>". It may go once a wave with a greater `percent` is open.
+ * A node's place in the queue for a version, from 0 (included) to 100 (excluded): the first 32 bits of SHA-256 of
+ * "<version> <node>". Places are evenly spread and differ from version to version. The node may update once a wave with
+ * a greater `percent` is open.
  */
 export function rolloutPosition(node: string, version: string): number {
   const hash = hashOf(utf8(`${version} ${node}`));

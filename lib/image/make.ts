@@ -66,7 +66,7 @@ export async function makeImage(host: Host, options: MakeImageOptions): Promise<
   if (flavour) definition = { ...definition, kernel: { ...definition.kernel, flavour } };
   const epoch = options.epoch ?? await defaultEpoch(host, root);
   const version = options.version ?? versionOf(epoch);
-  // Another process makes it: at the same time as the packages are looked for.
+  // Another process makes the agent while this one looks for the packages.
   const making = imageAgent(host, definition, options);
   making.catch(() => {});
   const source = await openSources(host, definition, { ...options, arch });
@@ -75,7 +75,7 @@ export async function makeImage(host: Host, options: MakeImageOptions): Promise<
     : await followLock(host, source, { ...options, arch });
   const agent = await making;
   const built = await buildImage(host, {
-    // The lock is of the definition as written, with all that any form needs.
+    // The lock was checked against the definition as written; only now is the package list fitted to the agent's form.
     definition: {
       ...source.definition,
       packages: worldWithAgent(source.definition.packages, agent),

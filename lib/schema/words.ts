@@ -21,7 +21,7 @@ export interface FieldFacts {
    * below `private`.
    */
   secrecy?: "open" | "free";
-  /** Fields beside it that it brings along: a layer that sets this one lets go of what lower layers said of those. */
+  /** Fields of the same mapping that belong to this one: setting it removes what lower layers said of them. */
   replaces?: readonly string[];
 }
 

@@ -157,10 +157,10 @@ function wrapKey(
   try {
     shared = diffieHellman({ privateKey: secret, publicKey: other });
   } catch {
-    // A point of low order, as the library sees it.
+    // The library rejects a point of low order.
     return undefined;
   }
-  // And should it not see it: anyone would know this secret.
+  // If it let one through, anyone would know the shared secret.
   if (shared.every((byte) => byte === 0)) return undefined;
   return derive(shared, concat([share, recipient]), `${VERSION}/X25519`);
 }

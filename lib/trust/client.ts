@@ -3,16 +3,17 @@
  * (https://theupdateframework.github.io/specification/, "Detailed client workflow"): root chain, timestamp, bins,
  * documents. tests/README.md says row by row where this is the same and where not.
  *
- * timestamp.json holds its own signatures (freshness.ts says why) and so is parsed before they are checked, within bounds and
- * strictly; until then nothing of it is used but the number of the root document to check them with. Everything else is
- * parsed only after its signature, or the signed hash of it, holds. Every signature must be made by a key of the right role for
- * the very type, path and hash that was asked for.
+ * timestamp.json contains its own signatures (freshness.ts says why), so it is parsed before they are checked, strictly
+ * and within bounds. Until then only its root version is used, to find the keys to check them with. Everything else is
+ * parsed only after its signature, or the signed hash of it, was verified. Every signature must be made by a key of the
+ * right role for exactly the type, path and hash that was asked for.
  *
- * A serial counts only with a config key's signature over it and the hashes of all bins: who steals the timestamp key can
- * neither mix publications nor bring back an old one nor move clocks, only keep the current one current, for a year at most.
+ * A serial counts only with a config key's signature over it and the hashes of all bins. A thief of the timestamp key
+ * can therefore neither mix publications, nor bring back an old one, nor move clocks; the thief can only keep the
+ * current publication current, for a year at most.
  *
- * Pure but for the `fetch` it is given. It stores nothing: the caller keeps `state` and, for a site that is down later,
- * `files`; opening those again is done with a `fetch` that reads them and `allowExpired`.
+ * Pure except for the given `fetch`. Nothing is stored: the caller keeps `state` and, for times when the site is down,
+ * `files`. To open those files again, it passes a `fetch` that reads them and sets `allowExpired`.
  *
  * @module
  */
@@ -122,7 +123,7 @@ export async function openSite(options: OpenOptions): Promise<SiteView> {
   const signed = verifyTimestamp(timestamp, root);
   files.set(TIMESTAMP_PATH, data);
   const floor = floorOf(state, remembered, root);
-  // Written so that a damaged state (NaN) refuses.
+  // Written this way so that a damaged state (NaN) is refused.
   if (!(timestamp.serial >= floor.serial)) {
     throw refusal(
       "serial",
@@ -130,7 +131,7 @@ export async function openSite(options: OpenOptions): Promise<SiteView> {
       `its serial is ${timestamp.serial}, but ${floor.serial} was accepted before`,
     );
   }
-  // A clock that is behind is corrected by what a config key has signed the time of.
+  // If the clock is behind the latest time that a config key has signed, that time counts instead.
   const issued = laterInstant(signed, isInstant(floor.issued) ? floor.issued : "");
   const now = Math.max(options.now.getTime(), Date.parse(issued));
   const expired = !(now < Date.parse(timestamp.expires));
@@ -175,7 +176,7 @@ function verifyTimestamp(timestamp: Timestamp, root: Root): string {
     "timestamp",
     "its signature",
   );
-  // Nothing in this file may be changed unseen, not even the line that minisign leaves unsigned.
+  // No byte of this file may be changed unnoticed, not even the untrusted comment, which minisign does not sign.
   const { untrustedComment, keyId } = parseSignature(timestamp.minisig, TIMESTAMP_PATH);
   const ends = timestamp.minisig.endsWith("\n") && !timestamp.minisig.includes("\r");
   if (!ends || untrustedComment !== signatureComment({ keyId })) {

@@ -3,13 +3,13 @@
  * publication is current, until when) and the bins (hash and size of every document). After The Update Framework
  * (https://theupdateframework.github.io/specification/), with snapshot and timestamp in one file.
  *
- * timestamp.json is the only file that nodes read and that is ever replaced: all others have a version or a hash in their
- * name. So a site is the old one or the new one at any time, whatever a publisher has already uploaded. For the same
- * reason its signatures are inside it, not in a second file:
+ * Of the files that nodes read, only timestamp.json is ever replaced: all others have a version or a hash in their
+ * name. So at any time nodes see either the old site or the new one, whatever a publisher has already uploaded. For the
+ * same reason the signatures of timestamp.json are inside it, not in a second file:
  *  - `publication.minisig`, by a config key, over {bins, serial}: what the site holds;
  *  - `minisig`, by a timestamp key, over all the rest: that this is current, until when.
  *
- * Bins bear no signature: their hash is in that doubly signed file, and so is their name.
+ * Bins have no signature of their own: the doubly signed timestamp.json holds their hashes, and thereby their names.
  *
  * Parsers are strict (unknown keys are refused) and bounded. All but {@linkcode parseTimestamp} take verified bytes.
  *
@@ -50,9 +50,9 @@ export const OS_UPDATE_PATH = "psyopsOS/os-update.json";
 export const VERSIONED_FOLDERS = ["psyopsOS/bins", "psyopsOS/postboot", "psyopsOS/signed"] as const;
 
 /**
- * Where the bytes of a listed document are: at a {@linkcode versionedPath}, so that uploading the next version takes nothing
- * away from who still reads this one. A document that bears a signature is there together with it
- * ({@linkcode SignedDocument}), for the same reason; what is at the plain path is a copy for people.
+ * Where a listed document is stored: at a {@linkcode versionedPath}, so that uploading the next version takes nothing
+ * away from nodes that still read this one. For the same reason a signed document is stored in one file with its
+ * signature ({@linkcode SignedDocument}). The file at the plain path is a copy for people.
  */
 export function storedPath(path: string, sha256: string): string {
   const place = path.endsWith(".age") ? path : path.replace(/^psyopsOS\//, "psyopsOS/signed/");
@@ -64,14 +64,14 @@ export const MAX_TIMESTAMP_BYTES = 1024 * 1024;
 export const MAX_BIN_BYTES = 4 * 1024 * 1024;
 /** Biggest file a bin may list for {@linkcode SiteView.get}-style reading; release files are streamed and not listed. */
 export const MAX_LISTED_BYTES = 64 * 1024 * 1024;
-/** A key that has to be replaced this often is a fault elsewhere. */
+/** Highest version of the root document; keys that were replaced more often would point to a fault elsewhere. */
 export const MAX_ROOT_VERSION = 256;
 export const MAX_KEYS_PER_ROLE = 16;
 /** Longest prefix of a bin in hex digits: 4096 bins. */
 export const MAX_PREFIX_DIGITS = 3;
 /**
- * A timestamp may not hold for longer than this after its publication was signed: who steals the timestamp key must not
- * be able to freeze a site for good.
+ * A timestamp must expire within this time after its publication was signed, so that a thief of the timestamp key can't
+ * freeze a site for good.
  */
 export const MAX_VALIDITY_DAYS = 366;
 
@@ -186,8 +186,8 @@ export function parseRoot(bytes: Uint8Array, name = ROOT_PATH): Root {
 }
 
 /**
- * The timestamp in `bytes`, not yet verified: its signatures are in it. Only one spelling of each timestamp is read, so that
- * what was signed can be told from what is there.
+ * The timestamp in `bytes`, not yet verified: its signatures are in it. Only the canonical spelling is accepted, so
+ * that the signed bytes can be made again from the parsed timestamp.
  *
  * @throws {RefusedError} with check "schema".
  */
@@ -230,8 +230,9 @@ export function parseBin(bytes: Uint8Array, name = "the bin", prefix = ""): Bin 
 }
 
 /**
- * Prefix of the bin that lists `path`: the first `digits` hex digits of a SHA-256; of the node's name for what is about one
- * node, so that it reads, and a change of it rewrites, one bin; else of the path.
+ * Prefix of the bin that lists `path`: the first `digits` hex digits of a SHA-256. For a document about one node, the
+ * node's name is hashed, so that the node reads a single bin and a change of the node rewrites a single bin. For all
+ * others the path is hashed.
  */
 export function binPrefix(path: string, digits: number): string {
   if (digits === 0) return "";

@@ -55,7 +55,7 @@ export interface Keyring {
   readonly dir: string;
   /** Public keys by role. */
   readonly publicKeys: Readonly<Record<Role, PublicKey>>;
-  /** Roles whose secret key is at hand, by key file name. */
+  /** Name of each role's key files, without the ending. */
   readonly keyFiles: Readonly<Record<Role, string>>;
   /** Whether any secret key needs the passphrase. */
   readonly encrypted: boolean;

@@ -85,8 +85,9 @@ function acceptRoot(signed: Signed, version: number, trusted: readonly PublicKey
 }
 
 /**
- * What the state still forbids. Once the root has dropped a config key that may have vouched for the remembered serial and
- * time, they count no more: whoever had that key could have set them so high that no honest publication ever got there.
+ * The lowest serial and time that are still accepted. Once the root has dropped a config key that may have signed the
+ * remembered serial and time, these no longer count: a thief of that key could have set them so high that no honest
+ * publication would ever get there.
  */
 export function floorOf(
   state: TrustState,

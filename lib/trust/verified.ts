@@ -1,6 +1,6 @@
 /**
- * What is believed of a file of the site before anything is made of it: its signature by a key of the right role, for the very
- * type, path and hash that was asked for, or the listed hash of it. Parts of the client (client.ts).
+ * The checks that a file of the site must pass before it is used: a signature by a key of the right role, for exactly
+ * the type, path and hash that was asked for, or the size and hash that a bin lists. Part of the client (client.ts).
  *
  * @module
  */

@@ -44,8 +44,11 @@ export interface CheckOptions {
 }
 
 /**
- * Opens `site` and reads every document of `fleet` in it. Of nodes that are known the documents were read when they were made;
- * it is checked that the site lists just these. @throws {RefusedError} naming what a node would refuse. */
+ * Opens `site` and reads every document of `fleet` in it. The documents of known nodes were read when they were made;
+ * for those it is only checked that the site lists exactly them.
+ *
+ * @throws {RefusedError} naming what a node would refuse.
+ */
 export async function checkSite(
   site: BuiltSite,
   fleet: Fleet<NodeOutputs>,
@@ -136,8 +139,9 @@ function checkKept(site: BuiltSite, view: SiteView, fleet: Fleet<NodeOutputs>): 
 }
 
 /**
- * Checks that the bins list what is known of nodes. A bin that was verified before, and so has the same hash, lists the same
- * as then; that no other one is where it belongs follows from the names of bins, which the client checks.
+ * Checks that the bins list the documents of known nodes. A bin that was verified in an earlier build, and so has the
+ * same hash, still lists the same documents. That no other bin takes its place follows from the bins' names, which the
+ * client checks.
  */
 async function checkKnown(
   view: SiteView,

@@ -1,6 +1,6 @@
 /**
- * Nodes that will not understand what they are told: their instructions need a later agent than any release that is offered to
- * them brings. Such a node keeps what it has until it is updated; who publishes should know.
+ * Nodes that will not understand their instructions, because these need a later agent than any offered release
+ * contains. Such a node keeps what it has until it is updated, and whoever publishes the site should know about it.
  *
  * @module
  */

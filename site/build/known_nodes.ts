@@ -1,11 +1,11 @@
 /**
- * What earlier builds have made of nodes and verified, so that a build of thousands of nodes after a change of one reads,
- * merges, signs, encrypts and checks one.
+ * What earlier builds made of the nodes and verified. With it, a build after a change of one node among thousands
+ * reads, merges, signs, encrypts and checks only that node.
  *
- * A node is known when everything that its documents are made of is the same to the byte (its file, its tags' files,
- * `global.yaml`, the keys, this program), and the four files of the site that came of it still have, to the byte, the content
- * that was verified then: they are read and hashed each time. All else is built anew. Nothing secret is kept: what is
- * encrypted stays encrypted, and of the files there are hashes.
+ * A node is known when two things hold to the byte: everything that its documents are made of is the same (its file,
+ * its tags' files, `global.yaml`, the keys, this program), and the four files that were made for it are on the site
+ * with the content that was verified then. These files are read and hashed each time. All other nodes are built anew.
+ * Nothing secret is kept here, only public facts and hashes.
  *
  * @module
  */
@@ -155,9 +155,9 @@ function inputDigests(
   };
 }
 
-/** Digest of this program's own sources and settings: any of them may have a say in what a node's documents are. */
+/** Digest of this program's own sources and settings, any of which may affect what a node's documents are. */
 async function programDigest(host: Host): Promise<string> {
   const folder = await projectFolder(host);
-  // From elsewhere than a folder it has a version in its address.
+  // A program that was not loaded from a folder has its version in its URL.
   return folder ? await sourceDigest(host, folder, SOURCES, ".ts") : import.meta.url;
 }

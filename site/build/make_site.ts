@@ -164,8 +164,8 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
 }
 
 /**
- * The serial of the site in `out`; undefined when there is none, or when nodes forget it because the config key that signed
- * it is one no more: its thief may have chosen the serial.
+ * The serial of the site in `out`. Undefined when there is no site, or when the key that signed it is no longer a
+ * config key: nodes then forget the serial too, because a thief of that key may have chosen it.
  */
 async function serialOf(host: Host, out: string, roots: RootChain): Promise<number | undefined> {
   const path = `${out}/${TIMESTAMP_PATH}`;

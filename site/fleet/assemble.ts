@@ -138,7 +138,7 @@ export function assembleFleet<Outputs = never>(
     } else if (name !== undefined) {
       const known = options.known?.get(path);
       if (known) {
-        // Its places are not known: loadFleet reads all files when there is a problem.
+        // This file was not parsed, so places are unknown; after a problem loadFleet reads all files again.
         sources.push({ facts: known, problemAt: (_, message) => ({ ...place, message }) });
         continue;
       }
@@ -213,7 +213,7 @@ function unknownTags(
   });
 }
 
-/** Two nodes with one key: one of their drives is a copy, or a line was. */
+/** Problems of nodes that share a key: a drive was copied, or a line of a node's file. */
 function sharedKeys(sources: readonly NodeSource[]): Problem[] {
   const problems: Problem[] = [];
   for (const key of ["recipient", "sshHostKey"] as const) {

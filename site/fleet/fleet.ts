@@ -45,7 +45,7 @@ export async function loadFleet<Outputs = never>(
     try {
       return await assembleTexts(texts, directory, options, known);
     } catch (error) {
-      // Told again below, with all problems and their places.
+      // Below, all files are read again, so that every problem is reported with its place.
       if (!(error instanceof UserError)) throw error;
     }
   }

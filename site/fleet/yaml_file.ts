@@ -138,7 +138,7 @@ export function parseYaml(file: string, source: string): ParsedYaml | Problem[] 
 
 const TOO_DEEP = `is nested more than ${MAX_DEPTH} deep`;
 
-/** The first alias of nothing or of what it is in, or what is nested too deeply. */
+/** The first alias without an anchor, alias inside its own anchor, or node that is nested too deeply. */
 function findKnot(document: Document): { offset: number; message: string } | undefined {
   const anchors = new Map<string, unknown>();
   let found: { offset: number; message: string } | undefined;

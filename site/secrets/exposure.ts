@@ -67,7 +67,7 @@ export function exposedTo(
 
 type Leaf = { path: (string | number)[]; sealed: boolean };
 
-/** The single values in `value`, but for those that are no secret wherever they stand, unless they are encrypted. */
+/** All single values in `value` except those of fields that are never secret; encrypted values always count. */
 function leaves(
   schema: v.GenericSchema | undefined,
   value: unknown,

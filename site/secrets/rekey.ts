@@ -1,12 +1,12 @@
 /**
- * Encrypts the fleet's secrets to the administrators of today, and proves as much of it as can be proven.
+ * Encrypts the fleet's secrets to the current administrators, and proves as much of that as can be proven.
  *
- * What is proven afterwards, of every secret in every file as it is on disk: it says that it is encrypted to exactly the
- * administrators; it has exactly one stanza for each of them, of the right kind; an identity at hand decrypts it, so the
- * MAC over both holds; its plaintext is what it was. Of what was encrypted in this run (everything, with `all`) it so
- * follows that nobody else can decrypt it. Of what was left as it was, whoever wrote it is believed: age does not show
- * whose stanza is whose. And nothing takes back old versions: who could read them in the history of the repository still
- * can, so the values themselves are to be changed.
+ * Afterwards, four things are proven of every secret in every file on disk. The secret says that it is encrypted to
+ * exactly the administrators. It has exactly one stanza of the right kind for each of them. An identity at hand
+ * decrypts it, so the MAC over both is right. Its plaintext has not changed. For a secret that this run encrypted (with
+ * `all`, every one), it follows that nobody else can decrypt it. For a secret that was left as it was, its writer has
+ * to be trusted, because age does not show whose stanza is whose. Old versions can't be revoked: whoever could read
+ * them in the history of the repository still can, so the values themselves should be changed.
  *
  * @module
  */

@@ -88,7 +88,7 @@ export function findOwner({ files }: SecretFleet, given: string): string {
 /** What {@linkcode setSecret} did. */
 export interface SecretSet {
   file: string;
-  /** Whether the file entry was made along, readable by its owner only. */
+  /** Whether the entry below `files` is new, so that it got a mode that lets only the file's owner read it. */
   madeFile: boolean;
   /** Whether a plain value stood there before; it is still in the history of the repository. */
   wasPlain: boolean;

@@ -32,7 +32,7 @@ export function parseSecretName(name: string): SecretPath {
   });
 }
 
-/** The farthest that was come to. */
+/** The attempt that got farthest along the name, and why it got no farther. */
 interface Stuck {
   depth: number;
   problem: string;
@@ -47,7 +47,7 @@ function walk(
   const parts = unwrapped(schema)!;
   const isGroup = GROUPS.includes(parts.type);
   const give = (problem: string, likely = false) => {
-    // Of what went equally far, a slip of the pen explains most.
+    // Of attempts that got equally far, one that looks like a typing mistake is the best explanation.
     const depth = path.length + (likely ? 0.5 : 0);
     if (depth > stuck.depth) Object.assign(stuck, { depth, problem });
     return undefined;

@@ -180,13 +180,13 @@ async function compareAll(
   view: SiteView,
   target: Target,
 ): Promise<Comparison> {
-  // What is missing here must not be taken for what may be removed there.
+  // Make sure that no file is missing here: on the target it would count as one to remove.
   const { timestamp } = view;
   for (const path of await storedFiles({ timestamp, read: (path) => local.read(path) })) {
     await local.size(path);
   }
   const there = new Map<string, ListedFile>();
-  // What lies elsewhere in the same place is not the site's, but for its pages.
+  // Files outside psyopsOS/ are not the site's, except its pages.
   for await (const file of target.list("psyopsOS/")) there.set(file.path, file);
   const ours = (await local.files([])).filter((path) => path !== TIMESTAMP_PATH);
   const wanted: WantedFile[] = [];

@@ -1,9 +1,10 @@
 /**
  * In which order files of a site go to where it is published, and how they are served. Pure.
  *
- * What nodes read before they know what is current is one file, timestamp.json; all that follows from it has its own hash
- * in its name. So new content can lie beside the old until timestamp.json is replaced, in one step; the copies under
- * plain names, which are for people, follow. Whenever this is cut off, nodes find the old publication or the new one, whole.
+ * Nodes learn which publication is current from a single file, timestamp.json; every file that it leads to has a hash
+ * or a version in its name. So new content can lie beside the old until replacing timestamp.json switches to it, in one
+ * step. The copies under plain names, which are for people, follow after that. Wherever the upload is interrupted,
+ * nodes find the old publication or the new one, whole.
  *
  * @module
  */

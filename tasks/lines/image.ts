@@ -133,7 +133,7 @@ export const program: Program<ImageLine> = {
   ],
 };
 
-/** Refuses what each is right alone. @throws {UsageError} */
+/** Refuses options that are right by themselves but not together. @throws {UsageError} */
 export function checkTogether(line: ImageLine): void {
   const { engine, packages, agentForm, agentDir, noLock, sign, instead } = line;
   const exclude = (one: string | false | undefined, other: string | false | undefined) => {

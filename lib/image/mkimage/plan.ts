@@ -190,7 +190,7 @@ export interface Place {
   network?: string;
 }
 
-/** Arguments that make the container; `command` replaces the build, for a shell. */
+/** Arguments that create the container; with `shell` it runs a shell instead of the build. */
 export function createArguments(plan: Plan, place: Place, shell = false): string[] {
   return [
     "create",
@@ -200,11 +200,11 @@ export function createArguments(plan: Plan, place: Place, shell = false): string
     `${LABEL}=${shell ? "shell" : "build"}`,
     "--platform",
     plan.platform,
-    // The name is nobody's in any registry, so anybody could take it.
+    // Nobody owns this name in a registry, so anybody could publish an image under it.
     "--pull",
     "never",
     ...(place.network === undefined ? [] : ["--network", place.network]),
-    // An ordinary user is all it takes.
+    // The build needs no more rights than an ordinary user has.
     "--cap-drop",
     "ALL",
     "--security-opt",

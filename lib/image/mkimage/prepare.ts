@@ -106,7 +106,7 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
   const lock = options.noLock ? undefined : await readImageLock(host, root);
   if (lock) checkRequest(lock, definition, arch);
   const agent = await imageAgent(host, definition, options);
-  // The lock is of the definition as written, with all that any form needs.
+  // The lock was checked against the definition as written; only now is the package list fitted to the agent's form.
   definition = { ...definition, packages: worldWithAgent(definition.packages, agent) };
   const urls = definition.repositories.map(({ url }) => url);
   const sources = await readSources(host, definition, { ...options, arch });

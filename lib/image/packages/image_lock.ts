@@ -100,8 +100,8 @@ export function checkRequest(lock: Lock, definition: ImageDefinition, arch: stri
 }
 
 /**
- * For mkimage.sh, which takes what the repositories have: whether that is what the lock says, of all packages that it
- * names. Packages that only Alpine's own start needs may be on the medium beside.
+ * For mkimage.sh, which takes whatever the repositories have: checks that each of `packages` that the lock names is the
+ * locked one. Packages that only Alpine's own start needs may be on the medium too.
  * @throws {UserError} naming every one that differs.
  */
 export function checkLocked(

@@ -98,7 +98,7 @@ export async function openGiven(
     try {
       keys = new Map([...own, ...await pinnedKeys(host, pins, options)]);
     } catch (other) {
-      // The missing key of somebody else's repository is what counts, not that Alpine's can't be had.
+      // Report that the key of this repository is missing, not that Alpine's keys can't be fetched.
       throw other instanceof UnreachableError ? error : other;
     }
     const repositories = await openRepositories(host, locations, { ...common, keys });

@@ -119,7 +119,8 @@ export async function benchSite(host: Host, options: BenchSiteOptions): Promise<
     await benchNodeFile(changed, fleet, 1),
   );
   const change = await step(buildWords);
-  // Sealed anew, all of the node's values look different and none but one is: it is encrypted once either way.
+  // With `sealed`, all of the node's values were sealed again and look different, but only one really differs. Either
+  // way, instructions are encrypted for this node alone.
   must(change.json.encrypted?.length === 1, "not exactly one node was encrypted for");
   const before = target.requests;
   const start = clock();

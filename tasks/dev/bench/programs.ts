@@ -1,7 +1,7 @@
 /**
- * Signing, verifying and encrypting against the programs that set the formats, in one run on one machine. Each of theirs is
- * started once for each file, as a script would; that is what they cost where many files are signed. Nobody waits for the
- * disk: they don't, and neither does a build of a site at each file.
+ * Compares signing, verifying and encrypting with the programs that set the formats, in one run on one machine. Those
+ * programs are started once for each file, as a script would, because that is their cost where many files are signed.
+ * Neither side waits for the disk: those programs don't sync, and a site build does not sync each file.
  *
  * @module
  */
@@ -176,14 +176,14 @@ async function big(
 ): Promise<Comparison[]> {
   const file = `${work}/big`;
   const random = new Random(seed, 1);
-  // Sparse but for its ends: what is hashed is as long, and no disk has to be as fast as memory.
+  // Sparse except at its ends: as many bytes are hashed, but no disk has to be as fast as memory.
   await host.writeExtents(file, bigBytes, [
     { offset: 0, data: someBytes(random, SMALL_BYTES) },
     { offset: bigBytes - SMALL_BYTES, data: someBytes(random, SMALL_BYTES) },
   ]);
   const name = `one file of ${(bigBytes / 1e9).toFixed(2)} GB`;
   const digest = () => prehashChunks(host.readChunks(file));
-  // Read once by somebody else, so that neither has to wait for the disk.
+  // Read the file once before measuring, so that neither side has to wait for the disk.
   await digest();
   const results = [
     await compare(`sign ${name}`, "minisign", async () => {

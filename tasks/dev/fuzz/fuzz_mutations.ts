@@ -31,7 +31,7 @@ export interface Pool {
   current: Files;
   /** Other publications, none of which may be accepted: older, expired, of other keys, with other roots. */
   others: readonly Files[];
-  /** A stolen timestamp key; not where it would be believed: by a reader that remembers nothing yet. */
+  /** A stolen timestamp key; left out for a reader that remembers nothing yet, which would rightly believe it. */
   timestamp?: Signer;
   /** Keys that nodes know for another role, or not at all. */
   strangers: readonly Signer[];

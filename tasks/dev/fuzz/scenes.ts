@@ -109,7 +109,7 @@ export async function fuzzScenes(): Promise<Scene[]> {
     await build({ serial: 30, issued: LONG_AGO, motd: "first", keys: FIRST, roots: [one] }),
     await build({ serial: 40, issued: LONG_AGO, motd: "older", keys: SECOND, roots }),
   ];
-  // Newer by its serial, and expired: a stolen timestamp key could rightly call it current.
+  // Expired, but with a newer serial: a stolen timestamp key could extend it, so only the scene without one uses it.
   const withdrawn = await build({
     serial: 60,
     issued: LONG_AGO,
