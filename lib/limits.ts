@@ -7,7 +7,7 @@
 
 /**
  * Largest document, decrypted or not; all are parsed as a whole. A node's instructions are one: files of its configuration
- * that are bigger together don't belong into it.
+ * that are bigger together do not belong in it.
  */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 

@@ -27,17 +27,17 @@ export interface Documents {
 }
 
 /** The documents in force on the node, and where they came from. */
-export interface Current<Told> {
-  told: Told;
+export interface Current<Publication> {
+  publication: Publication;
   source: NonNullable<Status["source"]>;
 }
 
 /** What the agent remembers from one round to the next. */
-export interface Memory<Told> {
+export interface Memory<Publication> {
   /** Run a single round and end, instead of going on. */
   readonly once: boolean;
   /** Undefined while the node has no configuration yet. */
-  readonly current?: Current<Told>;
+  readonly current?: Current<Publication>;
   /** The configuration that the console last announced: "<serial> <source>". */
   readonly announced?: string;
   /** Number of consecutive rounds that failed: no address, no usable answer from the site, or an unexpected error. */
@@ -47,52 +47,52 @@ export interface Memory<Told> {
 }
 
 /** Where the course stands. */
-export type State<Told> =
+export type State<Publication> =
   /** Looking for the identity drive. */
   | { readonly at: "looking"; readonly once: boolean }
-  | { readonly at: "addressing"; readonly memory: Memory<Told> }
+  | { readonly at: "addressing"; readonly memory: Memory<Publication> }
   /** `again`: this is the round's second request, because the first answer was refused. */
-  | { readonly at: "asking"; readonly memory: Memory<Told>; readonly again: boolean }
+  | { readonly at: "asking"; readonly memory: Memory<Publication>; readonly again: boolean }
   /** Reading the last good documents, because of `trouble` with the network or the site. */
-  | { readonly at: "recalling"; readonly memory: Memory<Told>; readonly trouble: Trouble }
+  | { readonly at: "recalling"; readonly memory: Memory<Publication>; readonly trouble: Trouble }
   /** `trouble`: why these are not the documents that the site has now. */
   | {
     readonly at: "applying";
-    readonly memory: Memory<Told> & { current: Current<Told> };
+    readonly memory: Memory<Publication> & { current: Current<Publication> };
     readonly trouble?: Trouble;
   }
   /** Sleeping until the next round; the node is what its site says. */
-  | { readonly at: "settled"; readonly memory: Memory<Told> }
+  | { readonly at: "settled"; readonly memory: Memory<Publication> }
   /** Sleeping until the next round; something failed, and the node keeps what it has, which may be nothing. */
-  | { readonly at: "holding"; readonly memory: Memory<Told> }
+  | { readonly at: "holding"; readonly memory: Memory<Publication> }
   | { readonly at: "ended"; readonly code: ExitCode };
 
 /** What has happened. */
-export type Event<Told> =
+export type Event<Publication> =
   /** The drive was found and read. */
-  | { readonly is: "identified" }
+  | { readonly type: "identified" }
   /** No usable drive was found, and the agent no longer waits for one. */
-  | { readonly is: "unidentified" }
-  | { readonly is: "addressed" }
-  | { readonly is: "told"; readonly told: Told }
-  | { readonly is: "unchanged" }
+  | { readonly type: "unidentified" }
+  | { readonly type: "addressed" }
+  | { readonly type: "received"; readonly publication: Publication }
+  | { readonly type: "unchanged" }
   /** The node got no address, no answer, or an answer that it refused or can't use. */
-  | { readonly is: "failed"; readonly trouble: Trouble }
-  | { readonly is: "recalled"; readonly told: Told }
-  | { readonly is: "forgotten" }
-  | { readonly is: "applied"; readonly troubles: readonly Trouble[] }
-  | { readonly is: "tick" }
+  | { readonly type: "failed"; readonly trouble: Trouble }
+  | { readonly type: "recalled"; readonly publication: Publication }
+  | { readonly type: "nothingKept" }
+  | { readonly type: "applied"; readonly troubles: readonly Trouble[] }
+  | { readonly type: "tick" }
   /** An unexpected error was thrown. */
-  | { readonly is: "broken"; readonly trouble: Trouble }
-  | { readonly is: "stopped" };
+  | { readonly type: "unexpectedError"; readonly trouble: Trouble }
+  | { readonly type: "stopped" };
 
 /** What the agent is to do. */
-export type Effect<Told> =
+export type Effect<Publication> =
   | { readonly do: "enter"; readonly phase: Phase }
   /** Keep the documents on the drive. `quietly`: do not report a failure, because it was reported before. */
-  | { readonly do: "keep"; readonly told: Told; readonly quietly: boolean }
+  | { readonly do: "keep"; readonly publication: Publication; readonly quietly: boolean }
   /** Use these documents from now on. */
-  | { readonly do: "take"; readonly current: Current<Told> }
+  | { readonly do: "take"; readonly current: Current<Publication> }
   /** Report the problem; `retrySeconds` is the pause before the next try. */
   | {
     readonly do: "complain";
@@ -102,74 +102,76 @@ export type Effect<Told> =
     readonly configured: boolean;
   }
   /** Report another problem in addition to the one complained about. */
-  | { readonly do: "mention"; readonly trouble: Trouble }
-  | { readonly do: "relent" }
-  | { readonly do: "announce"; readonly current: Current<Told> }
+  | { readonly do: "alsoComplain"; readonly trouble: Trouble }
+  | { readonly do: "clearProblem" }
+  | { readonly do: "announce"; readonly current: Current<Publication> }
   | { readonly do: "report" }
   /** Each of the following effects produces an event. */
   | { readonly do: "address" }
   | { readonly do: "ask"; readonly afterMs: number }
   | { readonly do: "recall" }
-  | { readonly do: "apply"; readonly current: Current<Told> }
+  | { readonly do: "apply"; readonly current: Current<Publication> }
   | { readonly do: "sleep"; readonly ms: number };
 
 /** A state and what is to be done in it. */
-export interface Step<Told> {
-  readonly state: State<Told>;
-  readonly effects: readonly Effect<Told>[];
+export interface Step<Publication> {
+  readonly state: State<Publication>;
+  readonly effects: readonly Effect<Publication>[];
 }
 
 /** What follows when `event` happens in `state`; `chance` is a random number from 0 (included) to 1 (excluded). */
-export function step<Told extends Documents>(
-  state: State<Told>,
-  event: Event<Told>,
+export function step<Publication extends Documents>(
+  state: State<Publication>,
+  event: Event<Publication>,
   chance: number,
-): Step<Told> {
+): Step<Publication> {
   if (state.at === "ended") throw unexpected(state, event);
-  if (event.is === "stopped") return ended(EXIT.ok);
+  if (event.type === "stopped") return ended(EXIT.ok);
   switch (state.at) {
     case "looking":
-      if (event.is === "identified") {
+      if (event.type === "identified") {
         return addressing({ once: state.once, failures: 0, retryMs: 0 });
       }
-      if (event.is === "unidentified" || event.is === "broken") return ended(EXIT.failed);
+      if (event.type === "unidentified" || event.type === "unexpectedError") {
+        return ended(EXIT.failed);
+      }
       break;
     case "addressing":
-      if (event.is === "addressed") return asking(state.memory);
-      if (event.is === "failed") return failed(state.memory, event.trouble, chance);
+      if (event.type === "addressed") return asking(state.memory);
+      if (event.type === "failed") return failed(state.memory, event.trouble, chance);
       break;
     case "asking":
-      if (event.is === "told") return accepted(state.memory, event.told);
-      if (event.is === "unchanged" && state.memory.current) {
+      if (event.type === "received") return accepted(state.memory, event.publication);
+      if (event.type === "unchanged" && state.memory.current) {
         return unchanged(state.memory, state.memory.current);
       }
-      if (event.is === "failed") return unanswered(state, event.trouble, chance);
+      if (event.type === "failed") return unanswered(state, event.trouble, chance);
       break;
     case "recalling":
-      if (event.is === "recalled") return recalled(state, event.told, chance);
-      if (event.is === "forgotten") return heldOn(state.memory, state.trouble, chance);
+      if (event.type === "recalled") return recalled(state, event.publication, chance);
+      if (event.type === "nothingKept") return heldOn(state.memory, state.trouble, chance);
       break;
     case "applying":
-      if (event.is === "applied") {
+      if (event.type === "applied") {
         return concluded(state.memory, state.trouble, event.troubles, chance);
       }
       break;
     case "settled":
     case "holding":
-      if (event.is === "tick") return addressing(state.memory);
+      if (event.type === "tick") return addressing(state.memory);
   }
-  if (event.is === "broken" && "memory" in state) {
+  if (event.type === "unexpectedError" && "memory" in state) {
     return broken(state.memory, event.trouble, chance);
   }
   throw unexpected(state, event);
 }
 
-function addressing<Told>(memory: Memory<Told>): Step<Told> {
+function addressing<Publication>(memory: Memory<Publication>): Step<Publication> {
   const enter = entering(memory, "waiting-network");
   return { state: { at: "addressing", memory }, effects: [...enter, { do: "address" }] };
 }
 
-function asking<Told>(memory: Memory<Told>): Step<Told> {
+function asking<Publication>(memory: Memory<Publication>): Step<Publication> {
   return {
     state: { at: "asking", memory, again: false },
     effects: [...entering(memory, "fetching"), { do: "ask", afterMs: 0 }],
@@ -177,16 +179,22 @@ function asking<Told>(memory: Memory<Told>): Step<Told> {
 }
 
 /** Enters `phase`, unless the node has a configuration already: such a node does not go back to an earlier phase. */
-function entering<Told>({ current }: Memory<Told>, phase: Phase): Effect<Told>[] {
+function entering<Publication>(
+  { current }: Memory<Publication>,
+  phase: Phase,
+): Effect<Publication>[] {
   return current ? [] : [{ do: "enter", phase }];
 }
 
-function accepted<Told>(memory: Memory<Told>, told: Told): Step<Told> {
-  const current: Current<Told> = { told, source: "site" };
+function accepted<Publication>(
+  memory: Memory<Publication>,
+  publication: Publication,
+): Step<Publication> {
+  const current: Current<Publication> = { publication, source: "site" };
   return {
     state: { at: "applying", memory: { ...memory, failures: 0, current } },
     effects: [
-      { do: "keep", told, quietly: false },
+      { do: "keep", publication, quietly: false },
       { do: "take", current },
       ...enteringApply(memory),
       { do: "apply", current },
@@ -194,13 +202,16 @@ function accepted<Told>(memory: Memory<Told>, told: Told): Step<Told> {
   };
 }
 
-function unchanged<Told>(memory: Memory<Told>, { told }: Current<Told>): Step<Told> {
-  const current: Current<Told> = { told, source: "site" };
+function unchanged<Publication>(
+  memory: Memory<Publication>,
+  { publication }: Current<Publication>,
+): Step<Publication> {
+  const current: Current<Publication> = { publication, source: "site" };
   return {
     state: { at: "applying", memory: { ...memory, failures: 0, current } },
     effects: [
       // The drive may be back by now. Unless it gets these documents, the next boot would accept an older publication.
-      { do: "keep", told, quietly: true },
+      { do: "keep", publication, quietly: true },
       ...enteringApply(memory),
       { do: "apply", current },
     ],
@@ -208,22 +219,22 @@ function unchanged<Told>(memory: Memory<Told>, { told }: Current<Told>): Step<To
 }
 
 /** There was no usable answer. If it was refused, the site may be in the middle of being published: ask once more. */
-function unanswered<Told extends Documents>(
-  state: State<Told> & { at: "asking" },
+function unanswered<Publication extends Documents>(
+  state: State<Publication> & { at: "asking" },
   trouble: Trouble,
   chance: number,
-): Step<Told> {
+): Step<Publication> {
   const mayPass = trouble.refused && trouble.check !== "expired";
   if (!mayPass || state.again) return failed(state.memory, trouble, chance);
   return { state: { ...state, again: true }, effects: [{ do: "ask", afterMs: RECHECK_MS }] };
 }
 
-function recalled<Told extends Documents>(
-  { memory, trouble }: State<Told> & { at: "recalling" },
-  told: Told,
+function recalled<Publication extends Documents>(
+  { memory, trouble }: State<Publication> & { at: "recalling" },
+  publication: Publication,
   chance: number,
-): Step<Told> {
-  const current: Current<Told> = { told, source: "last-good" };
+): Step<Publication> {
+  const current: Current<Publication> = { publication, source: "last-good" };
   const known = withDelay({ ...memory, current }, chance);
   // The complaint comes before applying, so that the console first gives the reason for using older documents.
   return {
@@ -237,48 +248,48 @@ function recalled<Told extends Documents>(
   };
 }
 
-function enteringApply<Told>({ announced }: Memory<Told>): Effect<Told>[] {
+function enteringApply<Publication>({ announced }: Memory<Publication>): Effect<Publication>[] {
   return announced === undefined ? [{ do: "enter", phase: "applying" }] : [];
 }
 
 /** The site could not be asked. */
-function failed<Told extends Documents>(
-  { failures, ...rest }: Memory<Told>,
+function failed<Publication extends Documents>(
+  { failures, ...rest }: Memory<Publication>,
   trouble: Trouble,
   chance: number,
-): Step<Told> {
+): Step<Publication> {
   const memory = { ...rest, failures: failures + 1 };
   if (memory.current) return heldOn(memory, trouble, chance);
   return { state: { at: "recalling", memory, trouble }, effects: [{ do: "recall" }] };
 }
 
 /** The node holds on to what it has. */
-function heldOn<Told extends Documents>(
-  memory: Memory<Told>,
+function heldOn<Publication extends Documents>(
+  memory: Memory<Publication>,
   trouble: Trouble,
   chance: number,
-): Step<Told> {
+): Step<Publication> {
   const known = withDelay(memory, chance);
   return concluded(known, trouble, [], chance, [complaint(known, trouble)]);
 }
 
 /** Ends a round; says how it went. */
-function concluded<Told extends Documents>(
-  memory: Memory<Told>,
+function concluded<Publication extends Documents>(
+  memory: Memory<Publication>,
   trouble: Trouble | undefined,
   troubles: readonly Trouble[],
   chance: number,
-  before: readonly Effect<Told>[] = [],
-): Step<Told> {
+  before: readonly Effect<Publication>[] = [],
+): Step<Publication> {
   const { current, once } = memory;
   const [first] = troubles;
-  const effects: Effect<Told>[] = [...before];
-  if (trouble && first) effects.push({ do: "mention", trouble: first });
+  const effects: Effect<Publication>[] = [...before];
+  if (trouble && first) effects.push({ do: "alsoComplain", trouble: first });
   else if (first) effects.push({ do: "complain", trouble: first, configured: true });
-  else if (!trouble) effects.push({ do: "relent" });
+  else if (!trouble) effects.push({ do: "clearProblem" });
   let announced = memory.announced;
   if (current) {
-    const announcement = `${current.told.serial} ${current.source}`;
+    const announcement = `${current.publication.serial} ${current.source}`;
     if (!first && announced !== announcement) {
       announced = announcement;
       effects.push({ do: "announce", current });
@@ -298,13 +309,13 @@ function concluded<Told extends Documents>(
 }
 
 /** After an unexpected error: reports it like any other problem, and tries again later. */
-function broken<Told extends Documents>(
-  { failures, ...rest }: Memory<Told>,
+function broken<Publication extends Documents>(
+  { failures, ...rest }: Memory<Publication>,
   trouble: Trouble,
   chance: number,
-): Step<Told> {
+): Step<Publication> {
   const memory = withDelay({ ...rest, failures: failures + 1 }, chance);
-  const effects: Effect<Told>[] = [complaint(memory, trouble), { do: "report" }];
+  const effects: Effect<Publication>[] = [complaint(memory, trouble), { do: "report" }];
   if (memory.once) return { state: { at: "ended", code: EXIT.failed }, effects };
   return {
     state: { at: "holding", memory },
@@ -313,24 +324,33 @@ function broken<Told extends Documents>(
 }
 
 /** Sets the pause before the next try in advance, so that the complaint announces the real pause. */
-function withDelay<Told extends Documents>(memory: Memory<Told>, chance: number): Memory<Told> {
+function withDelay<Publication extends Documents>(
+  memory: Memory<Publication>,
+  chance: number,
+): Memory<Publication> {
   return { ...memory, retryMs: retryDelay(memory.failures, everyOf(memory), chance) };
 }
 
-function complaint<Told>(memory: Memory<Told>, trouble: Trouble): Effect<Told> {
+function complaint<Publication>(
+  memory: Memory<Publication>,
+  trouble: Trouble,
+): Effect<Publication> {
   const { retryMs, current } = memory;
   const retrySeconds = retryMs / 1000;
   return { do: "complain", trouble, retrySeconds, configured: current !== undefined };
 }
 
-function everyOf<Told extends Documents>({ current }: Memory<Told>): number {
-  return current?.told.everySeconds ?? CHECK_SECONDS;
+function everyOf<Publication extends Documents>({ current }: Memory<Publication>): number {
+  return current?.publication.everySeconds ?? CHECK_SECONDS;
 }
 
-function ended<Told>(code: ExitCode): Step<Told> {
+function ended<Publication>(code: ExitCode): Step<Publication> {
   return { state: { at: "ended", code }, effects: [] };
 }
 
-function unexpected<Told>({ at }: State<Told>, { is }: Event<Told>): TypeError {
-  return new TypeError(`The course can't be told "${is}" while it is ${at}`);
+function unexpected<Publication>(
+  { at }: State<Publication>,
+  { type }: Event<Publication>,
+): TypeError {
+  return new TypeError(`Event "${type}" is not expected in state "${at}"`);
 }

@@ -11,7 +11,7 @@ import { findIdentity } from "../identity/find.ts";
 import type { Identity } from "../identity/read.ts";
 import { ensureNetwork } from "../network/address.ts";
 import { Keeper } from "../publication/keeper.ts";
-import type { Told } from "../publication/read.ts";
+import type { Publication } from "../publication/read.ts";
 import { Source } from "../publication/source.ts";
 import { agentFacts, readBootId, readSystemFacts } from "../report/facts.ts";
 import { troubleOf } from "../report/problem.ts";
@@ -41,7 +41,7 @@ export interface RunAgentOptions {
 interface Documents {
   serial: number;
   everySeconds: number;
-  told: Told;
+  publication: Publication;
 }
 
 /** Runs the agent until it is stopped; with `once` the exit code says how the round went. */
@@ -49,9 +49,9 @@ export async function runAgent(host: Host, options: RunAgentOptions): Promise<Ex
   const { once, signal, random } = options;
   const course = await begin(host, options);
   let state: State<Documents> = { at: "looking", once };
-  let event: Event<Documents> = { is: course ? "identified" : "unidentified" };
+  let event: Event<Documents> = { type: course ? "identified" : "unidentified" };
   while (true) {
-    const happened: Event<Documents> = signal.aborted ? { is: "stopped" } : event;
+    const happened: Event<Documents> = signal.aborted ? { type: "stopped" } : event;
     const next: Step<Documents> = step(state, happened, random());
     state = next.state;
     if (course) event = await performAll(course, next.effects) ?? event;
@@ -70,7 +70,7 @@ async function performAll(
     return event;
   } catch (error) {
     // Not foreseen: said like any other problem, and tried again.
-    return { is: "broken", trouble: troubleOf(error, "agent") };
+    return { type: "unexpectedError", trouble: troubleOf(error, "agent") };
   }
 }
 
@@ -79,7 +79,7 @@ async function begin(host: Host, options: RunAgentOptions): Promise<Course | und
   const { print, pid, once, signal } = options;
   const clock = new Clock(host);
   const system = await readSystemFacts(host);
-  clock.raise(system.epoch);
+  clock.notePassed(system.epoch);
   const agent = agentFacts();
   const status = firstStatus(system, agent, clock.now());
   const reporter = new Reporter(host, { print, pid, clock, status });
@@ -93,7 +93,7 @@ async function begin(host: Host, options: RunAgentOptions): Promise<Course | und
   await reporter.reach("identity");
   reporter.say("identity", { node: identity.name });
   const keeper = await Keeper.open(host, identity);
-  await clock.tell(keeper.trust.issued);
+  await clock.noteIssued(keeper.trust.issued);
   const bootId = await readBootId(host);
   const course = new Course(host, { signal, clock, identity, keeper, reporter, bootId });
   if (!restarted) await course.apply(EARLY, {}, {});
@@ -126,19 +126,19 @@ class Course {
       case "enter":
         return void await reporter.enter(effect.phase);
       case "keep":
-        return void await this.#keep(effect.told.told, effect.quietly);
+        return void await this.#keep(effect.publication.publication, effect.quietly);
       case "take":
         return void await this.#take(effect.current);
       case "complain":
         return void reporter.trouble(effect.trouble, effect.retrySeconds, effect.configured);
-      case "mention": {
+      case "alsoComplain": {
         const { check, message: reason } = effect.trouble;
         return void reporter.aside("apply", "degraded", { check, reason });
       }
-      case "relent":
+      case "clearProblem":
         return void reporter.clearTrouble();
       case "announce": {
-        const { told: { serial }, source } = effect.current;
+        const { publication: { serial }, source } = effect.current;
         return void reporter.say("configured", { node: identity.name, serial, source });
       }
       case "report":
@@ -155,7 +155,7 @@ class Course {
       case "sleep":
         freeMemory();
         await this.host.sleep(effect.ms, this.parts.signal);
-        return { is: "tick" };
+        return { type: "tick" };
     }
   }
 
@@ -168,9 +168,9 @@ class Course {
       for (const { interface: name, address, via } of found) {
         reporter.sayOnce("network", { interface: name, address, via });
       }
-      return { is: "addressed" };
+      return { type: "addressed" };
     } catch (error) {
-      return { is: "failed", trouble: troubleOf(error, "network") };
+      return { type: "failed", trouble: troubleOf(error, "network") };
     }
   }
 
@@ -179,55 +179,57 @@ class Course {
     try {
       if (afterMs > 0) await this.host.sleep(afterMs, signal);
       const answer = await this.#source.ask(keeper.trust, clock.now(), signal);
-      if (answer.kind === "unchanged") return { is: "unchanged" };
-      return { is: "told", told: documentsOf(answer.told) };
+      if (answer.kind === "unchanged") return { type: "unchanged" };
+      return { type: "received", publication: documentsOf(answer.publication) };
     } catch (error) {
-      return { is: "failed", trouble: troubleOf(error, "unreachable") };
+      return { type: "failed", trouble: troubleOf(error, "unreachable") };
     }
   }
 
   async #recall(): Promise<Event<Documents>> {
     const { clock, keeper, reporter } = this.parts;
-    if (!keeper.hasGood) return { is: "forgotten" };
+    if (!keeper.hasGood) return { type: "nothingKept" };
     try {
-      const told = documentsOf(await keeper.lastGood(clock.now()));
+      const publication = documentsOf(await keeper.lastGood(clock.now()));
       reporter.clearAside("last-good");
-      return { is: "recalled", told };
+      return { type: "recalled", publication };
     } catch (error) {
       const { check, document, message } = troubleOf(error, "state");
       const reason = `Cannot use the last good documents: ${message}`;
       const event = error instanceof RefusedError ? "refused" : "degraded";
       reporter.aside("last-good", event, { check, document, reason });
-      return { is: "forgotten" };
+      return { type: "nothingKept" };
     }
   }
 
-  async #keep(told: Told, quietly: boolean): Promise<void> {
+  async #keep(publication: Publication, quietly: boolean): Promise<void> {
     const { clock, keeper, reporter } = this.parts;
     if (quietly && keeper.guard === "drive") return;
     try {
-      await keeper.keep(told);
+      await keeper.keep(publication);
       reporter.clearAside("state");
     } catch (error) {
       const { check, message: reason } = troubleOf(error, "state");
       if (!quietly) reporter.aside("state", "degraded", { check, reason });
     }
-    await clock.tell(told.view.state.issued);
+    await clock.noteIssued(publication.view.state.issued);
   }
 
-  async #take({ told: { told }, source }: Current<Documents>): Promise<void> {
+  async #take({ publication: { publication }, source }: Current<Documents>): Promise<void> {
     const { reporter, identity } = this.parts;
-    const { serial, expires } = told.view.timestamp;
-    this.#config = told.instructions.config;
+    const { serial, expires } = publication.view.timestamp;
+    this.#config = publication.instructions.config;
     Object.assign(reporter.status, { serial, expires, source });
     reporter.reportUrl = desired("report", this.#config, identity).url;
     await reporter.reach("verified");
     reporter.say("verified", { serial, expires, source });
   }
 
-  async #apply({ told: { told }, source }: Current<Documents>): Promise<Event<Documents>> {
+  async #apply(
+    { publication: { publication }, source }: Current<Documents>,
+  ): Promise<Event<Documents>> {
     const { reporter } = this.parts;
-    const { config, public: shown } = told.instructions;
+    const { config, public: shown } = publication.instructions;
     reporter.status.source = source;
     const start = this.host.now().getTime();
     const { steps, troubles, target } = await this.apply(RESOURCES, config, shown);
@@ -241,7 +243,7 @@ class Course {
     } catch (error) {
       troubles.push(troubleOf(error, "observe"));
     }
-    return { is: "applied", troubles };
+    return { type: "applied", troubles };
   }
 
   /** Applies `resources` in order. */
@@ -261,10 +263,10 @@ class Course {
   }
 }
 
-function documentsOf(told: Told): Documents {
-  const { config } = told.instructions;
-  const { everySeconds } = desired("check", config, { name: told.instructions.node });
-  return { serial: told.view.timestamp.serial, everySeconds, told };
+function documentsOf(publication: Publication): Documents {
+  const { config } = publication.instructions;
+  const { everySeconds } = desired("check", config, { name: publication.instructions.node });
+  return { serial: publication.view.timestamp.serial, everySeconds, publication };
 }
 
 /** Gives the memory of a round back to the system before a long sleep; V8 by itself waits until it needs room. */

@@ -12,7 +12,7 @@ import { whileWritable } from "../identity/drive.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";
 import { IDENTITY_DIR } from "../system/paths.ts";
-import { readTold, type Told } from "./read.ts";
+import { type Publication, readPublication } from "./read.ts";
 import { goodFetch, loadState, sameGood, saveState, stateForGood, type Stored } from "./record.ts";
 
 const STATE_DIR = `${IDENTITY_DIR}/state`;
@@ -54,8 +54,8 @@ export class Keeper {
    *
    * @throws {AgentError} "state" when the drive can't take it; it is remembered in memory all the same.
    */
-  async keep(told: Told): Promise<void> {
-    const { state, files } = told.view;
+  async keep(publication: Publication): Promise<void> {
+    const { state, files } = publication.view;
     this.#trust = state;
     try {
       if (await this.#hasAlready(state, files)) return;
@@ -80,7 +80,7 @@ export class Keeper {
    *
    * @throws {RefusedError} when they don't hold any more, {@link AgentError} when they can't be read.
    */
-  async lastGood(now: Date): Promise<Told> {
+  async lastGood(now: Date): Promise<Publication> {
     const { good } = this.#stored;
     if (good === undefined) throw new AgentError("state", "use last good documents", "none");
     const view = await openSite({
@@ -90,7 +90,7 @@ export class Keeper {
       fetch: goodFetch(this.host, `${STATE_DIR}/${good}`),
       allowExpired: true,
     });
-    return await readTold(view, this.identity);
+    return await readPublication(view, this.identity);
   }
 
   async #hasAlready(state: TrustState, files: ReadonlyMap<string, Bytes>): Promise<boolean> {

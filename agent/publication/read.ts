@@ -20,7 +20,7 @@ import { agentFacts } from "../report/facts.ts";
 import { AgentError } from "../report/problem.ts";
 
 /** What a publication says about this node, wholly verified. */
-export interface Told {
+export interface Publication {
   instructions: Instructions;
   view: SiteView;
 }
@@ -32,7 +32,7 @@ export interface Told {
  * another one), "schema" or "serial".
  * @throws {AgentError} "node" when the site does not know the node, "agent" when only a later agent understands what it says.
  */
-export async function readTold(view: SiteView, identity: Identity): Promise<Told> {
+export async function readPublication(view: SiteView, identity: Identity): Promise<Publication> {
   const { name, ageKeys } = identity;
   const agePath = SITE_PATHS.postboot(name);
   if (!await view.lists(agePath)) {

@@ -15,7 +15,7 @@ import { MAX_TIMESTAMP_BYTES, TIMESTAMP_PATH } from "../../lib/trust/freshness.t
 import type { TrustState } from "../../lib/trust/roots.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull, networkText } from "../report/problem.ts";
-import { readTold, type Told } from "./read.ts";
+import { type Publication, readPublication } from "./read.ts";
 
 /** How long one request may take to answer, and to be read to its end, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -26,7 +26,7 @@ export type Answer =
   /** It has nothing newer than what it told before. */
   | { kind: "unchanged" }
   /** It has a publication, which passed every check. */
-  | { kind: "told"; told: Told };
+  | { kind: "publication"; publication: Publication };
 
 /** A file of the site, with the ETag by which the server recognizes this very content. */
 interface Page {
@@ -39,7 +39,7 @@ export class Source {
   /** Index of the URL that answered last; it is asked first. */
   #preferred = 0;
   /** What was accepted last, and the timestamp it came with, to recognize that nothing has changed since. */
-  #last?: { told: Told; base: string; page: Page };
+  #last?: { publication: Publication; base: string; page: Page };
 
   constructor(readonly host: Host, readonly identity: Identity) {}
 
@@ -81,7 +81,7 @@ export class Source {
     });
     if (last && (page === undefined || equal(page.bytes, last.page.bytes))) {
       // This timestamp is the one that was verified before, but it may have expired since.
-      const { expires } = last.told.view.timestamp;
+      const { expires } = last.publication.view.timestamp;
       if (now.getTime() < Date.parse(expires)) return { kind: "unchanged" };
       throw new RefusedError(
         "expired",
@@ -103,9 +103,9 @@ export class Source {
         return (await fetchPage(this.host, base, path, maxBytes, { signal }))!.bytes;
       },
     });
-    const told = await readTold(view, this.identity);
-    this.#last = { told, base, page: fresh };
-    return { kind: "told", told };
+    const publication = await readPublication(view, this.identity);
+    this.#last = { publication, base, page: fresh };
+    return { kind: "publication", publication };
   }
 }
 

@@ -19,7 +19,7 @@ export class Clock {
   constructor(readonly host: Host) {}
 
   /** Remembers that `instant` (seconds since 1970, or RFC 3339) has passed. One that can't be read is ignored. */
-  raise(instant: number | string | undefined): void {
+  notePassed(instant: number | string | undefined): void {
     const ms = typeof instant === "string" ? Date.parse(instant) : (instant ?? 0) * 1000;
     if (Number.isFinite(ms)) this.#past = Math.max(this.#past, ms);
   }
@@ -28,10 +28,10 @@ export class Clock {
    * Takes the time of issue of a publication that was accepted ("" for none). Where the system's clock can't be right, it
    * is set forward to that time.
    */
-  async tell(issued: string): Promise<void> {
+  async noteIssued(issued: string): Promise<void> {
     this.#isBehind ??= this.host.now().getTime() < this.#past;
     if (!this.#isBehind) return;
-    this.raise(issued);
+    this.notePassed(issued);
     await this.#setForward();
   }
 

@@ -159,11 +159,11 @@ export function glibcFiles(
     files.set(`usr/lib/${FOLDERS[arch]}/${name}`, { data, mode: 0o755 });
     queue.push(...elfDynamic(data)?.needed ?? []);
   }
-  const has = glibcMinor(find("libc.so.6"));
-  if (program.glibcMinor > has) {
+  const available = glibcMinor(find("libc.so.6"));
+  if (program.glibcMinor > available) {
     throw new UserError(
       "complete the agent",
-      `it needs glibc 2.${program.glibcMinor}, the package has 2.${has}`,
+      `it needs glibc 2.${program.glibcMinor}, the package has 2.${available}`,
     );
   }
   for (const { path, kind, data } of entries) {

@@ -186,9 +186,15 @@ function badLine(key: string, why: string): UserError {
   return new UserError("render boot entry", `${key} ${why}`);
 }
 
-/** A version names a folder and a file on FAT, and must not look like a counter. */
-function checkVersion(version: string) {
+/** Longest kernel command line that x86 takes. */
+export const MAX_CMDLINE = 2047;
+
+/** A version of an image names a folder and a file on FAT. @throws {UserError} */
+export function checkVersion(version: string): void {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(version) || version.endsWith(".")) {
-    throw new UserError("name a boot slot", `version ${JSON.stringify(version)} is not valid`);
+    throw new UserError(
+      `name an image ${JSON.stringify(version.slice(0, 80))}`,
+      "a version is up to 64 letters, digits and . _ -, begins with a letter or digit and does not end with a dot",
+    );
   }
 }

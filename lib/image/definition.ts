@@ -8,8 +8,9 @@
 import * as v from "valibot";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { FORM_CHOICES } from "../agent_build/forms.ts";
-import { nearest } from "../nearest.ts";
+import { MAX_CMDLINE } from "../documents/boot_entry.ts";
 import { UserError } from "../errors.ts";
+import { nearest } from "../nearest.ts";
 
 /** OpenRC's runlevels, in the order they are reached. */
 export const RUNLEVELS = ["sysinit", "boot", "default", "shutdown"] as const;
@@ -258,4 +259,14 @@ function offsetOf(document: ReturnType<typeof parseDocument>, keys: (string | nu
     if (isNode(node)) return node.range?.[0] ?? 0;
   }
   return isNode(document.contents) ? document.contents.range?.[0] ?? 0 : 0;
+}
+
+/** The definition's kernel command line with `extra` behind it. @throws {UserError} */
+export function kernelCmdline({ cmdline }: ImageDefinition, extra = ""): string {
+  const whole = `${cmdline} ${extra}`.trim();
+  if (whole.length <= MAX_CMDLINE && /^[\x20-\x7e]+$/.test(whole)) return whole;
+  throw new UserError(
+    "use the kernel command line",
+    `it must be 1 to ${MAX_CMDLINE} printable ASCII characters`,
+  );
 }

@@ -13,7 +13,7 @@ import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import { replaceFolder } from "../replace_folder.ts";
 import type { Architecture } from "../schema/fields.ts";
-import type { ImageDefinition } from "./definition.ts";
+import { type ImageDefinition, kernelCmdline } from "./definition.ts";
 import { choosePackages } from "./packages/choose_packages.ts";
 import { manifestPackage, manifestScript } from "./release/manifest.ts";
 import { DISK_IMAGE, formFiles, makeForms, writeRelease } from "./release/release_forms.ts";
@@ -80,20 +80,11 @@ export interface BuiltImage {
   rootfsCached: boolean;
 }
 
-/** Largest kernel command line that x86 takes. */
-const MAX_CMDLINE = 2047;
-
 /** Builds the image. @throws {UserError} with what is missing or wrong. */
 export async function buildImage(host: Host, options: BuildImageOptions): Promise<BuiltImage> {
   const { definition, version, epoch, overlayDir, arch = "x86_64" } = options;
   const stage = options.onStage ?? (() => {});
-  const cmdline = [definition.cmdline, options.cmdlineExtra ?? ""].join(" ").trim();
-  if (cmdline.length > MAX_CMDLINE || !/^[\x20-\x7e]+$/.test(cmdline)) {
-    throw new UserError(
-      "use the kernel command line",
-      `not up to ${MAX_CMDLINE} printable characters`,
-    );
-  }
+  const cmdline = kernelCmdline(definition, options.cmdlineExtra);
   if (!Number.isSafeInteger(epoch) || epoch < 0 || epoch >= 2 ** 32) {
     throw new UserError(`build an image for the time ${epoch}`, "not seconds since 1970");
   }

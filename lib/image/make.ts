@@ -9,6 +9,7 @@ import { type FormChoice, worldWithAgent } from "../agent_build/forms.ts";
 import { pinnedGlibc } from "../agent_build/glibc.ts";
 import { agentNote, type BuiltAgent, makeAgent } from "../agent_build/make.ts";
 import { text } from "../bytes.ts";
+import { checkVersion } from "../documents/boot_entry.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Architecture } from "../schema/fields.ts";
@@ -66,6 +67,7 @@ export async function makeImage(host: Host, options: MakeImageOptions): Promise<
   if (flavour) definition = { ...definition, kernel: { ...definition.kernel, flavour } };
   const epoch = options.epoch ?? await defaultEpoch(host, root);
   const version = options.version ?? versionOf(epoch);
+  checkVersion(version);
   // Another process makes the agent while this one looks for the packages.
   const making = imageAgent(host, definition, options);
   making.catch(() => {});

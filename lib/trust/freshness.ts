@@ -222,7 +222,7 @@ export function parseBin(bytes: Uint8Array, name = "the bin", prefix = ""): Bin 
     binPrefix(path, prefix.length) !== prefix
   );
   if (stray !== undefined) {
-    throw new RefusedError("schema", `read ${name}`, `${stray} does not belong into it`, {
+    throw new RefusedError("schema", `read ${name}`, `${stray} does not belong in it`, {
       document: name,
     });
   }

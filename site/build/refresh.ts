@@ -99,7 +99,7 @@ export async function refreshSite(host: Host, options: RefreshOptions): Promise<
     if (!(error instanceof RefusedError)) throw error;
     if (error.check === "key") {
       throw fail(
-        `key ${keyIdHex(signer.publicKey)} is none that nodes take timestamps from`,
+        `nodes do not accept timestamps signed by key ${keyIdHex(signer.publicKey)}`,
         "deno task keys show tells which key signs what",
         error,
       );

@@ -142,7 +142,7 @@ async function proveGone(host: Host, nodes: string, recipient: string): Promise<
     if (at < 0) continue;
     const line = content.slice(0, at).split("\n").length;
     throw new UserError(
-      "vouch for the old key's end",
+      "prove that the old key is gone",
       `${nodes}/${path}:${line} still names it`,
     );
   }

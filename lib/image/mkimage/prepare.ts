@@ -10,10 +10,11 @@ import type { Lock } from "../../apk/lock.ts";
 import { type Repository, UnreachableError } from "../../apk/repository.ts";
 import { solve } from "../../apk/solver.ts";
 import type { Bytes } from "../../bytes.ts";
+import { checkVersion } from "../../documents/boot_entry.ts";
 import { errorText, UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
 import type { Architecture } from "../../schema/fields.ts";
-import { type ImageDefinition, parseDefinition } from "../definition.ts";
+import { type ImageDefinition, kernelCmdline, parseDefinition } from "../definition.ts";
 import { defaultEpoch, imageAgent, versionOf } from "../make.ts";
 import { chooseSingle } from "../packages/choose_packages.ts";
 import { checkRequest, readImageLock } from "../packages/image_lock.ts";
@@ -79,9 +80,6 @@ export interface PreparedBuild {
   modulesService: Bytes;
 }
 
-/** Longest kernel command line that x86 takes. */
-const MAX_CMDLINE = 2047;
-
 /** Everything up to the container, without one. Makes the signing key when there is none. @throws {UserError} */
 export async function prepareBuild(host: Host, options: MkimageOptions): Promise<PreparedBuild> {
   const { root, arch = "x86_64", flavour } = options;
@@ -90,19 +88,8 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
   if (flavour) definition = { ...definition, kernel: { ...definition.kernel, flavour } };
   const epoch = options.epoch ?? await defaultEpoch(host, root);
   const version = options.version ?? versionOf(epoch);
-  if (!/^[a-zA-Z0-9][\w.-]{0,99}$/.test(version)) {
-    throw new UserError(
-      `call the image ${JSON.stringify(version)}`,
-      "letters, digits and . _ -",
-    );
-  }
-  const cmdline = [definition.cmdline, options.cmdlineExtra ?? ""].join(" ").trim();
-  if (cmdline.length > MAX_CMDLINE || !/^[\x20-\x7e]+$/.test(cmdline)) {
-    throw new UserError(
-      "use the kernel command line",
-      `not up to ${MAX_CMDLINE} printable characters`,
-    );
-  }
+  checkVersion(version);
+  const cmdline = kernelCmdline(definition, options.cmdlineExtra);
   const lock = options.noLock ? undefined : await readImageLock(host, root);
   if (lock) checkRequest(lock, definition, arch);
   const agent = await imageAgent(host, definition, options);

@@ -154,11 +154,11 @@ export function lockChanges(before: Lock | undefined, after: Lock): string[] {
   const old = new Map(before?.packages.map((one) => [one.name, one]));
   const lines: string[] = [];
   for (const { name, version, sha256 } of after.packages) {
-    const was = old.get(name);
+    const previous = old.get(name);
     old.delete(name);
-    if (!was) lines.push(`${name} ${version} (new)`);
-    else if (was.version !== version) lines.push(`${name} ${was.version} -> ${version}`);
-    else if (was.sha256 !== sha256) lines.push(`${name} ${version} (built again)`);
+    if (!previous) lines.push(`${name} ${version} (new)`);
+    else if (previous.version !== version) lines.push(`${name} ${previous.version} -> ${version}`);
+    else if (previous.sha256 !== sha256) lines.push(`${name} ${version} (built again)`);
   }
   for (const { name, version } of old.values()) lines.push(`${name} ${version} (gone)`);
   return lines.sort();

@@ -10,6 +10,7 @@
  * @module
  */
 import { type Bytes, padTo } from "../../bytes.ts";
+import { MAX_CMDLINE } from "../../documents/boot_entry.ts";
 import {
   formatImageFacts,
   IMAGE_FACTS_PATH,
@@ -57,8 +58,6 @@ const ALPINE_SERVICE = "modloop";
 const SYSINIT = "etc/runlevels/sysinit";
 /** Largest overlay, unpacked. */
 const MAX_OVERLAY = 512 * 2 ** 20;
-/** Longest kernel command line that x86 takes. */
-const MAX_CMDLINE = 2047;
 /** Archives begin where this divides: cpio needs 4. */
 const BLOCK = 512;
 

@@ -41,7 +41,7 @@ export const LAYERS: readonly Layer[] = [
   layer(3, "lib/publish/"),
   layer(3, "lib/trust/", "lib/schema/"),
 
-  layer(4, "lib/apk/", "lib/cli/", "lib/formats/"),
+  layer(4, "lib/apk/", "lib/formats/"),
   layer(4, "lib/documents/", "lib/config/", "lib/schema/", "lib/trust/"),
 
   layer(
@@ -49,7 +49,7 @@ export const LAYERS: readonly Layer[] = [
     "lib/agent_build/",
     ...["lib/apk/", "lib/config/", "lib/documents/", "lib/formats/", "lib/schema/"],
   ),
-  layer(5, "lib/identity/", "lib/cli/", "lib/documents/", "lib/trust/"),
+  layer(5, "lib/identity/", "lib/documents/"),
 
   layer(5.1, "agent/system/"),
   layer(5.2, "agent/report/", "agent/system/", "lib/documents/"),
@@ -57,7 +57,7 @@ export const LAYERS: readonly Layer[] = [
   layer(
     5.4,
     "agent/identity/",
-    ...["agent/network/", "agent/report/", "agent/system/", "lib/documents/", "lib/trust/"],
+    ...["agent/network/", "agent/report/", "agent/system/", "lib/documents/"],
   ),
   layer(
     5.5,
@@ -68,7 +68,7 @@ export const LAYERS: readonly Layer[] = [
     5.5,
     "agent/resources/",
     ...["agent/identity/", "agent/report/", "agent/system/"],
-    ...["lib/config/", "lib/documents/", "lib/formats/"],
+    ...["lib/config/", "lib/formats/"],
   ),
   layer(
     5.6,
@@ -87,12 +87,12 @@ export const LAYERS: readonly Layer[] = [
   layer(
     6.1,
     "lib/image/definition.ts",
-    ...["lib/agent_build/", "lib/apk/", "lib/cli/"],
+    ...["lib/agent_build/", "lib/documents/"],
   ),
   layer(
     6.2,
     "lib/image/root/",
-    ...["lib/apk/", "lib/cli/", "lib/formats/", "lib/image/definition.ts", "lib/kmod/"],
+    ...["lib/apk/", "lib/formats/", "lib/image/definition.ts", "lib/kmod/"],
   ),
   layer(
     6.3,
@@ -103,20 +103,20 @@ export const LAYERS: readonly Layer[] = [
   layer(
     6.4,
     "lib/image/packages/",
-    ...["lib/apk/", "lib/documents/", "lib/image/definition.ts", "lib/image/release/"],
+    ...["lib/apk/", "lib/documents/", "lib/image/definition.ts"],
     "lib/schema/",
   ),
   layer(
     6.5,
     "lib/image/",
-    ...["lib/agent_build/", "lib/apk/", "lib/documents/", "lib/formats/"],
+    ...["lib/agent_build/", "lib/apk/", "lib/documents/"],
     ...["lib/image/definition.ts", "lib/schema/"],
     ...["lib/image/packages/", "lib/image/release/", "lib/image/root/"],
   ),
   layer(
     6.6,
     "lib/image/mkimage/",
-    ...["lib/agent_build/", "lib/apk/", "lib/cli/", "lib/documents/", "lib/formats/"],
+    ...["lib/agent_build/", "lib/apk/", "lib/documents/", "lib/formats/"],
     ...["lib/image/", "lib/schema/"],
     ...["lib/image/definition.ts", "lib/image/packages/", "lib/image/release/", "lib/image/root/"],
   ),
@@ -124,7 +124,7 @@ export const LAYERS: readonly Layer[] = [
   layer(
     6.1,
     "site/fleet/",
-    ...["lib/cli/", "lib/config/", "lib/documents/", "lib/schema/", "lib/trust/"],
+    ...["lib/config/", "lib/documents/", "lib/schema/", "lib/trust/"],
   ),
   layer(6.1, "site/page/", "lib/documents/", "lib/trust/"),
   layer(
@@ -136,12 +136,12 @@ export const LAYERS: readonly Layer[] = [
   layer(
     6.2,
     "site/secrets/",
-    ...["lib/cli/", "lib/config/", "lib/documents/", "lib/schema/", "lib/trust/", "site/fleet/"],
+    ...["lib/config/", "lib/schema/", "lib/trust/", "site/fleet/"],
   ),
   layer(
     6.3,
     "site/nodes/",
-    ...["lib/cli/", "lib/documents/", "lib/identity/", "lib/trust/", "site/fleet/"],
+    ...["lib/documents/", "lib/identity/", "lib/trust/", "site/fleet/"],
     "site/secrets/",
   ),
   layer(
@@ -189,7 +189,7 @@ export const LAYERS: readonly Layer[] = [
     8.3,
     "tasks/",
     ...["lib/agent_build/", "lib/cli/", "lib/documents/", "lib/identity/", "lib/image/"],
-    ...["lib/image/definition.ts", "lib/image/mkimage/", "lib/image/packages/", "lib/schema/"],
+    ...["lib/image/mkimage/", "lib/image/packages/"],
     ...["lib/image/release/", "lib/lab/", "lib/lab_packages/", "lib/publish/", "lib/trust/"],
     ...["site/build/", "site/fleet/", "site/nodes/", "site/page/", "site/secrets/"],
     ...["site/upload/", "tasks/dev/bench/", "tasks/dev/fuzz/", "tasks/dev/gate/"],

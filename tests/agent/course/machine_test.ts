@@ -27,7 +27,7 @@ const FULL: Trouble = { check: "full", message: "full", refused: false };
 const NEW: Memory<Documents> = { once: false, failures: 0, retryMs: 0 };
 const SET: Memory<Documents> & { current: object } = {
   ...NEW,
-  current: { told: FIRST, source: "site" },
+  current: { publication: FIRST, source: "site" },
   announced: "1 site",
 };
 
@@ -43,8 +43,8 @@ const applying = (
   memory: Partial<Memory<Documents>> = {},
 ): State<Documents> => ({
   at: "applying",
-  memory: { ...SET, current: { told: FIRST, source: "site" }, ...memory } as typeof SET & {
-    current: { told: Documents; source: "site" };
+  memory: { ...SET, current: { publication: FIRST, source: "site" }, ...memory } as typeof SET & {
+    current: { publication: Documents; source: "site" };
   },
   trouble,
 });
@@ -56,16 +56,16 @@ function brief(effects: readonly Effect<Documents>[]): string[] {
       case "enter":
         return `enter ${effect.phase}`;
       case "keep":
-        return `keep ${effect.told.serial}${effect.quietly ? " quietly" : ""}`;
+        return `keep ${effect.publication.serial}${effect.quietly ? " quietly" : ""}`;
       case "take":
       case "announce":
       case "apply":
-        return `${effect.do} ${effect.current.told.serial} ${effect.current.source}`;
+        return `${effect.do} ${effect.current.publication.serial} ${effect.current.source}`;
       case "complain": {
         const { trouble, retrySeconds = "never", configured } = effect;
         return `complain ${trouble.check} retry ${retrySeconds}${configured ? "" : " bare"}`;
       }
-      case "mention":
+      case "alsoComplain":
         return `mention ${effect.trouble.check}`;
       case "ask":
         return effect.afterMs === 0 ? "ask" : `ask after ${effect.afterMs}`;
@@ -87,38 +87,41 @@ type Row = [
 
 // With a chance of 0 waits are shortest: 0.9 of the pause between looks, half of the pause after a failure.
 const ROWS: Row[] = [
-  ["a drive", { at: "looking", once: false }, { is: "identified" }, "addressing", [
+  ["a drive", { at: "looking", once: false }, { type: "identified" }, "addressing", [
     "enter waiting-network",
     "address",
   ]],
-  ["no drive", { at: "looking", once: true }, { is: "unidentified" }, "ended", []],
-  ["an address", addressing(), { is: "addressed" }, "asking", ["enter fetching", "ask"]],
-  ["an address, configured before", addressing(SET), { is: "addressed" }, "asking", ["ask"]],
-  ["no address, nothing before", addressing(), { is: "failed", trouble: DOWN }, "recalling", [
+  ["no drive", { at: "looking", once: true }, { type: "unidentified" }, "ended", []],
+  ["an address", addressing(), { type: "addressed" }, "asking", ["enter fetching", "ask"]],
+  ["an address, configured before", addressing(SET), { type: "addressed" }, "asking", ["ask"]],
+  ["no address, nothing before", addressing(), { type: "failed", trouble: DOWN }, "recalling", [
     "recall",
   ]],
-  ["no address, configured before", addressing(SET), { is: "failed", trouble: DOWN }, "holding", [
+  ["no address, configured before", addressing(SET), { type: "failed", trouble: DOWN }, "holding", [
     "complain unreachable retry 2",
     "enter degraded",
     "report",
     "sleep 2000",
   ]],
-  ["documents, the first", asking(), { is: "told", told: FIRST }, "applying", [
+  ["documents, the first", asking(), { type: "received", publication: FIRST }, "applying", [
     "keep 1",
     "take 1 site",
     "enter applying",
     "apply 1 site",
   ]],
-  ["documents, newer ones", asking(SET), { is: "told", told: SECOND }, "applying", [
+  ["documents, newer ones", asking(SET), { type: "received", publication: SECOND }, "applying", [
     "keep 2",
     "take 2 site",
     "apply 2 site",
   ]],
-  ["nothing new", asking(SET), { is: "unchanged" }, "applying", ["keep 1 quietly", "apply 1 site"]],
-  ["a refusal, once", asking(SET), { is: "failed", trouble: BAD }, "asking", [
+  ["nothing new", asking(SET), { type: "unchanged" }, "applying", [
+    "keep 1 quietly",
+    "apply 1 site",
+  ]],
+  ["a refusal, once", asking(SET), { type: "failed", trouble: BAD }, "asking", [
     `ask after ${RECHECK_MS}`,
   ]],
-  ["a refusal, twice", asking(SET, true), { is: "failed", trouble: BAD }, "holding", [
+  ["a refusal, twice", asking(SET, true), { type: "failed", trouble: BAD }, "holding", [
     "complain signature retry 2",
     "enter degraded",
     "report",
@@ -127,20 +130,22 @@ const ROWS: Row[] = [
   [
     "an expired site, which no second look mends",
     asking(),
-    { is: "failed", trouble: OLD },
+    { type: "failed", trouble: OLD },
     "recalling",
     [
       "recall",
     ],
   ],
-  ["no answer, nothing before", asking(), { is: "failed", trouble: DOWN }, "recalling", ["recall"]],
-  ["last good documents", recalling(), { is: "recalled", told: FIRST }, "applying", [
+  ["no answer, nothing before", asking(), { type: "failed", trouble: DOWN }, "recalling", [
+    "recall",
+  ]],
+  ["last good documents", recalling(), { type: "recalled", publication: FIRST }, "applying", [
     "take 1 last-good",
     "complain unreachable retry 2",
     "enter applying",
     "apply 1 last-good",
   ]],
-  ["no last good documents", recalling(), { is: "forgotten" }, "holding", [
+  ["no last good documents", recalling(), { type: "nothingKept" }, "holding", [
     "complain unreachable retry 2 bare",
     "report",
     "sleep 2000",
@@ -149,19 +154,19 @@ const ROWS: Row[] = [
     "all applied, for the first time",
     applying(undefined, { announced: undefined }),
     {
-      is: "applied",
+      type: "applied",
       troubles: [],
     },
     "settled",
-    ["relent", "announce 1 site", "enter configured", "report", "sleep 90000"],
+    ["clearProblem", "announce 1 site", "enter configured", "report", "sleep 90000"],
   ],
-  ["all applied, as before", applying(), { is: "applied", troubles: [] }, "settled", [
-    "relent",
+  ["all applied, as before", applying(), { type: "applied", troubles: [] }, "settled", [
+    "clearProblem",
     "enter configured",
     "report",
     "sleep 90000",
   ]],
-  ["some not applied", applying(), { is: "applied", troubles: [FULL] }, "holding", [
+  ["some not applied", applying(), { type: "applied", troubles: [FULL] }, "holding", [
     "complain full retry never",
     "enter degraded",
     "report",
@@ -171,7 +176,7 @@ const ROWS: Row[] = [
     "last good ones applied",
     applying(DOWN, { failures: 1, retryMs: 2500 }),
     {
-      is: "applied",
+      type: "applied",
       troubles: [],
     },
     "holding",
@@ -181,18 +186,18 @@ const ROWS: Row[] = [
     "last good ones applied in part",
     applying(DOWN, { failures: 1, retryMs: 2500 }),
     {
-      is: "applied",
+      type: "applied",
       troubles: [FULL],
     },
     "holding",
     ["mention full", "enter degraded", "report", "sleep 2500"],
   ],
-  ["time for a look", { at: "settled", memory: SET }, { is: "tick" }, "addressing", ["address"]],
-  ["time for another try", { at: "holding", memory: NEW }, { is: "tick" }, "addressing", [
+  ["time for a look", { at: "settled", memory: SET }, { type: "tick" }, "addressing", ["address"]],
+  ["time for another try", { at: "holding", memory: NEW }, { type: "tick" }, "addressing", [
     "enter waiting-network",
     "address",
   ]],
-  ["what nobody foresaw", applying(), { is: "broken", trouble: DOWN }, "holding", [
+  ["what nobody foresaw", applying(), { type: "unexpectedError", trouble: DOWN }, "holding", [
     "complain unreachable retry 2",
     "report",
     "sleep 2000",
@@ -216,54 +221,54 @@ const STATES: State<Documents>[] = [
   { at: "holding", memory: SET },
 ];
 const EVENTS: Event<Documents>[] = [
-  { is: "identified" },
-  { is: "unidentified" },
-  { is: "addressed" },
-  { is: "told", told: FIRST },
-  { is: "unchanged" },
-  { is: "failed", trouble: DOWN },
-  { is: "recalled", told: FIRST },
-  { is: "forgotten" },
-  { is: "applied", troubles: [] },
-  { is: "tick" },
-  { is: "broken", trouble: DOWN },
+  { type: "identified" },
+  { type: "unidentified" },
+  { type: "addressed" },
+  { type: "received", publication: FIRST },
+  { type: "unchanged" },
+  { type: "failed", trouble: DOWN },
+  { type: "recalled", publication: FIRST },
+  { type: "nothingKept" },
+  { type: "applied", troubles: [] },
+  { type: "tick" },
+  { type: "unexpectedError", trouble: DOWN },
 ];
 const MAY_FOLLOW: Record<string, string[]> = {
-  looking: ["identified", "unidentified", "broken"],
-  addressing: ["addressed", "failed", "broken"],
-  asking: ["told", "unchanged", "failed", "broken"],
-  recalling: ["recalled", "forgotten", "broken"],
-  applying: ["applied", "broken"],
-  settled: ["tick", "broken"],
-  holding: ["tick", "broken"],
+  looking: ["identified", "unidentified", "unexpectedError"],
+  addressing: ["addressed", "failed", "unexpectedError"],
+  asking: ["received", "unchanged", "failed", "unexpectedError"],
+  recalling: ["recalled", "nothingKept", "unexpectedError"],
+  applying: ["applied", "unexpectedError"],
+  settled: ["tick", "unexpectedError"],
+  holding: ["tick", "unexpectedError"],
 };
 
 Deno.test("nothing but what the table allows may happen in a state", () => {
   for (const state of STATES) {
     for (const event of EVENTS) {
-      if (MAY_FOLLOW[state.at]!.includes(event.is)) step(state, event, 0);
+      if (MAY_FOLLOW[state.at]!.includes(event.type)) step(state, event, 0);
       else {assertThrows(
           () => step(state, event, 0),
           TypeError,
-          `"${event.is}" while it is ${state.at}`,
+          `"${event.type}" is not expected in state "${state.at}"`,
         );}
     }
-    const { state: after, effects } = step(state, { is: "stopped" }, 0);
+    const { state: after, effects } = step(state, { type: "stopped" }, 0);
     assertEquals([after, effects], [{ at: "ended", code: EXIT.ok }, []]);
-    assertThrows(() => step(after, { is: "stopped" }, 0), TypeError);
+    assertThrows(() => step(after, { type: "stopped" }, 0), TypeError);
   }
-  assertThrows(() => step(asking(NEW), { is: "unchanged" }, 0), TypeError);
+  assertThrows(() => step(asking(NEW), { type: "unchanged" }, 0), TypeError);
 });
 
 Deno.test("a single round ends with a code that says how it went, and sleeps no more", () => {
   const cases: [State<Documents>, Event<Documents>, number][] = [
-    [applying(undefined, { once: true }), { is: "applied", troubles: [] }, EXIT.ok],
-    [applying(undefined, { once: true }), { is: "applied", troubles: [FULL] }, EXIT.failed],
-    [applying(DOWN, { once: true }), { is: "applied", troubles: [] }, EXIT.failed],
-    [applying(BAD, { once: true }), { is: "applied", troubles: [] }, EXIT.refused],
-    [recalling(BAD, { ...NEW, once: true }), { is: "forgotten" }, EXIT.refused],
-    [addressing({ ...SET, once: true }), { is: "broken", trouble: DOWN }, EXIT.failed],
-    [{ at: "looking", once: true }, { is: "unidentified" }, EXIT.failed],
+    [applying(undefined, { once: true }), { type: "applied", troubles: [] }, EXIT.ok],
+    [applying(undefined, { once: true }), { type: "applied", troubles: [FULL] }, EXIT.failed],
+    [applying(DOWN, { once: true }), { type: "applied", troubles: [] }, EXIT.failed],
+    [applying(BAD, { once: true }), { type: "applied", troubles: [] }, EXIT.refused],
+    [recalling(BAD, { ...NEW, once: true }), { type: "nothingKept" }, EXIT.refused],
+    [addressing({ ...SET, once: true }), { type: "unexpectedError", trouble: DOWN }, EXIT.failed],
+    [{ at: "looking", once: true }, { type: "unidentified" }, EXIT.failed],
   ];
   for (const [state, event, code] of cases) {
     const { state: after, effects } = step(state, event, 0);
@@ -276,10 +281,10 @@ Deno.test("failures in a row wait longer and longer, and what is said of it is w
   let state: State<Documents> = { at: "settled", memory: SET };
   const pauses: number[] = [];
   for (let i = 0; i < 7; i++) {
-    state = step(state, { is: "tick" }, 0.5).state;
+    state = step(state, { type: "tick" }, 0.5).state;
     const { state: next, effects }: Step<Documents> = step(
       state,
-      { is: "failed", trouble: DOWN },
+      { type: "failed", trouble: DOWN },
       0.5,
     );
     const complaint = effects.find((effect) => effect.do === "complain")!;
@@ -289,16 +294,20 @@ Deno.test("failures in a row wait longer and longer, and what is said of it is w
     state = next;
   }
   assertEquals(pauses, [3, 6, 12, 24, 48, 75, 75], "up to what the configuration says");
-  state = step(state, { is: "tick" }, 0.5).state;
-  state = step(state, { is: "addressed" }, 0.5).state;
-  state = step(state, { is: "unchanged" }, 0.5).state;
-  const { effects } = step(state, { is: "applied", troubles: [] }, 0.5);
+  state = step(state, { type: "tick" }, 0.5).state;
+  state = step(state, { type: "addressed" }, 0.5).state;
+  state = step(state, { type: "unchanged" }, 0.5).state;
+  const { effects } = step(state, { type: "applied", troubles: [] }, 0.5);
   assertEquals(brief(effects).at(-1), "sleep 100000", "as if nothing had been");
 });
 
 Deno.test("what is said when last good documents are taken is when the next try comes", () => {
-  const first = step(recalling(), { is: "recalled", told: { ...FIRST, everySeconds: 3 } }, 0.9);
+  const first = step(
+    recalling(),
+    { type: "recalled", publication: { ...FIRST, everySeconds: 3 } },
+    0.9,
+  );
   const said = first.effects.find((effect) => effect.do === "complain")!.retrySeconds!;
-  const { effects } = step(first.state, { is: "applied", troubles: [] }, 0.1);
+  const { effects } = step(first.state, { type: "applied", troubles: [] }, 0.1);
   assertEquals(brief(effects).at(-1), `sleep ${said * 1000}`);
 });

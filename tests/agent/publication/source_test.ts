@@ -36,12 +36,12 @@ Deno.test("ask() answers unchanged for one conditional request", async () => {
   const world = new World(undefined, SITE);
   const source = await sourceOf(world);
   const first = await source.ask(NO_STATE, NOW);
-  assertEquals(first.kind, "told");
+  assertEquals(first.kind, "publication");
   world.requests.length = 0;
   assertEquals((await source.ask(NO_STATE, NOW)).kind, "unchanged");
   assertEquals(world.requests, ["GET psyopsOS/timestamp.json"]);
   world.site = await makeSite({ serial: 43 });
-  assertEquals((await source.ask(NO_STATE, NOW)).kind, "told");
+  assertEquals((await source.ask(NO_STATE, NOW)).kind, "publication");
 });
 
 Deno.test("ask() goes on to the next URL, also past one that is refused, and stays with it", async () => {
@@ -53,7 +53,7 @@ Deno.test("ask() goes on to the next URL, also past one that is refused, and sta
     return new Response(url.pathname.endsWith("timestamp.json") ? "{}" : world.page(url).body);
   };
   const source = await sourceOf(world, urls);
-  assertEquals((await source.ask(NO_STATE, NOW)).kind, "told");
+  assertEquals((await source.ask(NO_STATE, NOW)).kind, "publication");
   world.asked.length = 0;
   assertEquals((await source.ask(NO_STATE, NOW)).kind, "unchanged");
   assertEquals(world.asked, ["http://good.test/psyopsOS/timestamp.json"]);

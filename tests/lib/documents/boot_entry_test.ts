@@ -120,7 +120,7 @@ Deno.test("formatEntryName() undoes parseEntryName(), blessedName() drops the co
 
 Deno.test("slotEntryId() refuses versions that are no file names", () => {
   for (const version of ["", "../x", "1+3", "a b", "1.", "-1", "x".repeat(65)]) {
-    assertThrows(() => slotEntryId(version), UserError, "not valid");
+    assertThrows(() => slotEntryId(version), UserError, "a version is");
   }
   assertEquals(slotEntryId("2026.11.22-rc1"), "psyopsos-2026.11.22-rc1");
 });

@@ -114,7 +114,7 @@ Deno.test("refreshSite() refuses a key that nodes do not take timestamps from", 
   const { host } = await setUp();
   const signer = signerOf(testKey("other"));
   const error = await assertRejects(() => refreshSite(host, { out: "/public", signer }), UserError);
-  assertStringIncludes(error.message, "none that nodes take timestamps from");
+  assertStringIncludes(error.message, "nodes do not accept timestamps signed by key");
 });
 
 Deno.test("refreshSite() refuses absurd times", async () => {

@@ -18,14 +18,21 @@ Deno.test("every file keeps the table of layers, and every layer has files", asy
   const sources = await projectSources();
   const problems: string[] = [];
   const places = new Set<string>();
+  const used = new Set<string>();
   for (const [file, source] of sources) {
     places.add(layerOf(file)?.place ?? "");
     for (const target of importsOf(file, source)) {
       const problem = importProblem(file, target);
       if (problem) problems.push(problem);
+      used.add(`${layerOf(file)?.place} ${layerOf(target)?.place}`);
     }
   }
   assertEquals(problems, []);
+  const unused = LAYERS.flatMap(({ place, imports }) =>
+    imports.filter((other) => other !== "lib/" && !used.has(`${place} ${other}`))
+      .map((other) => `${place} ${other}`)
+  );
+  assertEquals(unused, [], "allowed, and imported by nobody");
   assertEquals([...places].sort(), LAYERS.map(({ place }) => place).sort());
 });
 
