@@ -5,20 +5,25 @@
  * @module
  */
 
-/** Exit codes of every task and of the agent. The README repeats this table. */
+/** Exit codes of every task and of the agent. */
 export const EXIT = {
   ok: 0,
-  /** The operation failed: the message says what and what to do. */
   failed: 1,
-  /** The command line was not understood. */
   usage: 2,
-  /** Something was refused because a check of trust failed. */
   refused: 3,
-  /** A tool or package that is needed is missing. */
   missing: 4,
-  /** Stopped by the user (Ctrl-C). */
   interrupted: 130,
 } as const;
+
+/** What each exit code means; the README's table is made of it. */
+export const EXIT_WORDS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: "done",
+  failed: "failed: the line says what and what to do",
+  usage: "the command line was not understood",
+  refused: "refused: a check of trust failed",
+  missing: "a tool or package is missing",
+  interrupted: "stopped by Ctrl-C",
+};
 
 /** One of the documented exit codes. */
 export type ExitCode = typeof EXIT[keyof typeof EXIT];

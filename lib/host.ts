@@ -40,6 +40,9 @@ export interface RunOptions {
 /** Options of {@linkcode Host.spawn}. */
 export type SpawnOptions = Omit<RunOptions, "stdin" | "timeoutMs">;
 
+/** Exit code of a program that is not there, as a shell gives it. */
+export const NO_PROGRAM = 127;
+
 /** What a finished program left. */
 export interface RunResult {
   code: number;

@@ -4,11 +4,12 @@
  * @module
  */
 
-const PATTERN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+/** The form of an instant; not all that have it exist. */
+export const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 /** Whether `text` is a point in time in UTC to the second, as psyopsOS writes it. */
 export function isInstant(text: string): boolean {
-  return PATTERN.test(text) && !Number.isNaN(Date.parse(text)) &&
+  return INSTANT.test(text) && !Number.isNaN(Date.parse(text)) &&
     formatInstant(new Date(text)) === text;
 }
 

@@ -30,7 +30,10 @@ export function main(
 
 /** What fits behind `deno`; the last word is the one that is being typed. */
 async function suggestionsFor(words: readonly string[]) {
-  const [first, task, ...rest] = words;
+  // Deno's own options may stand before the task's name.
+  const [first, ...others] = words;
+  while (others.length > 1 && others[0]!.startsWith("-")) others.shift();
+  const [task, ...rest] = others;
   if (first !== "task" || task === undefined) {
     return [{ kind: "file" as const, type: "any" as const, pattern: words.at(-1)! }];
   }

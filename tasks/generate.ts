@@ -11,6 +11,8 @@ import type { Host } from "../lib/host.ts";
 import { staleFiles } from "./dev/gate/generated.ts";
 import { program } from "./lines/generate.ts";
 
+const HERE = { root: Deno.cwd(), deno: Deno.execPath() };
+
 /** The task. */
 export function main(
   args: readonly string[],
@@ -18,7 +20,7 @@ export function main(
   console: Console = processConsole,
 ): Promise<number> {
   return runProgram(program, args, async ({ check }) => {
-    const stale = await staleFiles(host, !check);
+    const stale = await staleFiles(host, HERE, !check);
     for (const path of stale) console.out(`${check ? "stale" : "made anew"}: ${path}`);
     return check && stale.length > 0 ? EXIT.failed : EXIT.ok;
   }, console);

@@ -64,7 +64,7 @@ async function agentIsLean(host: Host, deno: string): Promise<boolean> {
 }
 
 async function nothingIsStale(host: Host): Promise<boolean> {
-  const stale = await staleFiles(host, false);
+  const stale = await staleFiles(host, { root: Deno.cwd(), deno: Deno.execPath() }, false);
   for (const path of stale) {
     processConsole.err(`${path} is stale: deno task generate makes it anew`);
   }

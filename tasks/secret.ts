@@ -123,8 +123,11 @@ async function rekey({ line, host, console, prompt }: Task<"rekey">): Promise<vo
     const wrong = secretPlaces(secrets).filter(({ state }) => state !== "current");
     if (json) console.out(JSON.stringify(wrong, null, 2));
     else for (const place of wrong) console.out(placeLine(place));
-    if (wrong.length === 0) return console.out("all secrets say that they are for the admins only");
-    throw new UserError(`vouch for ${wrong.length} secrets`, "see above", {
+    if (wrong.length === 0) {
+      if (!json) console.out("all secrets say that they are for the admins only");
+      return;
+    }
+    throw new UserError(`confirm for whom ${counted(wrong.length, "secret")} are`, "see above", {
       hint: "deno task secret rekey encrypts them to the admins",
     });
   }

@@ -96,7 +96,7 @@ async function serve(
       errorPage: "error.html",
     });
   } catch (error) {
-    const taken = errorText(error).includes("EADDRINUSE");
+    const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
     throw new UserError(
       `serve ${out} on port ${port}`,
       taken ? "it is in use" : errorText(error),

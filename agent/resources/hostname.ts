@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { toldOf } from "../../lib/config/key.ts";
 import type { Host } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
 import { runOk } from "../system/programs.ts";
@@ -32,10 +33,10 @@ export const hostname: KeyResource<"hostname", Actual, Change> = {
   plan(name, actual) {
     const steps: Change[] = [];
     if (actual.kernel !== name) {
-      steps.push({ what: "kernel", name, text: `set the host name to ${name}` });
+      steps.push({ what: "kernel", name, text: "set the host name" });
     }
     if (actual.file !== undefined && actual.file !== `${name}\n`) {
-      steps.push({ what: "file", name, text: `write ${name} to ${FILE}` });
+      steps.push({ what: "file", name, text: `write ${FILE}` });
     }
     return steps;
   },
@@ -45,7 +46,7 @@ export const hostname: KeyResource<"hostname", Actual, Change> = {
     else await installFile(host, FILE, `${name}\n`, { mode: 0o644, uid: 0, gid: 0 });
   },
 
-  observe: (host) => readHostname(host),
+  observe: async (host, wanted, shown) => toldOf(await readHostname(host), wanted, shown),
 };
 
 /** The kernel's host name. */

@@ -9,6 +9,7 @@ import {
   type AppliedName,
   type Desired,
   desired,
+  isLeftToFiles,
   type NodeConfig,
   type ObservedOf,
 } from "../../lib/config/mod.ts";
@@ -76,7 +77,10 @@ export function applier<Name extends AppliedName, Actual, Change extends Step>(
 ): Applier<Name> {
   const wanted = (config: NodeConfig, { identity }: Target) => desired(name, config, identity);
   return {
-    apply: bind((target) => wanted(target.config, target), resource),
+    apply: bind(
+      (target) => isLeftToFiles(name, target.config) ? undefined : wanted(target.config, target),
+      resource,
+    ),
     observe: (host, target) =>
       resource.observe(host, wanted(target.config, target), wanted(target.shown, target)),
   };

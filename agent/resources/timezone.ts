@@ -5,6 +5,7 @@
  */
 import { type Bytes, equal } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
+import { toldOf } from "../../lib/config/key.ts";
 import type { Host } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
 import type { KeyResource, Step } from "./resource.ts";
@@ -42,9 +43,9 @@ export const timezone: KeyResource<"timezone", Actual, Change> = {
     if (wanted === "UTC" && name === undefined && localtime === undefined) return [];
     const steps: Change[] = [];
     const holds = zone !== undefined && localtime !== undefined && equal(zone, localtime);
-    if (!holds) steps.push({ path: LOCALTIME, data: zone, text: `set the time zone ${wanted}` });
+    if (!holds) steps.push({ path: LOCALTIME, data: zone, text: "set the time zone" });
     if (name !== wanted) {
-      steps.push({ path: TIMEZONE, data: `${wanted}\n`, text: `write ${wanted} to ${TIMEZONE}` });
+      steps.push({ path: TIMEZONE, data: `${wanted}\n`, text: `write ${TIMEZONE}` });
     }
     return steps;
   },
@@ -54,14 +55,17 @@ export const timezone: KeyResource<"timezone", Actual, Change> = {
     await installFile(host, path, data, FACTS);
   },
 
-  async observe(host) {
-    const name = await readName(host);
-    const localtime = await readIfFile(host, LOCALTIME);
-    if (name === undefined && localtime === undefined) return "UTC";
-    const zone = await readIfFile(host, `${ZONES}/${name}`);
-    return zone && localtime && equal(zone, localtime) ? name! : "unknown";
-  },
+  observe: async (host, wanted, shown) => toldOf(await readZone(host), wanted, shown),
 };
+
+/** The zone that holds on the node; "unknown" where the two files do not agree. */
+async function readZone(host: Host): Promise<string> {
+  const name = await readName(host);
+  const localtime = await readIfFile(host, LOCALTIME);
+  if (name === undefined && localtime === undefined) return "UTC";
+  const zone = await readIfFile(host, `${ZONES}/${name}`);
+  return zone && localtime && equal(zone, localtime) ? name! : "unknown";
+}
 
 async function readName(host: Host): Promise<string | undefined> {
   const data = await readIfFile(host, TIMEZONE);

@@ -8,7 +8,8 @@
  * @module
  */
 import type { Desired, ObservedOf } from "../../lib/config/mod.ts";
-import type { DesiredUser } from "../../lib/config/users.ts";
+import { DIFFERS, PRIVATE_DIGEST } from "../../lib/config/key.ts";
+import { type DesiredUser, isAsWanted, openFacts } from "../../lib/config/users.ts";
 import { errorText, UserError } from "../../lib/errors.ts";
 import {
   type Account,
@@ -134,7 +135,7 @@ export const users: KeyResource<"users", ActualUsers, Change> = {
     }
   },
 
-  async observe(host, wanted) {
+  async observe(host, wanted, shown) {
     const accounts = parsePasswd(await host.readTextFile("/etc/passwd"));
     const groups = parseGroup(await host.readTextFile("/etc/group"));
     const found: ObservedOf<"users"> = [];
@@ -143,11 +144,17 @@ export const users: KeyResource<"users", ActualUsers, Change> = {
       if (!account) continue;
       const path = keyFile(name);
       const keys = await host.stat(path) ? await host.readTextFile(path) : "";
-      found.push({
-        name,
+      const have = {
         uid: account.uid,
         groups: groups.filter(({ members }) => members.includes(name)).map((group) => group.name),
         sshKeys: keys.split("\n").filter(Boolean),
+      };
+      const { open, others } = openFacts(wanted[name]!, shown[name]);
+      const isRight = others.every((fact) => isAsWanted(fact, wanted[name]!, have));
+      found.push({
+        name,
+        ...Object.fromEntries(open.map((fact) => [fact, have[fact]])),
+        ...others.length > 0 && { private: isRight ? PRIVATE_DIGEST : DIFFERS },
       });
     }
     return found;
@@ -186,7 +193,8 @@ function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
     steps.push({ what: "group", group, text: `create group ${name} (gid ${group.gid})` });
   }
   const shell = given.shell ?? known?.shell ?? DEFAULT_SHELL;
-  const usable = given.shell === undefined || actual.shells.has(shell);
+  // A colon ends a field of the account's line.
+  const usable = given.shell === undefined || actual.shells.has(shell) && !shell.includes(":");
   const account: Account = {
     name,
     uid,

@@ -8,8 +8,8 @@
  */
 import { resolve } from "node:path";
 import type { Bytes } from "../bytes.ts";
-import { errorText, UserError } from "../errors.ts";
-import type { Host } from "../host.ts";
+import { errorText, EXIT, UserError } from "../errors.ts";
+import { type Host, NO_PROGRAM } from "../host.ts";
 import type { Architecture } from "../schema/fields.ts";
 import { denoVersions, type ProgramFacts, programFacts } from "./program.ts";
 import { CLOSED, RIGHTS, V8_FLAGS } from "./rights.ts";
@@ -76,7 +76,9 @@ export async function denoVersion(host: Host, deno: string): Promise<string> {
   const version = /^deno (\d+\.\d+\.\d+)/.exec(decode(stdout))?.[1];
   if (code === 0 && version) return version;
   const why = decode(stderr).trim().split("\n")[0] || "it is no deno";
-  throw new UserError(`compile with ${deno}`, why);
+  throw new UserError(`compile with ${deno}`, why, {
+    ...code === NO_PROGRAM && { exitCode: EXIT.missing },
+  });
 }
 
 /**
@@ -91,6 +93,7 @@ export async function denortFacts(
 ): Promise<ProgramFacts> {
   if ((await host.stat(denort)) === undefined) {
     throw new UserError(`use the runtime ${denort}`, "no such file", {
+      exitCode: EXIT.missing,
       hint: "DENORT_BIN names a denort of the compiling deno's version",
     });
   }

@@ -11,6 +11,7 @@ import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { type InferValue, type Parser, parseSync } from "@optique/core/parser";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer, string, type ValueParser } from "@optique/core/valueparser";
+import * as v from "valibot";
 import { nearest } from "../nearest.ts";
 
 /** Parses a part of the command line. */
@@ -19,9 +20,15 @@ export type Part<T> = Parser<"sync", T, unknown>;
 /** Name of a value in the help: DIR and FILE are completed with what lies in the file system. */
 type Metavar = NonEmptyString;
 
-/** What the help says of a value that may be absent. */
+/** What holds where an option is absent. */
 interface Absent<T> {
   default: T;
+}
+
+/** What a value has to be. */
+interface Checked {
+  /** What is wrong with it, e.g. "must be a host name". */
+  check?: (value: string) => string | undefined;
 }
 
 /** `words` as a message: line breaks in it are blanks. */
@@ -40,32 +47,49 @@ export function needed(name: string, help: string): Part<true> {
 }
 
 /** An option with text that is not empty and no option itself; undefined, or the default, when it is absent. */
-export function value(name: string, metavar: Metavar, help: string): Part<string | undefined>;
 export function value(
   name: string,
   metavar: Metavar,
   help: string,
-  absent: Absent<string>,
+  more?: Checked,
+): Part<string | undefined>;
+export function value(
+  name: string,
+  metavar: Metavar,
+  help: string,
+  more: Absent<string> & Checked,
 ): Part<string>;
 export function value(
   name: string,
   metavar: Metavar,
   help: string,
-  absent?: Absent<string>,
+  more: Partial<Absent<string>> & Checked = {},
 ): Part<string | undefined> {
-  return maybe(option(`--${name}`, textValue(metavar), { description: words(help) }), absent);
+  const { default: absent, check } = more;
+  const parser = option(`--${name}`, textValue(metavar, check), { description: words(help) });
+  return maybe(parser, absent === undefined ? undefined : { default: absent });
 }
 
-/** An option that may be repeated, and must be there `min` times. */
+/** How often something may be written. */
+interface Times {
+  min?: 0 | 1;
+  max?: number;
+}
+
+/** An option that may be repeated. */
 export function values(
   name: string,
   metavar: Metavar,
   help: string,
-  { min = 0 }: { min?: 0 | 1 } = {},
+  { min = 0, max, check }: Times & Checked = {},
 ): Part<readonly string[]> {
-  return multiple(option(`--${name}`, textValue(metavar), { description: words(help) }), {
+  return multiple(option(`--${name}`, textValue(metavar, check), { description: words(help) }), {
     min,
-    errors: { tooFew: words(`--${name} is missing`) },
+    ...max === undefined ? {} : { max },
+    errors: {
+      tooFew: words(`--${name} is missing`),
+      tooMany: words(`--${name} may be given ${max} times`),
+    },
   });
 }
 
@@ -144,8 +168,8 @@ export function someOf<T extends string>(
 }
 
 /** A word that must be there. */
-export function word(metavar: Metavar): Part<string> {
-  return argument(wordValue(metavar), {
+export function word(metavar: Metavar, { check }: Checked = {}): Part<string> {
+  return argument(wordValue(metavar, check), {
     errors: { endOfInput: words(`${metavar} is missing`) },
   });
 }
@@ -161,10 +185,10 @@ export function wordOf<T extends string>(
 /** All remaining words, `min` of them or more. */
 export function wordList(
   metavar: Metavar,
-  { min = 0 }: { min?: 0 | 1 } = {},
+  { min = 0, check }: Times & Checked = {},
 ): Part<readonly string[]> {
   const errors = { tooFew: words(`${metavar} is missing`) };
-  return multiple(argument(wordValue(metavar)), { min, errors });
+  return multiple(argument(wordValue(metavar, check)), { min, errors });
 }
 
 /**
@@ -173,6 +197,14 @@ export function wordList(
  */
 export function unwelcome(): Part<readonly string[]> {
   return multiple(argument(string(), { hidden: true }));
+}
+
+/** A check by the schema of a field. */
+export function bySchema(schema: v.GenericSchema): (value: string) => string | undefined {
+  return (value) => {
+    const { issues } = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true });
+    return issues?.[0].message;
+  };
 }
 
 /** A verb with what belongs to it; its value carries the verb's name as `verb`. */
@@ -221,15 +253,31 @@ function choiceValue<T extends string>(
 }
 
 /** The value of an option; an option where a value is due is a forgotten value. */
-function textValue(metavar: Metavar): ValueParser<"sync", string> {
-  const errors = { patternMismatch: words(`it needs a value (${metavar})`) };
-  return withFiles(string({ metavar, pattern: /^(?!--)./s, errors }));
+function textValue(metavar: Metavar, check?: Checked["check"]): ValueParser<"sync", string> {
+  return checkedValue(
+    metavar,
+    (given) =>
+      given === "" || given.startsWith("--") ? `it needs a value (${metavar})` : check?.(given),
+  );
 }
 
 /** A word; behind `--` it may look like an option. */
-function wordValue(metavar: Metavar): ValueParser<"sync", string> {
-  const errors = { patternMismatch: words("it is empty") };
-  return withFiles(string({ metavar, pattern: /./s, errors }));
+function wordValue(metavar: Metavar, check?: Checked["check"]): ValueParser<"sync", string> {
+  return checkedValue(metavar, (given) => given === "" ? "it is empty" : check?.(given));
+}
+
+function checkedValue(
+  metavar: Metavar,
+  problem: (given: string) => string | undefined,
+): ValueParser<"sync", string> {
+  const parser = string({ metavar });
+  return withFiles({
+    ...parser,
+    parse(given) {
+      const wrong = problem(given);
+      return wrong === undefined ? parser.parse(given) : { success: false, error: words(wrong) };
+    },
+  });
 }
 
 /** Completes DIR and FILE by what lies in the file system. */

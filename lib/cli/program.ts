@@ -10,6 +10,7 @@ import { formatMessage, lineBreak, type Message, text } from "@optique/core/mess
 import process from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { EXIT, type ExitCode } from "../errors.ts";
+import { checkArguments } from "./arguments.ts";
 import { type Console, processConsole } from "./console.ts";
 import { UsageError, withFailures } from "./failures.ts";
 import { on, type Part, words } from "./options.ts";
@@ -23,6 +24,8 @@ export interface Program<T> {
   parser: Part<T>;
   /** Whether `--version` is an option of its own instead of showing psyopsOS's version. */
   ownVersion?: boolean;
+  /** Whether words of the command line may be secrets by mistake, so that messages do not repeat them. */
+  quiet?: boolean;
   /** Paragraphs below the options: files, environment, network. A line that begins with blanks stays a line. */
   notes?: readonly string[];
 }
@@ -74,6 +77,7 @@ function readLine<T>(
 ): Read<T> {
   const ended: Read<T> = { ended: true };
   const parser = parserOf(program);
+  checkArguments(parser.usage, args, program.quiet === true);
   let stopped = false;
   const line = runParser(parser, program.name, args, {
     help: { option: true, onShow: () => void (stopped = true) },
@@ -90,10 +94,17 @@ function readLine<T>(
     stdout,
     stderr: () => {},
     onError: (_, error) => {
-      throw new UsageError(oneLine(error));
+      throw new UsageError(oneLine(program.quiet ? withoutWords(error) : error));
     },
   });
   return stopped ? ended : { ended: false, line };
+}
+
+/** `error` without what was written. */
+function withoutWords(error: Message): Message {
+  return error.map((term) =>
+    term.type === "value" ? text("(not shown, as it may be a secret)") : term
+  );
 }
 
 /** "--prot is unknown. Did you mean --port?" on one line, without the stop at its end. */

@@ -20,7 +20,7 @@ export const check = courseKey({
       ),
     }),
     "When the node looks at its site.",
-    { since: "0.1.0", default: "everySeconds: 300" },
+    { since: "0.1.0", default: `everySeconds: ${CHECK_SECONDS}` },
   ),
   example: "check:\n  everySeconds: 1800\n",
   desired: (value) => ({ everySeconds: value?.everySeconds ?? CHECK_SECONDS }),

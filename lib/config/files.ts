@@ -12,11 +12,12 @@ import {
   dictionary,
   filePath,
   isBase64,
+  longPartProblem,
   mapping,
   matching,
   openMapping,
 } from "../schema/fields.ts";
-import { described } from "../schema/words.ts";
+import { described, ruled } from "../schema/words.ts";
 import { compare, configKey, PRIVATE_DIGEST } from "./key.ts";
 
 const OPEN = { since: "0.1.0", secrecy: "open" } as const;
@@ -30,14 +31,14 @@ const file = v.pipe(
     }),
     encoding: v.optional(
       described(
-        v.literal("base64", "must be base64, or left out for text"),
+        ruled(v.literal("base64", "must be base64, or left out for text"), "base64"),
         "How `content` is written.",
         { ...OPEN, default: "text in UTF-8" },
       ),
     ),
     mode: v.optional(
       described(
-        matching(/^[0-7]{4}$/, 'must be four octal digits in quotes, e.g. "0644"'),
+        matching(/^[0-7]{4}$/, 'four octal digits in quotes, e.g. "0644"'),
         "Permission bits.",
         { ...OPEN, default: '"0644"' },
       ),
@@ -85,7 +86,13 @@ const observed = v.array(openMapping({
 
 export const files = configKey({
   schema: described(
-    dictionary(filePath, described(file, "One file, by its path.", { since: "0.1.0" })),
+    dictionary(
+      filePath,
+      described(file, "One file, by its path.", {
+        since: "0.1.0",
+        desk: (_file: unknown, path: string) => longPartProblem(path),
+      }),
+    ),
     "Files with content, mode and owner. What someone changes is put right; missing directories are made (root's, 0755). " +
       "A file that is no longer listed stays until the next boot.",
     { since: "0.1.0", default: "none" },

@@ -5,7 +5,7 @@
  */
 import { anyText, hostName } from "../schema/fields.ts";
 import { described } from "../schema/words.ts";
-import { compare, configKey } from "./key.ts";
+import { compare, configKey, tellable } from "./key.ts";
 
 export const hostname = configKey({
   schema: described(hostName, "The node's host name.", {
@@ -16,5 +16,5 @@ export const hostname = configKey({
   desired: (value, { name }) => value ?? name,
   needs: { programs: ["hostname"], packages: [] },
   observed: anyText,
-  differences: (wanted, seen) => compare("hostname", seen, wanted),
+  differences: (wanted, seen, shown) => compare("hostname", seen, tellable(wanted, shown)),
 });

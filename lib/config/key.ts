@@ -40,6 +40,8 @@ export interface ConfigKey<
   Observed extends v.GenericSchema,
 > extends CourseKey<Schema, Desired> {
   readonly needs: Needs;
+  /** Files that the node writes for it. One of these below `files` is the fleet's own: the node then leaves the key alone. */
+  readonly paths?: readonly string[];
   /** What a node reports about the key. {@linkcode PRIVATE_DIGEST} stands in for what only the node may know. */
   readonly observed: Observed;
   /**
@@ -70,6 +72,22 @@ export function courseKey<const Schema extends v.GenericSchema, Desired>(
  * output), because the hash of a short secret gives the secret away.
  */
 export const PRIVATE_DIGEST = "private";
+/** Stands for what only the node may know where it is not as wanted. */
+export const DIFFERS = "differs";
+
+/**
+ * What a node tells of a value: the value itself where everyone can read on the site that it is wanted, else only whether it
+ * is as wanted.
+ */
+export function toldOf(have: string, wanted: string, shown: string): string {
+  if (wanted === shown) return have;
+  return have === wanted ? PRIVATE_DIGEST : DIFFERS;
+}
+
+/** What {@linkcode toldOf} gives where all is as wanted. */
+export function tellable(wanted: string, shown: string): string {
+  return wanted === shown ? wanted : PRIVATE_DIGEST;
+}
 
 /** One line when `have` differs from `want`; none when they agree or `want` is undefined. */
 export function compare(what: string, have: unknown, want: unknown): string[] {

@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { mapping, openMapping } from "../schema/fields.ts";
+import { ruleOf } from "../schema/read.ts";
 import { factsOf, visitValues } from "../schema/words.ts";
 import { check, report } from "./course.ts";
 import { files } from "./files.ts";
@@ -82,6 +83,12 @@ export function desired<Name extends KeyName>(
   return key.desired(config[name], node) as Desired<Name>;
 }
 
+/** Whether the fleet writes a file of the key `name` itself, below `files`. */
+export function isLeftToFiles(name: AppliedName, { files = {} }: NodeConfig): boolean {
+  const { paths = [] } = KEYS[name] as { paths?: readonly string[] };
+  return paths.some((path) => files[path] !== undefined);
+}
+
 /** All `layers` in one, later ones over earlier ones. */
 export function mergeConfig(layers: readonly NodeConfig[]): NodeConfig {
   return mergeLayers(nodeConfigSchema, layers) as NodeConfig;
@@ -89,10 +96,15 @@ export function mergeConfig(layers: readonly NodeConfig[]): NodeConfig {
 
 /** Problems of a merged configuration that none of its layers has by itself; places as dotted names. */
 export function mergedProblems(config: NodeConfig): string[] {
-  return KEY_NAMES.flatMap((name) => {
+  const { issues = [] } = v.safeParse(nodeConfigSchema, config);
+  const own = KEY_NAMES.flatMap((name) => {
     const key = KEYS[name] as CourseKey<v.GenericSchema, unknown>;
     return config[name] === undefined ? [] : key.problems?.(config[name]) ?? [];
   });
+  const twice = APPLIED_NAMES.filter((name) =>
+    config[name] !== undefined && isLeftToFiles(name, config)
+  ).map((name) => `${name} and files would write the same file`);
+  return [...issues.map((issue) => `${v.getDotPath(issue)} ${ruleOf(issue)}`), ...own, ...twice];
 }
 
 /** One line for each difference between `observed` and what `config` wants; `shown` is the public part of `config`. */
@@ -105,6 +117,7 @@ export function differences(
   return APPLIED_NAMES.flatMap((name) => {
     const key = KEYS[name] as ConfigKey<v.GenericSchema, unknown, v.GenericSchema>;
     const seen = observed[name];
+    if (isLeftToFiles(name, config)) return [];
     if (seen === undefined) {
       // An agent older than this key does not report it, which is a difference only if the configuration sets the key.
       return config[name] === undefined ? [] : [`nothing was observed of ${name}`];

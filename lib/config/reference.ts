@@ -4,8 +4,8 @@
  * @module
  */
 import type * as v from "valibot";
-import type { SchemaParts } from "../schema/paths.ts";
-import { factsOf, type Field, fieldsOf, wordsOf } from "../schema/words.ts";
+import { unwrapped } from "../schema/paths.ts";
+import { factsOf, type Field, fieldsOf, ruleWords, wordsOf } from "../schema/words.ts";
 import type { Needs } from "./key.ts";
 import { KEY_NAMES, type KeyName, KEYS } from "./mod.ts";
 
@@ -88,41 +88,19 @@ function fieldRow({ path, schema, required }: Field): string {
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
 
-/** What a value must be, from the messages that refuse others. */
+/** What a value must be, as its kind says in words. */
 function rule(schema: v.GenericSchema): string {
   return ruleOf(schema).replace(/^./, (first) => first.toUpperCase());
 }
 
-interface RuleParts extends SchemaParts {
-  message?: unknown;
-  /** The schema itself, then what its value must pass. */
-  pipe?: readonly Partial<RuleParts>[];
-}
-
 function ruleOf(schema: v.GenericSchema): string {
-  const parts = unwrap(schema);
-  if (parts.item) return `a list, each item ${ruleOf(parts.item)}`;
-  if (parts.entries) return "a mapping";
-  if (parts.value) return `a mapping from names, each ${ruleOf(parts.key!)}`;
-  // The last rule that names the whole says most: "must be 1 to 65533", "must be a host name in lower case".
-  const messages = messagesOf(parts);
-  const best = messages.findLast((message) => /^must be (?!at most|one line)/.test(message));
-  const more = messages.filter((message) => /^must be at most/.test(message));
-  const said = [...new Set([best ?? "must be text", ...more])].map((one) =>
-    one.slice("must be ".length)
-  );
-  return said.join(", ");
-}
-
-function messagesOf({ message, pipe }: Partial<RuleParts>): string[] {
-  if (pipe) return pipe.flatMap(messagesOf);
-  return typeof message === "string" ? [message] : [];
-}
-
-function unwrap(schema: v.GenericSchema): RuleParts {
-  let at = schema as unknown as RuleParts;
-  while (at.wrapped) at = at.wrapped as unknown as RuleParts;
-  return at;
+  const { item, entries, key, value } = unwrapped(schema)!;
+  if (item) return `a list, each item ${ruleOf(item)}`;
+  if (entries) return "a mapping";
+  if (value) return `a mapping from names, each ${ruleOf(key!)}`;
+  const words = ruleWords(schema);
+  if (words === undefined) throw new TypeError("A kind of field does not say what it must be");
+  return words;
 }
 
 function firstSentence(words: string): string {

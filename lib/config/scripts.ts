@@ -6,12 +6,12 @@
 import * as v from "valibot";
 import { sha256Hex, utf8 } from "../bytes.ts";
 import { anyText, dictionary, mapping, matching, oneOf, openMapping } from "../schema/fields.ts";
-import { described } from "../schema/words.ts";
+import { described, ruled } from "../schema/words.ts";
 import { compare, configKey } from "./key.ts";
 
 const script = mapping({
   run: described(
-    v.pipe(anyText, v.nonEmpty("must not be empty")),
+    ruled(v.pipe(anyText, v.nonEmpty("must not be empty")), "text that is not empty"),
     "Its text. The first line may name a program (`#!`), else /bin/sh reads it.",
     { since: "0.1.0" },
   ),
@@ -49,7 +49,7 @@ export const scripts = configKey({
     dictionary(
       matching(
         /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
-        "must be a script name: up to 63 of A-Z, a-z, 0-9, ., _ and -",
+        "a script name: up to 63 of A-Z, a-z, 0-9, ., _ and -",
       ),
       described(script, "One script, by its name.", { since: "0.1.0" }),
     ),

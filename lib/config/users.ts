@@ -10,6 +10,7 @@ import {
   dictionary,
   filePath,
   listOf,
+  longPartProblem,
   mapping,
   matching,
   openMapping,
@@ -17,7 +18,7 @@ import {
   wholeNumber,
 } from "../schema/fields.ts";
 import { described } from "../schema/words.ts";
-import { compare, configKey } from "./key.ts";
+import { compare, configKey, PRIVATE_DIGEST } from "./key.ts";
 
 const OPEN = { since: "0.1.0", secrecy: "open" } as const;
 
@@ -30,7 +31,7 @@ const user = mapping({
   ),
   comment: v.optional(
     described(
-      matching(/^[^:\p{Cc}]{0,128}$/u, "must be up to 128 characters, without :"),
+      matching(/^[^:\p{Cc}]{0,128}$/u, "up to 128 characters, without :"),
       "Who or what the account is for.",
       { since: "0.1.0", default: '""' },
     ),
@@ -46,6 +47,7 @@ const user = mapping({
     described(filePath, "Program that a login starts; it must be in the image.", {
       ...OPEN,
       default: "/bin/sh",
+      desk: (path: string) => path.includes(":") ? "must not hold a colon" : longPartProblem(path),
     }),
   ),
   sshKeys: v.optional(
@@ -64,16 +66,48 @@ export type DesiredUser = UserConfig & { sshKeys: string[] };
 
 const observed = v.array(openMapping({
   name: anyText,
-  uid: v.number(),
-  groups: v.array(anyText),
-  sshKeys: v.array(anyText),
+  /** What the public part of the configuration wants, as it is. */
+  uid: v.optional(v.number()),
+  groups: v.optional(v.array(anyText)),
+  sshKeys: v.optional(v.array(anyText)),
+  /** {@linkcode PRIVATE_DIGEST} where all the rest is as wanted, else {@linkcode DIFFERS}; absent where there is no rest. */
+  private: v.optional(anyText),
 }));
+
+/** An account as it is, or as it is wanted; what nothing is said of may be anything. */
+export interface UserFacts {
+  uid?: number;
+  groups?: readonly string[];
+  sshKeys: readonly string[];
+}
+
+/** The facts of a user that everyone may know, since `shown` wants the same, and whether there are others. */
+export function openFacts(
+  wanted: DesiredUser,
+  shown: DesiredUser | undefined,
+): { open: (keyof UserFacts)[]; others: (keyof UserFacts)[] } {
+  const facts = ["uid", "groups", "sshKeys"] as const;
+  const isOpen = (fact: keyof UserFacts) => shown !== undefined && sameFact(fact, wanted, shown);
+  return { open: facts.filter(isOpen), others: facts.filter((fact) => !isOpen(fact)) };
+}
+
+/** Whether `have` is what is `wanted` of one fact. */
+export function isAsWanted(fact: keyof UserFacts, wanted: UserFacts, have: UserFacts): boolean {
+  return wanted[fact] === undefined || sameFact(fact, wanted, have);
+}
+
+function sameFact(fact: keyof UserFacts, a: UserFacts, b: UserFacts): boolean {
+  const [left, right] = [a[fact], b[fact]].map((value) =>
+    JSON.stringify(Array.isArray(value) ? value.toSorted() : value)
+  );
+  return left === right;
+}
 
 export const users = configKey({
   schema: described(
     dictionary(
       accountName,
-      described(user, "One account, by its name.", { since: "0.1.0", default: "{}" }),
+      described(user, "One account, by its name.", { since: "0.1.0" }),
     ),
     "Accounts, and the SSH keys that may log in to them. One that is no longer listed loses its keys and is locked; root may have keys, too.",
     { since: "0.1.0", default: "none beside the image's" },
@@ -88,7 +122,12 @@ export const users = configKey({
 `,
   desired: (value = {}): Record<string, DesiredUser> =>
     Object.fromEntries(
-      Object.entries(value).map(([name, given]) => [name, { sshKeys: [], ...given }]),
+      Object.entries(value).map(([name, { groups, ...given }]) => [name, {
+        sshKeys: [],
+        ...given,
+        // Every account is in the group of its own name.
+        ...groups && { groups: [...new Set(groups)].filter((group) => group !== name) },
+      }]),
     ),
   problems: (value) => {
     const problems: string[] = [];
@@ -102,15 +141,24 @@ export const users = configKey({
     return problems;
   },
   needs: { programs: [], packages: [] },
+  paths: ["/etc/passwd", "/etc/group", "/etc/shadow"],
   observed,
-  differences: (wanted, seen) =>
+  differences: (wanted, seen, shown) =>
     Object.entries(wanted).flatMap(([name, want]) => {
       const have = seen.find((one) => one.name === name);
       if (!have) return [`user ${name} is missing`];
-      return [
-        ...compare(`user ${name}: uid`, have.uid, want.uid),
-        ...compare(`user ${name}: groups`, have.groups.toSorted(), want.groups?.toSorted()),
-        ...compare(`user ${name}: SSH keys`, have.sshKeys.toSorted(), want.sshKeys.toSorted()),
-      ];
+      const { open, others } = openFacts(want, shown[name]);
+      const lines = open.filter((fact) => want[fact] !== undefined).flatMap((fact) =>
+        compare(`user ${name}: ${WORDS[fact]}`, sorted(have[fact]), sorted(want[fact]))
+      );
+      if (others.length === 0) return lines;
+      return [...lines, ...compare(`user ${name}: the rest`, have.private, PRIVATE_DIGEST)];
     }),
 });
+
+/** Facts as messages call them. */
+const WORDS = { uid: "uid", groups: "groups", sshKeys: "SSH keys" } as const;
+
+function sorted(value: unknown): unknown {
+  return Array.isArray(value) ? value.toSorted() : value;
+}

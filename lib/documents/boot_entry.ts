@@ -1,6 +1,6 @@
 /**
  * Boot menu entries of the Boot Loader Specification, type 1, and systemd-boot's loader.conf: text in,
- * text out. The image builder and the agent use the same functions, so they can't disagree.
+ * text out. Whoever writes entries and whoever reads them use this, so they can't disagree.
  * Spec: UAPI.1 Boot Loader Specification; systemd, "Automatic Boot Assessment" (tries in file names).
  *
  * @module
@@ -189,12 +189,16 @@ function badLine(key: string, why: string): UserError {
 /** Longest kernel command line that x86 takes. */
 export const MAX_CMDLINE = 2047;
 
-/** A version of an image names a folder and a file on FAT. @throws {UserError} */
+/** What is wrong with the version of an image, which names a folder and a file on FAT. */
+export function versionProblem(version: string): string | undefined {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(version) && !version.endsWith(".")) return undefined;
+  return "a version is up to 64 letters, digits and . _ -, begins with a letter or digit and does not end with a dot";
+}
+
+/** @throws {UserError} for what {@linkcode versionProblem} has a word for. */
 export function checkVersion(version: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(version) || version.endsWith(".")) {
-    throw new UserError(
-      `name an image ${JSON.stringify(version.slice(0, 80))}`,
-      "a version is up to 64 letters, digits and . _ -, begins with a letter or digit and does not end with a dot",
-    );
+  const problem = versionProblem(version);
+  if (problem) {
+    throw new UserError(`name an image ${JSON.stringify(version.slice(0, 80))}`, problem);
   }
 }

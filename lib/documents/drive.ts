@@ -35,7 +35,7 @@ export const MAX_DRIVE_FILE_BYTES = 16 * 1024;
 /** Most base URLs of a site. */
 export const MAX_SITES = 16;
 /** Most DNS servers. */
-const MAX_DNS = 8;
+export const MAX_DNS = 8;
 
 const networkSchema = v.pipe(
   mapping({

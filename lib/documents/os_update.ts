@@ -11,6 +11,7 @@ import * as v from "valibot";
 import { sha256 as hashOf, utf8 } from "../bytes.ts";
 import {
   architecture,
+  boolean,
   dictionary,
   imageVersion,
   instant,
@@ -18,12 +19,14 @@ import {
   mapping,
   matching,
   numberBetween,
+  oneOf,
   openMapping,
   sha256,
   timeZone,
   wholeNumber,
 } from "../schema/fields.ts";
 import { readDocument, unreadable } from "../schema/read.ts";
+import { timeZoneProblem } from "../schema/time_zone.ts";
 import { described } from "../schema/words.ts";
 import { isSitePath } from "../trust/comment.ts";
 import { OS_UPDATE_PATH } from "../trust/freshness.ts";
@@ -38,24 +41,27 @@ const MAX_BYTES = 1024 * 1024;
 
 const channelName = matching(
   /^[a-z0-9][a-z0-9_-]{0,62}$/,
-  "must be a channel name: up to 63 of a-z, 0-9, _ and -",
+  "a channel name: up to 63 of a-z, 0-9, _ and -",
 );
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 const windowEntries = {
   days: v.optional(
     described(
-      listOf(v.picklist(DAYS, "must be a day, e.g. mon")),
+      listOf(oneOf(DAYS)),
       "Days of the week on which it opens.",
       { default: "all" },
     ),
   ),
   from: described(
-    matching(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day in quotes, e.g. "02:00"'),
+    matching(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'a time of day in quotes, e.g. "02:00"'),
     "When it opens.",
   ),
   minutes: described(wholeNumber(10, 1440), "How long it is open.", { unit: "minutes" }),
   zone: v.optional(
-    described(timeZone, "Time zone of `days` and `from`.", { default: "UTC" }),
+    described(timeZone, "Time zone of `days` and `from`.", {
+      default: "UTC",
+      desk: timeZoneProblem,
+    }),
   ),
 };
 const waveEntries = {
@@ -84,7 +90,7 @@ const rollout = <
   )),
   canaries: v.optional(
     described(
-      listOf(matching(NODE_NAME, "must be a node name")),
+      listOf(matching(NODE_NAME, "a node name")),
       "Nodes that may go at `start`, whatever the waves say.",
     ),
   ),
@@ -98,7 +104,7 @@ const rollout = <
   ),
   allowDowngrade: v.optional(
     described(
-      v.boolean("must be true or false"),
+      boolean,
       "Whether nodes may take a version that is older than theirs.",
       { default: "false" },
     ),
@@ -131,11 +137,11 @@ const documentSchema = openMapping({
     openMapping({
       version: imageVersion,
       arch: architecture,
-      kernel: matching(/^[\x21-\x7e]{1,128}$/, "must be a kernel release"),
+      kernel: matching(/^[\x21-\x7e]{1,128}$/, "a kernel release"),
       built: instant,
       files: listOf(
         openMapping({
-          kind: matching(/^[a-z][a-z0-9-]{0,31}$/, "must be a kind of file"),
+          kind: matching(/^[a-z][a-z0-9-]{0,31}$/, "a kind of file"),
           path: v.pipe(
             v.string("must be a path"),
             v.check(isReleasePath, `must be a path below ${RELEASES_PATH}`),

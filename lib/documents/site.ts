@@ -28,15 +28,15 @@ import {
 import { readDocument, unreadable } from "../schema/read.ts";
 import { NODE_NAME, TAG_NAME } from "./names.ts";
 
-export const nodeNameSchema = matching(NODE_NAME, "must be a node name in lower case");
+export const nodeNameSchema = matching(NODE_NAME, "a node name in lower case");
 export const tagNameSchema = matching(
   TAG_NAME,
-  "must be a tag name: up to 63 of a-z, 0-9, _ and -, starting with a letter or digit",
+  "a tag name: up to 63 of a-z, 0-9, _ and -, starting with a letter or digit",
 );
 /** An age recipient, X25519 or post-quantum hybrid; the checksum is checked where nodes are read from files. */
 export const recipientSchema = matching(
   /^age1(?:[02-9ac-hj-np-z]{58}|pq1[02-9ac-hj-np-z]{1952})$/,
-  "must be an age recipient (age1… of 62 characters, or age1pq1… of 1959)",
+  "an age recipient (age1… of 62 characters, or age1pq1… of 1959)",
 );
 export const sshHostKeySchema = v.pipe(
   publicKeyLine,
@@ -67,12 +67,12 @@ const tagNodesSchema = v.array(nodeNameSchema, "must be a list");
 const postbootIndexSchema = v.record(
   nodeNameSchema,
   mapping({
-    path: line("must be a path"),
+    path: line("a path"),
     sha256,
     size: byteCount,
   }),
 );
-const agentVersion = matching(/^\d{1,6}\.\d{1,6}\.\d{1,6}$/, "must be a version, e.g. 1.2.3");
+const agentVersion = matching(/^\d{1,6}\.\d{1,6}\.\d{1,6}$/, "a version, e.g. 1.2.3");
 const instructionsSchema = mapping({
   /** The smallest agent that knows all that is said here; absent where every agent does. */
   agent: v.optional(agentVersion),

@@ -1,6 +1,6 @@
 /**
- * `slot.json`: what a boot slot must hold. The image engines write it into the slot, the agent checks a slot by it before
- * it gives it a boot entry. Keys that are not known are left out: the slot of a later version may have more.
+ * `slot.json`: what a boot slot must hold. The image engines write it into the slot; whoever writes a slot to a disk
+ * checks it by this before it gets a boot entry. Keys that are not known are left out: the slot of a later version may have more.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export const SLOT_DOCUMENT = "slot.json";
 const MAX_BYTES = 256 * 1024;
 
 /** A plain name within the slot, which lies on FAT. */
-const fileName = matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "must be the name of a file");
+const fileName = matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "the name of a file");
 
 const schema = openMapping({
   /** Form of this document. */

@@ -110,5 +110,7 @@ export function explain(error: unknown, place: FailurePlace): UserError {
 function networkReason(error: TypeError, { endpoint }: FailurePlace): string {
   const text = errorText(error).replaceAll(endpoint, "");
   const reason = /: ([^:]*?)(?: \(os error \d+\))?$/.exec(text)?.[1] ?? text;
+  // A header that can't be sent is quoted: it may be the one with the signature.
+  if (/signature|credential|authorization/i.test(reason)) return "a request could not be made";
   return reason.slice(0, 200).toLowerCase();
 }

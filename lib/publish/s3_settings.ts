@@ -38,6 +38,7 @@ const NEEDS_LOGIN = [
   "web_identity_token_file",
 ];
 const DEFAULT_REGION = "us-east-1";
+const REGION = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 
 /**
  * Finds the settings.
@@ -54,6 +55,12 @@ export async function findS3Settings(host: Host, options: S3Options): Promise<S3
   const keys = findKeys(host, options, profile);
   const region = options.region ?? host.env("AWS_REGION") ?? host.env("AWS_DEFAULT_REGION") ??
     profile.value("region") ?? DEFAULT_REGION;
+  // It becomes part of a host name and of the Authorization header.
+  if (!REGION.test(region)) {
+    throw new UserError("publish", "the region is no name of letters, digits and hyphens", {
+      exitCode: EXIT.usage,
+    });
+  }
   const given = options.endpoint ?? host.env("AWS_ENDPOINT_URL_S3") ??
     host.env("AWS_ENDPOINT_URL") ?? profile.endpoint;
   const endpoint = (given ?? `https://s3.${region}.amazonaws.com`).replace(/\/+$/, "");

@@ -6,12 +6,20 @@
  */
 import { decodeBase64 } from "@std/encoding/base64";
 import * as v from "valibot";
-import { isInstant } from "../instant.ts";
+import { utf8 } from "../bytes.ts";
+import { INSTANT, isInstant } from "../instant.ts";
+import { ruled } from "./words.ts";
 
 /** Most entries of any list or dictionary. */
 export const MAX_ENTRIES = 1024;
 /** Longest one-line text, in characters. */
 export const MAX_LINE = 8192;
+
+/** Longest name of a file or directory, in bytes. */
+const MAX_NAME_BYTES = 255;
+/** A key type and a key blob, with what may stand around them. */
+const KEY_LINE =
+  /(?:^|\s)((?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\.com)?) ([A-Za-z0-9+/]+={0,2})(?:\s|$)/;
 
 const MAPPING = "must be a mapping";
 const TOO_MANY = `must have at most ${MAX_ENTRIES} entries`;
@@ -36,114 +44,151 @@ export const listOf = <const Item extends v.GenericSchema>(item: Item) =>
   v.pipe(v.array(item, "must be a list"), v.maxLength(MAX_ENTRIES, TOO_MANY));
 
 /** Text of any length and lines. */
-export const anyText = v.string("must be text");
+export const anyText = ruled(v.string("must be text"), "text");
 
-/** Text of one line that is not empty. */
-export const line = (rule: string) =>
+/** Text of one line that is not empty; `words` complete "must be …". */
+export const line = (words: string) =>
   v.pipe(
-    v.string(rule),
+    v.string(`must be ${words}`),
     v.nonEmpty("must not be empty"),
     v.maxLength(MAX_LINE, `must be at most ${MAX_LINE} characters`),
     // deno-lint-ignore no-control-regex -- they are what is refused
     v.regex(/^[^\x00-\x1f\x7f]*$/, "must be one line without control characters"),
   );
 
-/** Text that `pattern` matches. */
-export const matching = (pattern: RegExp, rule: string) =>
-  v.pipe(v.string(rule), v.regex(pattern, rule));
+/** Text that `pattern` matches; `words` complete "must be …". */
+export const matching = (pattern: RegExp, words: string) =>
+  ruled(v.pipe(v.string(`must be ${words}`), v.regex(pattern, `must be ${words}`)), words);
 
 /** A number from `from` to `to`; `unit` follows it in the message. */
 export const numberBetween = (from: number, to: number, unit = "") => {
-  const rule = `must be ${from} to ${to}${unit && ` ${unit}`}`;
-  return v.pipe(v.number("must be a number"), v.minValue(from, rule), v.maxValue(to, rule));
+  const words = `${from} to ${to}${unit && ` ${unit}`}`;
+  const rule = `must be ${words}`;
+  return ruled(
+    v.pipe(v.number("must be a number"), v.minValue(from, rule), v.maxValue(to, rule)),
+    words,
+  );
 };
 
 /** A whole number from `from` to `to`; `unit` follows it in the message. */
 export const wholeNumber = (from: number, to: number, unit = "") => {
-  const rule = `must be ${from} to ${to}${unit && ` ${unit}`}`;
-  return v.pipe(
-    v.number("must be a number"),
-    v.integer("must be a whole number"),
-    v.minValue(from, rule),
-    v.maxValue(to, rule),
+  const words = `${from} to ${to}${unit && ` ${unit}`}`;
+  const rule = `must be ${words}`;
+  return ruled(
+    v.pipe(
+      v.number("must be a number"),
+      v.integer("must be a whole number"),
+      v.minValue(from, rule),
+      v.maxValue(to, rule),
+    ),
+    words,
   );
 };
 
 /** One of a few words. */
-export const oneOf = <const Words extends readonly string[]>(words: Words) =>
-  v.picklist(words, `must be ${words.slice(0, -1).join(", ")} or ${words.at(-1)}`);
+export const oneOf = <const Words extends readonly string[]>(words: Words) => {
+  const told = `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+  return ruled(v.picklist(words, `must be ${told}`), told);
+};
+
+/** True or false. */
+export const boolean = ruled(v.boolean("must be true or false"), "true or false");
 
 /** A host name of one or more labels in lower case. */
-export const hostName = v.pipe(
-  matching(
-    /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
-    "must be a host name in lower case",
+export const hostName = ruled(
+  v.pipe(
+    matching(
+      /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
+      "a host name in lower case",
+    ),
+    v.maxLength(64, "must be at most 64 characters"),
   ),
-  v.maxLength(64, "must be at most 64 characters"),
+  "a host name in lower case, at most 64 characters",
 );
 
 /** Name of a user or a group. */
 export const accountName = matching(
   /^[a-z_][a-z0-9_-]{0,31}$/,
-  "must be an account name: up to 32 of a-z, 0-9, _ and -, starting with a letter or _",
+  "an account name: up to 32 of a-z, 0-9, _ and -, starting with a letter or _",
 );
 
 /** A line as in `authorized_keys`. */
-export const publicKeyLine = v.pipe(
-  line("must be an SSH public key line"),
-  v.check(isSshKeyLine, "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment"),
+export const publicKeyLine = ruled(
+  v.pipe(
+    line("an SSH public key line"),
+    v.regex(KEY_LINE, "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment"),
+    v.check(isSshKeyLine, "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment"),
+  ),
+  "an SSH public key line, e.g. ssh-ed25519 AAAA… comment",
 );
 
 /** A URL of the web. */
-export const httpUrl = v.pipe(
-  line("must be a URL"),
-  v.check(
-    (given) => /^https?:\/\//.test(given) && URL.canParse(given),
-    "must be an http:// or https:// URL",
+export const httpUrl = ruled(
+  v.pipe(
+    line("a URL"),
+    v.regex(/^https?:\/\//, "must be an http:// or https:// URL"),
+    v.check((given) => URL.canParse(given), "must be an http:// or https:// URL"),
   ),
+  "an http:// or https:// URL",
 );
 
 /** An absolute path of a file that may be written. */
-export const filePath = v.pipe(
-  line("must be a path"),
-  v.maxLength(4095, "must be at most 4095 characters"),
-  v.check(
-    isFilePath,
-    "must be an absolute path without . and .. parts, not below /proc, /sys, /dev",
+export const filePath = ruled(
+  v.pipe(
+    line("a path"),
+    v.maxLength(4095, "must be at most 4095 characters"),
+    v.regex(
+      /^(?!\/(?:proc|sys|dev)(?:\/|$))(?:\/(?!\.\.?(?:\/|$))[^/]+)+$/,
+      "must be an absolute path without . and .. parts, not below /proc, /sys, /dev",
+    ),
   ),
+  "an absolute path without . and .. parts, not below /proc, /sys, /dev, at most 4095 characters",
 );
 
+/** What is wrong with a path at the desk: a part that no file system takes. */
+export function longPartProblem(path: string): string | undefined {
+  const isLong = path.split("/").some((part) => utf8(part).length > MAX_NAME_BYTES);
+  return isLong ? `must have no part of more than ${MAX_NAME_BYTES} bytes` : undefined;
+}
+
 /** An IPv4 or IPv6 address without a zone. */
-export const ipAddress = v.pipe(
-  v.string("must be an IP address"),
-  v.check((given) => ipFamily(given) !== undefined, "must be an IP address, e.g. 192.0.2.1"),
+export const ipAddress = ruled(
+  v.pipe(
+    v.string("must be an IP address"),
+    v.check((given) => ipFamily(given) !== undefined, "must be an IP address, e.g. 192.0.2.1"),
+  ),
+  "an IP address, e.g. 192.0.2.1",
 );
 
 /** An IP address with its prefix length. */
-export const cidr = v.pipe(
-  v.string("must be an IP address with its prefix length"),
-  v.check(isCidr, "must be an IP address with its prefix length, e.g. 192.0.2.10/24"),
+export const cidr = ruled(
+  v.pipe(
+    v.string("must be an IP address with its prefix length"),
+    v.check(isCidr, "must be an IP address with its prefix length, e.g. 192.0.2.10/24"),
+  ),
+  "an IP address with its prefix length, e.g. 192.0.2.10/24",
 );
 
 /** Name of a network interface that needs no quotes and is no option of a program. */
 export const interfaceName = matching(
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/,
-  "must be an interface name, e.g. eth0: up to 15 of A-Z, a-z, 0-9, ., _ and -, starting with a letter or digit",
+  "an interface name, e.g. eth0: up to 15 of A-Z, a-z, 0-9, ., _ and -, starting with a letter or digit",
 );
 
-/** Name of a time zone, e.g. Europe/Berlin. */
-export const timeZone = v.pipe(
-  matching(
-    /^[A-Za-z][A-Za-z0-9_+-]{0,31}(?:\/[A-Za-z0-9_+-]{1,32}){0,2}$/,
-    "must be a time zone, e.g. Europe/Berlin or UTC",
-  ),
-  v.check(isTimeZone, "must be a time zone that exists, e.g. Europe/Berlin or UTC"),
+/** Name of a time zone, e.g. Europe/Berlin; whether there is one of that name is asked at the desk alone. */
+export const timeZone = matching(
+  /^[A-Za-z][A-Za-z0-9_+-]{0,31}(?:\/[A-Za-z0-9_+-]{1,32}){0,2}$/,
+  "a time zone, e.g. Europe/Berlin or UTC",
 );
 
 /** A UTC time to the second. */
-export const instant = v.pipe(
-  v.string("must be a UTC time in quotes, e.g. 2026-11-22T20:00:00Z"),
-  v.check(isInstant, "must be a UTC time that exists, e.g. 2026-11-22T20:00:00Z"),
+export const instant = ruled(
+  v.pipe(
+    v.string("must be a UTC time in quotes, e.g. 2026-11-22T20:00:00Z"),
+    v.regex(INSTANT, "must be a UTC time in quotes, e.g. 2026-11-22T20:00:00Z"),
+    v.check(isInstant, "must be a UTC time that exists, e.g. 2026-11-22T20:00:00Z"),
+  ),
+  "a UTC time, e.g. 2026-11-22T20:00:00Z",
 );
 
 /** Number of a publication. */
@@ -161,12 +206,12 @@ export const byteCount = v.pipe(
 );
 
 /** SHA-256 in lower-case hex. */
-export const sha256 = matching(/^[0-9a-f]{64}$/, "must be a SHA-256 in hex");
+export const sha256 = matching(/^[0-9a-f]{64}$/, "a SHA-256 in hex");
 
 /** Version of an image: it names folders and files on FAT, and never looks like a counter of tries. */
 export const imageVersion = matching(
   /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_-])?$/,
-  "must be a version in quotes: up to 64 of A-Z, a-z, 0-9, ., _ and -",
+  "a version in quotes: up to 64 of A-Z, a-z, 0-9, ., _ and -",
 );
 
 /** What processors an image is for, as Alpine calls them. */
@@ -183,15 +228,6 @@ export function ipFamily(given: string): 4 | 6 | undefined {
   if (parts.length === 4 && parts.every(isByte)) return 4;
   // The URL parser knows all spellings of IPv6, and no zones.
   return /^[0-9a-fA-F:.]{2,45}$/.test(given) && URL.canParse(`http://[${given}]/`) ? 6 : undefined;
-}
-
-function isTimeZone(given: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: given });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Whether `given` is base64. */
@@ -213,20 +249,11 @@ function isCidr(given: string): boolean {
 
 /** Whether `given` holds a key type and a key blob that says the same type; options may stand before. */
 function isSshKeyLine(given: string): boolean {
-  const match =
-    /(?:^|\s)((?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\.com)?) ([A-Za-z0-9+/]+={0,2})(?:\s|$)/
-      .exec(given);
+  const match = KEY_LINE.exec(given);
   if (!match) return false;
   const [, type = "", blob = ""] = match;
   if (!isBase64(blob)) return false;
   const bytes = decodeBase64(blob);
   const prefix = new Uint8Array([0, 0, 0, type.length, ...new TextEncoder().encode(type)]);
   return bytes.length > prefix.length && prefix.every((byte, i) => bytes[i] === byte);
-}
-
-function isFilePath(given: string): boolean {
-  if (!/^(?:\/[^/]+)+$/.test(given)) return false;
-  const parts = given.slice(1).split("/");
-  return !parts.some((part) => part === "." || part === "..") &&
-    !["proc", "sys", "dev"].includes(parts[0]!);
 }

@@ -21,6 +21,11 @@ export interface FieldFacts {
    * below `private`.
    */
   secrecy?: "open" | "free";
+  /**
+   * A rule that only the desk applies, where a fleet's files are read: what is wrong with a value (or with its key), completing
+   * "<place> …". A node accepts it, because whoever built its site may have known other rules.
+   */
+  desk?: (value: never, key: string) => string | undefined;
   /** Fields of the same mapping that belong to this one: setting it removes what lower layers said of them. */
   replaces?: readonly string[];
 }
@@ -34,6 +39,18 @@ export const described = <const Schema extends v.GenericSchema>(
   words: string,
   facts: FieldFacts = {},
 ) => v.pipe(schema, v.description(words), v.metadata({ [FIELD_FACTS]: facts }));
+
+/** Where a schema's metadata holds what its values must be, in words. */
+const RULE = "psyopsOS rule";
+
+/** `schema` with what its values must be, e.g. "a host name in lower case". Its messages say "must be" and the same. */
+export const ruled = <const Schema extends v.GenericSchema>(schema: Schema, words: string) =>
+  v.pipe(schema, v.metadata({ [RULE]: words }));
+
+/** What the values of a schema must be, in words; undefined where it does not say. */
+export function ruleWords(schema: v.GenericSchema): string | undefined {
+  return v.getMetadata(inner(schema))[RULE] as string | undefined;
+}
 
 /** The words of a field, "" for none. */
 export function wordsOf(schema: v.GenericSchema): string {
@@ -69,6 +86,19 @@ export function fieldsOf(schema: v.GenericSchema, path: readonly string[] = []):
   if (!parts.entries && parts.value) add("<name>", parts.value, false);
   if (parts.item) add("[]", parts.item, false);
   return found;
+}
+
+/** What the rules of the desk say against values in `value`, with the path of each. */
+export function deskProblems(
+  schema: v.GenericSchema,
+  value: unknown,
+): { path: readonly string[]; rule: string }[] {
+  const problems: { path: readonly string[]; rule: string }[] = [];
+  visitValues(schema, value, (field, held, path) => {
+    const rule = factsOf(field)?.desk?.(held as never, path.at(-1) ?? "");
+    if (rule !== undefined) problems.push({ path, rule });
+  });
+  return problems;
 }
 
 /** Calls `visit` with the schema of each value in `value`, of parents before what is in them. */

@@ -205,17 +205,19 @@ export function verifyDigest(
   return { trustedComment: parsed.trustedComment, key };
 }
 
+/** What keeps `comment` from being a line of at most `maxBytes` bytes; undefined for one that is right. */
+export function commentProblem(comment: string, maxBytes: number): string | undefined {
+  const fits = !hasControls(comment) && utf8(comment).length <= maxBytes;
+  return fits ? undefined : `it holds control characters or is longer than ${maxBytes} bytes`;
+}
+
 /** `comment` when it fits on one line of a key or signature file. @throws {UserError} otherwise. */
 export function checkComment(
   comment: string,
   maxBytes = MAX_COMMENT_BYTES - UNTRUSTED_PREFIX.length,
 ): string {
-  if (hasControls(comment) || utf8(comment).length > maxBytes) {
-    throw new UserError(
-      "use this comment",
-      `it holds control characters or is longer than ${maxBytes} bytes`,
-    );
-  }
+  const problem = commentProblem(comment, maxBytes);
+  if (problem) throw new UserError("use this comment", problem);
   return comment;
 }
 

@@ -21,6 +21,7 @@ import { type Bytes, concat, equal, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import {
   checkComment,
+  commentProblem,
   decodeExactly,
   MAX_TRUSTED_COMMENT_BYTES,
   prehash,
@@ -31,6 +32,14 @@ import {
   UNTRUSTED_PREFIX,
   verifyDigest,
 } from "./minisign.ts";
+
+/** Longest trusted comment that is signed, in bytes. */
+const MAX_TRUSTED = MAX_TRUSTED_COMMENT_BYTES - TRUSTED_PREFIX.length;
+
+/** What is wrong with a trusted comment that is to be signed; undefined for one that is right. */
+export function trustedCommentProblem(comment: string): string | undefined {
+  return commentProblem(comment, MAX_TRUSTED);
+}
 
 /** A secret key, decrypted. Never printed or logged. */
 export interface SecretKey {
@@ -169,10 +178,7 @@ export function sign(data: Uint8Array, key: SecretKey, options: SignOptions): st
 
 /** {@linkcode sign} for data whose {@linkcode prehash} is known. */
 export function signDigest(digest: Uint8Array, key: SecretKey, options: SignOptions): string {
-  const trusted = checkComment(
-    options.trustedComment,
-    MAX_TRUSTED_COMMENT_BYTES - TRUSTED_PREFIX.length,
-  );
+  const trusted = checkComment(options.trustedComment, MAX_TRUSTED);
   const untrusted = checkComment(options.untrustedComment ?? signatureComment(key));
   const { object, publicKey } = preparedOf(key);
   const signature = signEd25519(null, digest, object);

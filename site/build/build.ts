@@ -47,6 +47,7 @@ import {
   listed,
   type NodeOutputs,
 } from "./node_outputs.ts";
+import { checkSize } from "./size.ts";
 
 /** Documents that one bin may list before bins are split by one more hex digit. */
 export const DOCUMENTS_PER_BIN = 1000;
@@ -121,13 +122,16 @@ export async function buildSite(
     index[node.name] = { path, ...facts };
     instructions.set(path, encrypted.ciphertext);
   }
+  const shown = new Map(fresh.map((node) => [SITE_PATHS.node(node.name), node.public]));
   const signatures = new Map<string, KnownSignature>();
   const stored = new Map<string, Bytes>();
   for (const [path, { type, bytes }] of signed) {
     const known = signOnce(path, type, bytes, options);
     const { minisig } = known;
     signatures.set(path, known);
-    stored.set(path, canonicalJson({ payload: text(bytes), minisig } satisfies SignedDocument));
+    const document = canonicalJson({ payload: text(bytes), minisig } satisfies SignedDocument);
+    checkSize(path, document.length, shown.get(path) ?? config);
+    stored.set(path, document);
   }
   const kept = new Map<string, Listed>();
   const outputs = new Map<string, NodeOutputs>();

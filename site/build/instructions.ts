@@ -4,7 +4,7 @@
  * @module
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
-import { agentFor, FIRST_AGENT, type NodeConfig } from "../../lib/config/mod.ts";
+import { agentFor, FIRST_AGENT } from "../../lib/config/mod.ts";
 import {
   type Envelope,
   type Instructions,
@@ -12,13 +12,13 @@ import {
   parseInstructions,
   SITE_PATHS,
 } from "../../lib/documents/site.ts";
-import { UserError } from "../../lib/errors.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { MAX_DOCUMENT_BYTES } from "../../lib/limits.ts";
 import { ROLE_OF } from "../../lib/trust/comment.ts";
 import type { SignDocument } from "../../lib/trust/keyring.ts";
 import type { FleetNode } from "../fleet/assemble.ts";
 import type { Encrypted } from "./node_outputs.ts";
+import { checkSize } from "./size.ts";
 
 /** What {@linkcode instruct} needs beside the node. */
 export interface InstructOptions {
@@ -63,26 +63,9 @@ export async function instruct(
   const minisig = options.sign(ROLE_OF.postboot, payload, "postboot", path);
   const envelope: Envelope = { payload: text(payload), minisig };
   const plaintext = canonicalJson(envelope);
-  checkSize(name, plaintext.length, config);
+  checkSize(`the instructions of ${name}`, plaintext.length, config);
   // The very bytes that the node will read.
   parseInstructions(utf8(parseEnvelope(plaintext, name).payload), name);
   const ciphertext = await options.encrypt([recipient], plaintext);
   return { encrypted: { key, serial, ciphertext }, envelope };
-}
-
-/** @throws {UserError} when no node reads instructions of that size, naming what makes them so big. */
-function checkSize(name: string, size: number, config: NodeConfig): void {
-  if (size <= MAX_DOCUMENT_BYTES) return;
-  const parts = Object.entries(config).flatMap(([key, value]) =>
-    typeof value !== "object" ? [] : Object.entries(value).map(([entry, one]) => ({
-      entry: `${key}.${entry}`,
-      size: canonicalJson(one).length,
-    }))
-  ).sort((a, b) => b.size - a.size);
-  const biggest = parts.slice(0, 3).map((part) => `${part.entry} (${part.size})`).join(", ");
-  throw new UserError(
-    "build the site",
-    `the instructions of ${name} have ${size} bytes, a node reads ${MAX_DOCUMENT_BYTES} at most`,
-    { hint: `its biggest entries: ${biggest}` },
-  );
 }

@@ -10,6 +10,7 @@
 import * as v from "valibot";
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import type { Document } from "yaml";
+import { deskProblems } from "../../lib/schema/words.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
 import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
@@ -196,11 +197,11 @@ export function checkYaml<Schema extends v.GenericSchema>(
   ];
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (early.length > 0) return early.sort(inOrder);
+  const unread = options.survey
+    ? parsed.sealed.filter(({ armored }) => !options.unsealed?.has(armored))
+    : [];
+  const hidden = new Set(unread.map(({ path }) => path.join("\0")));
   if (!result.success) {
-    const unread = options.survey
-      ? parsed.sealed.filter(({ armored }) => !options.unsealed?.has(armored))
-      : [];
-    const hidden = new Set(unread.map(({ path }) => path.join("\0")));
     const issues = result.issues.filter((issue) =>
       !hidden.has((issue.path ?? []).map((item) => String(item.key)).join("\0"))
     );
@@ -214,6 +215,11 @@ export function checkYaml<Schema extends v.GenericSchema>(
         );
       }).sort(inOrder);
     }
+  }
+  const broken = deskProblems(schema, value).filter(({ path }) => !hidden.has(path.join("\0")));
+  if (broken.length > 0) {
+    return broken.map(({ path, rule }) => problemAt(path, `${shown(path.join("."))} ${rule}`))
+      .sort(inOrder);
   }
   return { value: result.output as v.InferOutput<Schema>, problemAt };
 }

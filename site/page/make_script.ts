@@ -1,7 +1,7 @@
 /**
  * Makes the script of the page for people: the verifying client, the document readers and site/page/main.ts in one
  * classic script. It is kept in the repository, so that building a site needs no bundler and its page is the same
- * everywhere; a test makes it anew and compares.
+ * everywhere; `deno task generate` makes it anew, and the gate compares.
  *
  * @module
  */
@@ -21,15 +21,16 @@ const REPLACED = ["node:crypto", "node:buffer"];
 export interface PageScriptOptions {
   /** Absolute path of the project. */
   root: string;
-  /** Empty folder for the bundler's configuration. */
-  work: string;
   /** Deno's program. */
   deno: string;
 }
 
 /** The script. The same sources and the same Deno give the same text. @throws {UserError} with what the bundler said. */
 export async function makePageScript(host: Host, options: PageScriptOptions): Promise<string> {
-  const { root, work, deno } = options;
+  const { root, deno } = options;
+  // A configuration of its own, since the page has other modules than the project.
+  const work = `${root}/build/page-script`;
+  await host.mkdir(work);
   const { imports, links, compilerOptions } = JSON.parse(
     await host.readTextFile(`${root}/deno.json`),
   ) as { imports: Record<string, string>; links: string[]; compilerOptions: unknown };

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { UserError } from "../../lib/errors.ts";
-import type { Host } from "../../lib/host.ts";
+import { EXIT, UserError } from "../../lib/errors.ts";
+import { type Host, NO_PROGRAM } from "../../lib/host.ts";
 
 /** A file system in RAM that everyone may write to. The user's own, XDG_RUNTIME_DIR, is taken before it. */
 const IN_MEMORY = "/dev/shm";
@@ -32,6 +32,7 @@ export async function editText(host: Host, before: string, guard: Guard): Promis
       if (code !== 0) {
         throw new UserError("edit the secret", `the editor ended with ${code}`, {
           hint: "nothing was changed; EDITOR names the editor",
+          ...code === NO_PROGRAM && { exitCode: EXIT.missing },
         });
       }
       const after = await readBack(host, file);

@@ -111,7 +111,9 @@ export async function setSecret(
   const file = `${files.directory}/${owner}`;
   const name = secretName(path);
   const sealer = new Sealer(adminsOf(secrets));
-  const parsed = files.files.get(owner) ?? emptyFile(file, owner);
+  const known = files.files.get(owner);
+  // A tag's file may be empty until now.
+  const parsed = known === undefined || known.source === "" ? emptyFile(file, owner) : known;
   const before = valueAt(parsed.value, path);
   const inFile = path[1] === "files" && path[3] === "content";
   const madeFile = inFile && valueAt(parsed.value, path.slice(0, 3)) === undefined &&

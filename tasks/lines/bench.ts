@@ -7,11 +7,6 @@ import type { InferValue } from "@optique/core/parser";
 import { number, on, value, verb } from "../../lib/cli/options.ts";
 import type { Program } from "../../lib/cli/program.ts";
 
-/**
- * `deno task bench`: measures what a site of many nodes costs, and signing and encrypting against the programs that set
- * the formats.
- */
-
 const DEFAULT_SIZES = "10,1000,10000";
 const DEFAULT_WORK = "build/bench";
 const DEFAULT_BIG_MB = 1000;

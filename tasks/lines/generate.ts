@@ -15,7 +15,8 @@ const parser = object({
 /** The program. */
 export const program: Program<InferValue<typeof parser>> = {
   name: "deno task generate",
-  summary: "Make the files anew that follow from the sources: reference, editors' schemas, tables.",
+  summary:
+    "Make the files anew that follow from the sources: references, tables, editors' schemas, the page's script.",
   parser,
-  notes: ["Network: npm packages that are not in Deno's cache yet."],
+  notes: ["Network: npm packages that are not in Deno's cache yet, the bundler among them."],
 };

@@ -10,6 +10,7 @@ import { FORM_CHOICES } from "../../lib/agent_build/forms.ts";
 import { UsageError } from "../../lib/cli/failures.ts";
 import { needed, on, oneOf, value, values } from "../../lib/cli/options.ts";
 import type { Program } from "../../lib/cli/program.ts";
+import { versionProblem } from "../../lib/documents/boot_entry.ts";
 import { CONTAINER_PROGRAMS } from "../../lib/image/mkimage/engine.ts";
 import { LOCK_FILE } from "../../lib/image/packages/image_lock.ts";
 import { ARCHITECTURES } from "../../lib/schema/fields.ts";
@@ -27,6 +28,7 @@ const parser = object({
     "version",
     "V",
     "names the image; default the commit's time, YYYY.MM.DD.HHMM",
+    { check: versionProblem },
   ),
   arch: oneOf("arch", ARCHITECTURES, "architecture of the nodes", { default: "x86_64" }),
   outDir: value("out", "DIR", "where <version>/ is written", { default: "dist" }),

@@ -19,7 +19,6 @@ export const PROGRAMS: Readonly<Record<string, () => Promise<{ program: Program<
   test: () => import("./test.ts"),
   ok: () => import("./ok.ts"),
   generate: () => import("./generate.ts"),
-  page: () => import("./page.ts"),
   fuzz: () => import("./fuzz.ts"),
   bench: () => import("./bench.ts"),
   completion: () => import("./completion.ts"),

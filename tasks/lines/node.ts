@@ -5,25 +5,58 @@
  */
 import { merge, object, or } from "@optique/core/constructs";
 import type { InferValue } from "@optique/core/parser";
-import { on, value, values, verb, word } from "../../lib/cli/options.ts";
+import { bySchema, on, value, values, verb, word } from "../../lib/cli/options.ts";
 import type { Program } from "../../lib/cli/program.ts";
+import { MAX_DNS, MAX_SITES, parseSites } from "../../lib/documents/drive.ts";
+import { isNodeName, RESERVED_NAMES } from "../../lib/documents/names.ts";
+import { tagNameSchema } from "../../lib/documents/site.ts";
+import { cidr, interfaceName, ipAddress } from "../../lib/schema/fields.ts";
 import { DEFAULT_CACHE } from "../../site/build/make_site.ts";
+
+function nodeNameProblem(name: string): string | undefined {
+  if (RESERVED_NAMES.includes(name)) return "it has another meaning";
+  return isNodeName(name)
+    ? undefined
+    : "it must be 1 to 63 lower-case letters, digits and inner hyphens";
+}
+
+function siteProblem(url: string): string | undefined {
+  try {
+    parseSites(url);
+    return undefined;
+  } catch {
+    return "it must be an http:// or https:// base URL";
+  }
+}
 
 const json = on("json", "print JSON");
 
 /** What makes an identity drive. */
 const driveFields = {
-  sites: values("site", "URL", "base URL of the site; several are tried in order", { min: 1 }),
+  sites: values("site", "URL", "base URL of the site; several are tried in order", {
+    min: 1,
+    max: MAX_SITES,
+    check: siteProblem,
+  }),
   out: value("out", "FILE", "the drive's image, default build/nodes/NAME.img"),
   write: value(
     "write",
     "DEVICE",
     "write the drive to this device, e.g. /dev/sdb; all on it is lost",
   ),
-  static: value("static", "CIDR", "address instead of DHCP, e.g. 192.0.2.10/24"),
-  gateway: value("gateway", "ADDRESS", "with --static: the default route"),
-  dns: values("dns", "ADDRESS", "with --static: a DNS server"),
-  interface: value("interface", "NAME", "with --static: which interface, default the first"),
+  static: value("static", "CIDR", "address instead of DHCP, e.g. 192.0.2.10/24", {
+    check: bySchema(cidr),
+  }),
+  gateway: value("gateway", "ADDRESS", "with --static: the default route", {
+    check: bySchema(ipAddress),
+  }),
+  dns: values("dns", "ADDRESS", "with --static: a DNS server", {
+    max: MAX_DNS,
+    check: bySchema(ipAddress),
+  }),
+  interface: value("interface", "NAME", "with --static: which interface, default the first", {
+    check: bySchema(interfaceName),
+  }),
 };
 
 /** What takes a key out of the fleet. */
@@ -42,9 +75,11 @@ const parser = merge(
     verb(
       "new",
       {
-        name: word("NAME"),
+        name: word("NAME", { check: nodeNameProblem }),
         ...driveFields,
-        tags: values("tag", "TAG", "a tag of the node, in the order they are merged"),
+        tags: values("tag", "TAG", "a tag of the node, in the order they are merged", {
+          check: bySchema(tagNameSchema),
+        }),
         postQuantum: on("post-quantum", "an age key that also withstands quantum computers"),
         yes: on("yes", "with --write: ask nothing, take also a device that is not removable"),
         json,

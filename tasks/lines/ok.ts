@@ -6,10 +6,6 @@
 import { object } from "@optique/core/constructs";
 import type { Program } from "../../lib/cli/program.ts";
 
-/**
- * `deno task ok`: the gate. Format, lint (with the import rules), types, what the agent pulls in, pure tests.
- */
-
 /** The program. */
 export const program: Program<object> = {
   name: "deno task ok",

@@ -80,6 +80,7 @@ export const program: Program<SecretLine> = {
   name: "deno task secret",
   summary: "Keep secrets in the fleet's files, encrypted to the administrators.",
   parser,
+  quiet: true,
   notes: [
     `For example:
   deno task secret init

@@ -9,6 +9,7 @@ import { constant } from "@optique/core/primitives";
 import { oneOf, value, verb, wordList } from "../../lib/cli/options.ts";
 import type { Program } from "../../lib/cli/program.ts";
 import { ROLES } from "../../lib/trust/comment.ts";
+import { trustedCommentProblem } from "../../lib/trust/minisign_sign.ts";
 
 const signFields = {
   secretKey: value("secret-key", "FILE", "sign with this key instead"),
@@ -16,8 +17,12 @@ const signFields = {
     "trusted-comment",
     "TEXT",
     "signed with each file, default time and file name",
+    { check: trustedCommentProblem },
   ),
-  files: wordList("FILE", { min: 1 }),
+  files: wordList("FILE", {
+    min: 1,
+    check: (file) => file === "verify" ? "a file called verify is written ./verify" : undefined,
+  }),
 };
 
 const parser = merge(

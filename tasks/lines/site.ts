@@ -20,7 +20,15 @@ const expiresHours = number(
   { default: DEFAULT_EXPIRES_HOURS },
 );
 
+/** Of the verbs that sign. */
+const signing = {
+  keys: value("keys", "DIR", "the keys that sign", { default: "keys" }),
+  json: on("json", "print what was done as JSON"),
+};
+
 const buildFields = {
+  nodes: value("nodes", "DIR", "the fleet's YAML files", { default: "nodes" }),
+  ...signing,
   identity: value(
     "identity",
     "FILE",
@@ -40,12 +48,7 @@ const buildFields = {
   expiresHours,
 };
 
-const common = object({
-  nodes: value("nodes", "DIR", "the fleet's YAML files", { default: "nodes" }),
-  out: value("out", "DIR", "the site", { default: "public" }),
-  keys: value("keys", "DIR", "the keys that sign", { default: "keys" }),
-  json: on("json", "print what was done as JSON"),
-});
+const common = object({ out: value("out", "DIR", "the site", { default: "public" }) });
 
 const buildAnyway = object({ verb: constant("build"), ...buildFields });
 
@@ -55,7 +58,7 @@ const parser = merge(
       verb("build", buildFields, "build the site; so does no verb"),
       verb(
         "refresh",
-        { expiresHours },
+        { expiresHours, ...signing },
         "sign timestamp.json anew, so that the site does not expire",
         `Signs only timestamp.json anew, so that the site does not expire: same serial, nothing to apply for nodes. It needs no
 YAML and no key but keys/timestamp.seckey (keys init --own timestamp), so a machine that can do no more can run it daily. A

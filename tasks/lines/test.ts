@@ -8,11 +8,6 @@ import type { InferValue } from "@optique/core/parser";
 import { on, value, wordList } from "../../lib/cli/options.ts";
 import type { Program } from "../../lib/cli/program.ts";
 
-/**
- * `deno task test`: all tests. Pure ones run with the right to read the project and nothing else; those with foreign
- * programs and virtual machines run after them.
- */
-
 const parser = object({
   wanted: wordList("FILE"),
   filter: value("filter", "TEXT", "only tests whose name contains TEXT"),

@@ -34,6 +34,7 @@ for (
     ["deno task site serve --po", ["--port"]],
     ["deno task sign CHANGE", ["CHANGELOG.md"]],
     ["deno run agent/ma", ["agent/main.ts"]],
+    ["deno task -q keys s", ["show"]],
     ["deno task nothing --", []],
   ] as const
 ) {

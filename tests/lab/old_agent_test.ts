@@ -3,6 +3,9 @@
  * drive, as after an update that was rolled back. The serial never falls, and the last good documents stay.
  */
 import { assertEquals } from "@std/assert";
+import { parseDocument } from "yaml";
+import { FIRST_AGENT, isNewer, type NodeConfig, nodeConfigSchema } from "../../lib/config/mod.ts";
+import { factsOf, visitValues } from "../../lib/schema/words.ts";
 import { readAgent } from "../../lib/agent_build/store.ts";
 import { makeLabImage } from "../../lib/lab/image.ts";
 import type { World } from "../../lib/lab/world.ts";
@@ -27,11 +30,18 @@ async function oldImage() {
   });
 }
 
-/** What the first agent knows of the lab's fleet. */
-async function forgetLaterKeys(world: World): Promise<void> {
-  const file = `${world.dirs.nodes}/tags/lab.yaml`;
-  const text = await host.readTextFile(file);
-  await host.writeFile(file, text.replace(/^ +timezone: .*\n/m, ""));
+/** Leaves of the lab's fleet what the first agent knows. */
+async function forgetLaterFields(world: World): Promise<void> {
+  for (const name of ["global.yaml", "tags/lab.yaml"]) {
+    const file = `${world.dirs.nodes}/${name}`;
+    const document = parseDocument(await host.readTextFile(file));
+    const { config } = document.toJS() as { config: NodeConfig };
+    visitValues(nodeConfigSchema, config, (schema, _value, path) => {
+      const since = factsOf(schema)?.since;
+      if (since && isNewer(since, FIRST_AGENT)) document.deleteIn(["config", ...path]);
+    });
+    await host.writeFile(file, String(document));
+  }
 }
 
 Deno.test({
@@ -39,7 +49,7 @@ Deno.test({
   ...NEEDS,
   fn: () =>
     withWorld("old-agent", ["alpha"], async (world) => {
-      await forgetLaterKeys(world);
+      await forgetLaterFields(world);
       const image = await oldImage();
       const first = await world.makeSite();
       {

@@ -134,7 +134,7 @@ Deno.test("secret rekey --check needs no identity and fails while something is t
     output,
     "nodes/tags/lab.yaml:4  files./etc/token.content  for others: rekey",
   );
-  assertStringIncludes(output, "Cannot vouch for 3 secrets");
+  assertStringIncludes(output, "Cannot confirm for whom 3 secrets are");
 });
 
 Deno.test("secret rekey tells what the dropped admin could read", async () => {

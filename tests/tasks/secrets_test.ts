@@ -22,10 +22,9 @@ const EXCUSED: Record<string, string> = {
   completion: "reads no secret: it completes names of options",
   fuzz: "makes its own keys in memory",
   generate: "reads no secret: it describes the configuration language",
-  image: "reads no secret: an image is for all nodes",
+  image: "the passphrase of --sign is read as that of sign, which is run here",
   lab: "makes its own keys for one run; tests/lab boots it",
   ok: "runs the gate",
-  page: "reads no secret: it makes the page's script",
   test: "runs this",
 };
 

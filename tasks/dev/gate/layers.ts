@@ -167,13 +167,14 @@ export const LAYERS: readonly Layer[] = [
   layer(
     8.1,
     "tasks/lines/",
-    ...["lib/agent_build/", "lib/cli/", "lib/image/mkimage/", "lib/image/packages/", "lib/lab/"],
-    ...["lib/publish/", "lib/schema/", "lib/trust/", "site/build/", "site/page/", "site/upload/"],
+    ...["lib/agent_build/", "lib/cli/", "lib/documents/", "lib/image/mkimage/"],
+    ...["lib/image/packages/", "lib/lab/"],
+    ...["lib/publish/", "lib/schema/", "lib/trust/", "site/build/", "site/upload/"],
   ),
   layer(
     8.2,
     "tasks/dev/gate/",
-    ...["lib/agent_build/", "lib/cli/", "lib/config/", "site/fleet/", "tasks/lines/"],
+    ...["lib/agent_build/", "lib/cli/", "lib/config/", "site/fleet/", "site/page/", "tasks/lines/"],
   ),
   layer(
     8.1,
@@ -191,7 +192,7 @@ export const LAYERS: readonly Layer[] = [
     ...["lib/agent_build/", "lib/cli/", "lib/documents/", "lib/identity/", "lib/image/"],
     ...["lib/image/mkimage/", "lib/image/packages/"],
     ...["lib/image/release/", "lib/lab/", "lib/lab_packages/", "lib/publish/", "lib/trust/"],
-    ...["site/build/", "site/fleet/", "site/nodes/", "site/page/", "site/secrets/"],
+    ...["site/build/", "site/fleet/", "site/nodes/", "site/secrets/"],
     ...["site/upload/", "tasks/dev/bench/", "tasks/dev/fuzz/", "tasks/dev/gate/"],
     "tasks/lines/",
   ),
@@ -230,6 +231,23 @@ export const SEAM: readonly string[] = [
   "agent/main.ts",
   "tests/",
 ];
+
+/** Modules of Node that reach nothing of the system. */
+const PURE_MODULES = ["node:buffer", "node:crypto", "node:path", "node:zlib"];
+/** Others, and who may take them. */
+const SYSTEM_MODULES: Readonly<Record<string, readonly string[]>> = {
+  "node:http": ["lib/lab/"],
+  "node:net": ["lib/lab/"],
+  "node:process": ["lib/cli/program.ts"],
+};
+
+/** Why `file` may not take a module by its name; undefined when it may. */
+export function moduleProblem(file: string, name: string): string | undefined {
+  if (!name.startsWith("node:") || PURE_MODULES.includes(name)) return undefined;
+  const takers = [...SEAM, ...SYSTEM_MODULES[name] ?? []];
+  if (takers.some((place) => file.startsWith(place))) return undefined;
+  return `${file} may not take ${name}, which reaches the system: take a Host instead`;
+}
 
 /** The layer that `path` (relative to the project) belongs to; undefined when it is nobody's. */
 export function layerOf(path: string): Layer | undefined {

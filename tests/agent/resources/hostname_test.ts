@@ -18,19 +18,19 @@ askQuestions("hostname", {
     {
       title: "is the node's name where nothing is said",
       config: {},
-      steps: ["set the host name to alpha", "write alpha to /etc/hostname"],
+      steps: ["set the host name", "write /etc/hostname"],
       check: (host) => assertEquals(host.textOf("/etc/hostname"), "alpha\n"),
     },
     {
       title: "follows the configuration",
       before: {},
       config: { hostname: "other.test" },
-      steps: ["set the host name to other.test", "write other.test to /etc/hostname"],
+      steps: ["set the host name", "write /etc/hostname"],
     },
     {
       title: "leaves /etc/hostname to the configuration's files",
       config: { files: { "/etc/hostname": { content: "mine\n" } } },
-      steps: ["set the host name to alpha"],
+      steps: ["set the host name"],
     },
   ],
 });

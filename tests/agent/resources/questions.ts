@@ -1,6 +1,7 @@
 /**
- * The five questions that every key of the configuration is asked: what is planned; does applying lead there; is a second plan
- * empty; does one failing step keep no other; does a step's text hold no secret.
+ * What every key of the configuration is asked: what is planned; does applying lead there; is a second plan empty; is what was
+ * wrong before told as wrong; does one failing step keep no other; does no step, command line or report hold a secret; are only
+ * the programs run that the key says it needs; is a file of the key that the fleet writes itself left alone.
  */
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -18,9 +19,11 @@ import {
   type Desired,
   desired,
   differences,
+  KEYS,
   type NodeConfig,
 } from "../../../lib/config/mod.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { factsOf, visitValues } from "../../../lib/schema/words.ts";
 import type { FakeHost } from "../../support/fake_host.ts";
 import { IDENTITY } from "./identity.ts";
 
@@ -35,6 +38,8 @@ export interface Case {
   before?: NodeConfig;
   /** Texts of the steps that are planned. */
   steps: readonly string[];
+  /** Set where what the steps change is nothing that a node tells of. */
+  unseen?: true;
   /** Looks at the node when all is applied. */
   check?: (host: FakeHost) => void | Promise<void>;
 }
@@ -73,24 +78,41 @@ export function askQuestions<Name extends AppliedName, Actual, Change extends St
   { resource, host: makeHost, cases }: Questions<Name, Actual, Change>,
 ): void {
   const { apply: act, observe } = applier(name, resource);
-  for (const { title, config, before, steps, check } of cases) {
+  for (const { title, config, before, steps, check, unseen } of cases) {
     const makeReady = async () => {
       const host = makeHost();
       if (before) assertEquals((await apply(host, act, targetOf(before))).troubles, []);
       host.log.length = 0;
       return host;
     };
+    const judged = async (host: FakeHost, shown: NodeConfig) => {
+      const told = await observe(host, targetOf(config, { shown }));
+      const own = name === "files" ? config : { [name]: config[name] };
+      return { told, found: differences({ [name]: told }, own, shown, IDENTITY) };
+    };
     Deno.test(`${name} ${title}`, async () => {
       const host = await makeReady();
+      const early = await judged(host, config);
       assertEquals(await settle(host, act, targetOf(config)), [...steps]);
       await check?.(host);
+      const isWanted = config[name] !== undefined && steps.length > 0;
+      if (isWanted && !unseen) assert(early.found.length > 0, "a difference is not told");
       for (const shown of [config, {}]) {
-        const observed = { [name]: await observe(host, targetOf(config, { shown })) };
-        const found = differences(observed, { [name]: config[name] }, shown, IDENTITY);
+        const { told, found } = await judged(host, shown);
         assertEquals(found, [], shown === config ? "told openly" : "told as a secret");
+        const hidden = shown === config ? [SECRET] : privateTexts(name, config);
+        for (const secret of hidden) {
+          assert(!JSON.stringify(told).includes(secret), "it is reported");
+        }
       }
-      assert(!host.log.join("\n").includes(SECRET), "a command line holds the secret");
-      assert(!steps.join("\n").includes(SECRET), "a step tells the secret");
+      for (const secret of privateTexts(name, config)) {
+        const commands = host.log.filter((line) => line.startsWith("run ")).join("\n");
+        assert(!commands.includes(secret) || name === "hostname", "a command line has it");
+        assert(!steps.join("\n").includes(secret), "a step tells it");
+      }
+      for (const program of programsOf(host.log)) {
+        assert(KEYS[name].needs.programs.includes(program), `${program} is not in needs`);
+      }
     });
     Deno.test(`${name} ${title}: one step that fails keeps no other`, async () => {
       for (let broken = 0; broken < steps.length; broken++) {
@@ -110,4 +132,21 @@ export function askQuestions<Name extends AppliedName, Actual, Change extends St
       }
     });
   }
+}
+
+/** Texts of the configuration that are secrets below `private`: values, not names, and not what is open anywhere. */
+function privateTexts(name: AppliedName, config: NodeConfig): string[] {
+  const texts: string[] = [];
+  const open = new Set<string>();
+  visitValues(KEYS[name].schema, config[name], (schema, value, path) => {
+    const isOpen = factsOf(schema)?.secrecy === "open" || open.has(path.slice(0, -1).join("\0"));
+    if (isOpen) open.add(path.join("\0"));
+    else if (typeof value === "string" && value.length > 2) texts.push(value.trim());
+  });
+  return texts;
+}
+
+/** Programs in a fake's log. */
+function programsOf(log: readonly string[]): string[] {
+  return log.filter((line) => line.startsWith("run ")).map((line) => line.split(" ")[1]!);
 }

@@ -38,6 +38,7 @@ askQuestions("scripts", {
       title: "for changes run again when they have changed",
       before: run("echo 1", "change"),
       config: run("echo 2", "change"),
+      unseen: true,
       steps: ["run script x (it has changed)"],
     },
   ],

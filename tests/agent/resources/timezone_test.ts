@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { applier } from "../../../agent/resources/resource.ts";
 import { timezone } from "../../../agent/resources/timezone.ts";
+import { differences, mergedProblems } from "../../../lib/config/mod.ts";
+import { IDENTITY } from "./identity.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { apply, askQuestions, targetOf } from "./questions.ts";
 import { ROOT_FILES } from "./root_files.ts";
@@ -12,6 +14,8 @@ const ZONES = {
 const host = () => new FakeHost({ ...ROOT_FILES, ...ZONES });
 const BERLIN = { timezone: "Europe/Berlin" };
 
+const OWN = { files: { "/etc/timezone": { content: "Pacific/Apia\n" } } };
+
 askQuestions("timezone", {
   resource: timezone,
   host,
@@ -20,16 +24,31 @@ askQuestions("timezone", {
     {
       title: "is set in both files",
       config: BERLIN,
-      steps: ["set the time zone Europe/Berlin", "write Europe/Berlin to /etc/timezone"],
+      steps: ["set the time zone", "write /etc/timezone"],
       check: (host) => assertEquals(host.textOf("/etc/localtime"), "TZif CET"),
     },
     {
       title: "is UTC again when the key goes",
       before: BERLIN,
       config: {},
-      steps: ["set the time zone UTC", "write UTC to /etc/timezone"],
+      steps: ["set the time zone", "write /etc/timezone"],
     },
   ],
+});
+
+Deno.test("timezone leaves the two files to a fleet that writes one of them", async () => {
+  const { apply: act } = applier("timezone", timezone);
+  for (const config of [OWN, { ...OWN, ...BERLIN }]) {
+    const node = host();
+    node.put("/etc/timezone", "Pacific/Apia\n");
+    assertEquals(await apply(node, act, targetOf(config)), { steps: [], troubles: [] });
+    const found = differences({ timezone: "unknown", files: [] }, config, config, IDENTITY);
+    assertEquals(found, ["file /etc/timezone is missing"], "of the zone nothing is said");
+  }
+  assertEquals(mergedProblems(OWN), []);
+  assertEquals(mergedProblems({ ...OWN, ...BERLIN }), [
+    "timezone and files would write the same file",
+  ]);
 });
 
 Deno.test("timezone says each time that the image has no such zone", async () => {
@@ -39,7 +58,7 @@ Deno.test("timezone says each time that the image has no such zone", async () =>
   for (let i = 0; i < 2; i++) {
     const { troubles } = await apply(node, act, target);
     assertEquals(troubles.map(({ message }) => message), [
-      "Cannot set the time zone Pacific/Apia: the image has no such zone",
+      "Cannot set the time zone: the image has no such zone",
     ]);
   }
   assertEquals(await observe(node, target), "unknown");

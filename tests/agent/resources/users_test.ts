@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { applier } from "../../../agent/resources/resource.ts";
 import { users } from "../../../agent/resources/users.ts";
+import { differences } from "../../../lib/config/mod.ts";
 import { FakeHost } from "../../support/fake_host.ts";
+import { IDENTITY } from "./identity.ts";
 import { apply, askQuestions, targetOf } from "./questions.ts";
 import { ROOT_FILES } from "./root_files.ts";
 
@@ -108,4 +110,29 @@ Deno.test("users says what is impossible each time and does the rest", async () 
   node.put("/bin/zsh", "");
   const later = await apply(node, act, target);
   assertEquals(later.steps, ["change user bob: shell /bin/zsh"]);
+});
+
+Deno.test("users are reported as they are where everyone knows what is wanted, else as wanted or not", async () => {
+  const { apply: act, observe } = applier("users", users);
+  const node = host();
+  const config = { users: { ann: ANN } };
+  await apply(node, act, targetOf(config));
+  const shown = { users: { ann: { uid: 1000, sshKeys: ["ssh-x B"] } } };
+  const target = targetOf(config, { shown });
+  assertEquals(await observe(node, target), [{ name: "ann", uid: 1000, private: "private" }]);
+  node.put("/etc/ssh/authorized_keys.d/ann", "ssh-x C\n");
+  const told = await observe(node, target);
+  assertEquals(told, [{ name: "ann", uid: 1000, private: "differs" }]);
+  assertEquals(differences({ users: told }, config, shown, IDENTITY), [
+    'user ann: the rest is "differs", must be "private"',
+  ]);
+});
+
+Deno.test("a shell that would end a field of passwd is not set", async () => {
+  const { apply: act } = applier("users", users);
+  const node = host();
+  node.put("/bin/a:b", "");
+  const { troubles } = await apply(node, act, targetOf({ users: { ann: { shell: "/bin/a:b" } } }));
+  assertEquals(troubles.length, 1);
+  assert(node.textOf("/etc/passwd").endsWith(":/home/ann:/bin/sh\n"));
 });

@@ -6,11 +6,15 @@ import {
   desired,
   isNewer,
   KEY_NAMES,
+  type KeyName,
   KEYS,
   needsOf,
+  type NodeConfig,
   nodeConfigSchema,
 } from "../../../lib/config/mod.ts";
+import { octal } from "../../../lib/config/files.ts";
 import { keyTable, referenceText } from "../../../lib/config/reference.ts";
+import { parse } from "yaml";
 import { parseDefinition } from "../../../lib/image/definition.ts";
 import { labFleetFiles, labNodeExtras } from "../../../lib/lab/fleet_files.ts";
 import { factsOf, fieldsOf, wordsOf } from "../../../lib/schema/words.ts";
@@ -47,6 +51,60 @@ Deno.test("no version of a field lies in the future", async () => {
     );
   }
 });
+
+Deno.test("what is said to be as old as a released agent is what that agent knows", async () => {
+  // Written down from the sources of each release; a field with an older `since` would make that agent refuse a document.
+  for (const version of ["0.1.0"]) {
+    const known = await Deno.readTextFile(`tests/vectors/agent-${version}/fields.json`);
+    const said = FIELDS.filter(({ schema }) => !isNewer(factsOf(schema)!.since!, version));
+    assertEquals(
+      said.map(({ path }) => path.join(".")).sort(),
+      (JSON.parse(known) as string[]).sort(),
+    );
+  }
+});
+
+Deno.test("defaults are in words what they are in fact", () => {
+  const wrong: string[] = [];
+  let seen = 0;
+  for (const { name, schema, path } of FIELDS) {
+    const said = factsOf(schema)?.default;
+    // Words of several parts are for people.
+    if (said === undefined || !/^["\w./]+$|^\w+: \w+$/.test(said) || said === "none") continue;
+    const found = desiredDefault(name, path);
+    if (found === undefined) continue;
+    seen++;
+    const value = parse(said) as unknown;
+    if (JSON.stringify(found) !== JSON.stringify(value)) wrong.push(`${path.join(".")}: ${said}`);
+  }
+  assertEquals(wrong, []);
+  assert(seen >= 6, `${seen} defaults`);
+});
+
+/** What is wanted of the field at `path` where nothing is said of it; undefined where that is decided on the node. */
+function desiredDefault(name: KeyName, path: readonly string[]): unknown {
+  const [, ...below] = path;
+  const wanted = (config: NodeConfig) => desired(name, config, { name: "alpha" }) as unknown;
+  if (below.length === 0) return wanted({});
+  const example = parse(KEYS[name].example) as NodeConfig;
+  // A mapping from names has one entry that lacks the field.
+  const [entry] = Object.entries(example[name] as Record<string, unknown>);
+  const isEntry = below[0] === "<name>";
+  const given = isEntry ? { [entry![0]]: without(entry![1], below.at(-1)!) } : {};
+  const found = wanted({ [name]: given } as NodeConfig);
+  const held = Array.isArray(found)
+    ? found[0]
+    : isEntry
+    ? (found as Record<string, unknown>)[entry![0]]
+    : found;
+  const value = (held as Record<string, unknown>)[below.at(-1)!];
+  return typeof value === "number" && below.at(-1) === "mode" ? octal(value) : value;
+}
+
+function without(value: unknown, key: string): unknown {
+  const { [key]: _, ...rest } = value as Record<string, unknown>;
+  return rest;
+}
 
 for (const name of KEY_NAMES) {
   Deno.test(`the example of ${name} is read, and says all that it says in words`, () => {
@@ -85,6 +143,7 @@ Deno.test("reference and table name every key", () => {
 Deno.test("agentFor() is the newest version that anything said needs", () => {
   assertEquals(agentFor({}), "0.1.0");
   assertEquals(agentFor({ hostname: "a", users: { ann: { uid: 5, sshKeys: [] } } }), "0.1.0");
+  assertEquals(agentFor({ hostname: "a", timezone: "UTC" }), "0.2.0");
 });
 
 Deno.test("isNewer() compares versions by their numbers, and knows nothing of other words", () => {

@@ -20,10 +20,22 @@ const withFile = (bytes: number) =>
 Deno.test("a private file of 6 MiB is refused by the build, which says how much it is", async () => {
   const bytes = 6 * 1024 * 1024;
   const error = await assertRejects(() => buildWorldSite({ alpha: withFile(bytes) }), UserError);
-  const [, size] = /the instructions of alpha have (\d+) bytes, a node reads 4194304 at most/
+  const [, size] = /the instructions of alpha would have (\d+) bytes, a node reads 4194304 at most/
     .exec(error.message) ?? [];
   assertEquals(Number(size) > bytes && Number(size) < bytes + 10_000, true, error.message);
   assertEquals(error.hint?.startsWith("its biggest entries: files./etc/large (6291"), true);
+});
+
+Deno.test("a public document that is too long is refused by its name", async () => {
+  const file = `config:\n  files:\n    /etc/large: {content: "${
+    "x".repeat(MAX_DOCUMENT_BYTES)
+  }"}\n`;
+  for (const [path, text] of [["global.yaml", file], ["tags/lab.yaml", file]] as const) {
+    const fleet = parseFleet(new Map([...fleetFiles(), [path, text]]));
+    const build = () => buildSite(fleet, buildOptions(42));
+    const error = await assertRejects(build, UserError, "bytes, a node reads 4194304 at most");
+    assertEquals(error.hint?.startsWith("its biggest entries: files./etc/large (4194"), true);
+  }
 });
 
 Deno.test("what quoting makes too long is refused as well", async () => {

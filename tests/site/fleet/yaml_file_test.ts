@@ -48,6 +48,18 @@ const WRONG: [string, string, string[]][] = [
   ["an item of a list, at the item", "tags:\n  - a\n  - 5\n", [
     "nodes/x.yaml:3:5: tags.1 must be text",
   ]],
+  [
+    "what a node would take and the desk does not, each in its place",
+    "config:\n  timezone: europe/berlin\n  users:\n    ops:\n      shell: /bin/a:b\n  files:\n" +
+    `    /etc/${"x".repeat(256)}:\n      content: ""\n`,
+    [
+      "nodes/x.yaml:2:13: config.timezone must be a time zone that exists, e.g. Europe/Berlin or UTC",
+      "nodes/x.yaml:5:14: config.users.ops.shell must not hold a colon",
+      `nodes/x.yaml:8:7: config.files./etc/${
+        "x".repeat(102)
+      } must have no part of more than 255 bytes`,
+    ],
+  ],
   ["an empty value, at its key", "config:\n  users:\n    ops:\n", [
     "nodes/x.yaml:3:5: config.users.ops must be a mapping",
   ]],

@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { importsOf } from "../../../../tasks/dev/gate/imports.ts";
-import { agentProblem, importProblem, layerOf, LAYERS } from "../../../../tasks/dev/gate/layers.ts";
+import {
+  agentProblem,
+  importProblem,
+  layerOf,
+  LAYERS,
+  moduleProblem,
+} from "../../../../tasks/dev/gate/layers.ts";
 import { projectSources } from "../../../support/sources.ts";
 
 Deno.test("every layer imports places of lower floors only", () => {
@@ -54,6 +60,21 @@ Deno.test("importProblem() names what breaks the rules", () => {
   assertMatch(problem("lib/bytes.ts", "lib/new/file.ts"), /may not import/);
   assertEquals(importProblem("lib/trust/age.ts", "lib/bytes.ts"), undefined);
   assertEquals(importProblem("tests/x_test.ts", "agent/course/run.ts"), undefined);
+});
+
+Deno.test("moduleProblem() keeps modules that reach the system to the seam and who was named", () => {
+  const allowed = [
+    ["lib/formats/gzip.ts", "node:zlib"],
+    ["lib/lab/site_server.ts", "node:http"],
+    ["lib/deno_host.ts", "node:fs"],
+    ["lib/apk/index.ts", "yaml"],
+  ] as const;
+  for (const [file, name] of allowed) assertEquals(moduleProblem(file, name), undefined);
+  assertMatch(
+    moduleProblem("lib/trust/age.ts", "node:fs") ?? "none",
+    /may not take node:fs, which reaches the system/,
+  );
+  assertMatch(moduleProblem("agent/course/run.ts", "node:http") ?? "none", /may not take/);
 });
 
 Deno.test("agentProblem() keeps signers, key makers, solver and the desk's files out", () => {
