@@ -28,7 +28,7 @@ Deno.test("deno task image refuses command lines it does not understand", async 
     [["--engine", "embeded"], "embedded"],
     [["now"], "now"],
     [["--lab", "--repository", "/r"], "--lab and --repository /r cannot be used together"],
-    [["--versoin", "1"], "Did you mean --version?"],
+    [["--versoin", "1"], "unknown option --versoin, did you mean --version?"],
     [["--sign", "--update-lock"], "--sign and --update-lock exclude each other"],
     [["--sign", "--engine", "mkimage", "--print"], "--sign and --print exclude each other"],
     [["--update-lock", "--lab"], "--lab and --update-lock exclude each other"],
