@@ -231,6 +231,10 @@ export class DenoHost implements Host {
     return fetch(url, init);
   }
 
+  monotonic(): number {
+    return performance.now();
+  }
+
   now(): Date {
     return new Date();
   }

@@ -113,6 +113,8 @@ export interface Host {
   spawn(command: readonly string[], options?: SpawnOptions): Child;
   fetch(url: string, init?: RequestInit): Promise<Response>;
   now(): Date;
+  /** Milliseconds by a clock that nobody can set, from a beginning that only this process knows. */
+  monotonic(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   env(name: string): string | undefined;
 }

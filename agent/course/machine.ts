@@ -5,8 +5,9 @@
  * effect produces the next event. Only {@linkcode step} decides which event may follow in which state; any other event
  * is a defect and throws.
  *
- * Rules that always hold: whatever fails, the node keeps what it has. Nothing that failed a check is applied. A node
- * that has no configuration yet falls back to its last good documents at the first failure. The agent never gives up.
+ * Rules that always hold: whatever fails, the node keeps what it has, and repairs it in every round. Nothing that failed
+ * a check is applied, and nothing is applied again once the key behind it was dropped. A node that has no configuration
+ * yet falls back to its last good documents at the first failure. The agent never gives up.
  *
  * @module
  */
@@ -55,7 +56,7 @@ export type State<Publication> =
   | { readonly at: "asking"; readonly memory: Memory<Publication>; readonly again: boolean }
   /** Reading the last good documents, because of `trouble` with the network or the site. */
   | { readonly at: "recalling"; readonly memory: Memory<Publication>; readonly trouble: Trouble }
-  /** `trouble`: why these are not the documents that the site has now. */
+  /** `trouble`: why these are perhaps not the documents that the site has now. */
   | {
     readonly at: "applying";
     readonly memory: Memory<Publication> & { current: Current<Publication> };
@@ -76,8 +77,11 @@ export type Event<Publication> =
   | { readonly type: "addressed" }
   | { readonly type: "received"; readonly publication: Publication }
   | { readonly type: "unchanged" }
-  /** The node got no address, no answer, or an answer that it refused or can't use. */
-  | { readonly type: "failed"; readonly trouble: Trouble }
+  /**
+   * The node got no address, no answer, or an answer that it refused or can't use. `fallen`: what it was told before is not
+   * to be believed any more.
+   */
+  | { readonly type: "failed"; readonly trouble: Trouble; readonly fallen?: boolean }
   | { readonly type: "recalled"; readonly publication: Publication }
   | { readonly type: "nothingKept" }
   | { readonly type: "applied"; readonly troubles: readonly Trouble[] }
@@ -145,7 +149,10 @@ export function step<Publication extends Documents>(
       if (event.type === "unchanged" && state.memory.current) {
         return unchanged(state.memory, state.memory.current);
       }
-      if (event.type === "failed") return unanswered(state, event.trouble, chance);
+      if (event.type === "failed") {
+        if (event.fallen) return fallen(state.memory, event.trouble, chance);
+        return unanswered(state, event.trouble, chance);
+      }
       break;
     case "recalling":
       if (event.type === "recalled") return recalled(state, event.publication, chance);
@@ -263,14 +270,30 @@ function failed<Publication extends Documents>(
   return { state: { at: "recalling", memory, trouble }, effects: [{ do: "recall" }] };
 }
 
-/** The node holds on to what it has. */
+/** The node holds on to what it has: that is applied in every round, whatever becomes of the site. */
 function heldOn<Publication extends Documents>(
   memory: Memory<Publication>,
   trouble: Trouble,
   chance: number,
 ): Step<Publication> {
   const known = withDelay(memory, chance);
-  return concluded(known, trouble, [], chance, [complaint(known, trouble)]);
+  const { current } = known;
+  if (!current) return concluded(known, trouble, [], chance, [complaint(known, trouble)]);
+  return {
+    state: { at: "applying", memory: { ...known, current }, trouble },
+    effects: [complaint(known, trouble), { do: "apply", current }],
+  };
+}
+
+/** A key was dropped that vouched for what the node has: it does not apply that again, and looks for what is true. */
+function fallen<Publication extends Documents>(
+  { once, failures }: Memory<Publication>,
+  trouble: Trouble,
+  chance: number,
+): Step<Publication> {
+  const memory = withDelay<Publication>({ once, failures: failures + 1, retryMs: 0 }, chance);
+  const before = [...entering(memory, "fetching"), complaint(memory, trouble)];
+  return concluded(memory, trouble, [], chance, before);
 }
 
 /** Ends a round; says how it went. */

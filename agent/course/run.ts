@@ -12,8 +12,8 @@ import type { Identity } from "../identity/read.ts";
 import { ensureNetwork } from "../network/address.ts";
 import { Keeper } from "../publication/keeper.ts";
 import type { Publication } from "../publication/read.ts";
-import { Source } from "../publication/source.ts";
-import { agentFacts, readBootId, readSystemFacts } from "../report/facts.ts";
+import { type Lagging, Source } from "../publication/source.ts";
+import { agentFacts, readBootId, readSystemFacts, uptime } from "../report/facts.ts";
 import { troubleOf } from "../report/problem.ts";
 import { Reporter } from "../report/reporter.ts";
 import { firstStatus } from "../report/status.ts";
@@ -77,9 +77,8 @@ async function performAll(
 /** Finds out who this node is; undefined where no drive says it. */
 async function begin(host: Host, options: RunAgentOptions): Promise<Course | undefined> {
   const { print, pid, once, signal } = options;
-  const clock = new Clock(host);
   const system = await readSystemFacts(host);
-  clock.notePassed(system.epoch);
+  const clock = await Clock.start(host, await uptime(host), system.epoch);
   const agent = agentFacts();
   const status = firstStatus(system, agent, clock.now());
   const reporter = new Reporter(host, { print, pid, clock, status });
@@ -94,6 +93,10 @@ async function begin(host: Host, options: RunAgentOptions): Promise<Course | und
   reporter.say("identity", { node: identity.name });
   const keeper = await Keeper.open(host, identity);
   await clock.noteIssued(keeper.trust.issued);
+  if (keeper.loss !== undefined) {
+    status.guardLost = keeper.loss;
+    reporter.say("degraded", { check: "state", reason: keeper.loss });
+  }
   const bootId = await readBootId(host);
   const course = new Course(host, { signal, clock, identity, keeper, reporter, bootId });
   if (!restarted) await course.apply(EARLY, {}, {});
@@ -178,19 +181,45 @@ class Course {
     const { clock, keeper, signal } = this.parts;
     try {
       if (afterMs > 0) await this.host.sleep(afterMs, signal);
-      const answer = await this.#source.ask(keeper.trust, clock.now(), signal);
+      const time = { now: clock.trusted(), sinceIssuedMs: clock.sinceIssuedMs };
+      const answer = await this.#source.ask(keeper.trust, time, signal);
+      this.#tellLagging(answer.lagging);
       if (answer.kind === "unchanged") return { type: "unchanged" };
+      if (this.#source.dropped) await clock.forgetIssued();
       return { type: "received", publication: documentsOf(answer.publication) };
     } catch (error) {
-      return { type: "failed", trouble: troubleOf(error, "unreachable") };
+      const trouble = troubleOf(error, "unreachable");
+      return { type: "failed", trouble, fallen: await this.#letGo() };
     }
   }
 
+  /** Lets go of what a dropped key vouched for; gives whether there was something to let go of. */
+  async #letGo(): Promise<boolean> {
+    const { clock, keeper } = this.parts;
+    const { dropped } = this.#source;
+    if (dropped) await clock.forgetIssued();
+    await this.#writing(() => keeper.drop(dropped));
+    return dropped !== undefined;
+  }
+
+  /** Tells which URLs do not give what another one gives. */
+  #tellLagging(lagging: readonly Lagging[]): void {
+    const { reporter } = this.parts;
+    for (const { url } of reporter.status.lagging ?? []) {
+      if (!lagging.some((one) => one.url === url)) reporter.clearAside(`site ${url}`);
+    }
+    for (const { url, reason } of lagging) {
+      reporter.aside(`site ${url}`, "degraded", { check: "mirror", url, reason });
+    }
+    if (lagging.length > 0) reporter.status.lagging = [...lagging];
+    else delete reporter.status.lagging;
+  }
+
   async #recall(): Promise<Event<Documents>> {
-    const { clock, keeper, reporter } = this.parts;
+    const { keeper, reporter } = this.parts;
     if (!keeper.hasGood) return { type: "nothingKept" };
     try {
-      const publication = documentsOf(await keeper.lastGood(clock.now()));
+      const publication = documentsOf(await keeper.lastGood());
       reporter.clearAside("last-good");
       return { type: "recalled", publication };
     } catch (error) {
@@ -203,16 +232,22 @@ class Course {
   }
 
   async #keep(publication: Publication, quietly: boolean): Promise<void> {
-    const { clock, keeper, reporter } = this.parts;
+    const { clock, keeper } = this.parts;
     if (quietly && keeper.guard === "drive") return;
+    await this.#writing(() => keeper.keep(publication), quietly);
+    await clock.noteIssued(publication.view.state.issued);
+  }
+
+  /** Writes to the drive; what fails there is told. */
+  async #writing(write: () => Promise<void>, quietly = false): Promise<void> {
+    const { reporter } = this.parts;
     try {
-      await keeper.keep(publication);
+      await write();
       reporter.clearAside("state");
     } catch (error) {
       const { check, message: reason } = troubleOf(error, "state");
       if (!quietly) reporter.aside("state", "degraded", { check, reason });
     }
-    await clock.noteIssued(publication.view.state.issued);
   }
 
   async #take({ publication: { publication }, source }: Current<Documents>): Promise<void> {

@@ -13,7 +13,15 @@ import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";
 import { IDENTITY_DIR } from "../system/paths.ts";
 import { type Publication, readPublication } from "./read.ts";
-import { goodFetch, loadState, sameGood, saveState, stateForGood, type Stored } from "./record.ts";
+import {
+  dropState,
+  goodFetch,
+  loadState,
+  sameGood,
+  saveState,
+  stateForGood,
+  type Stored,
+} from "./record.ts";
 
 const STATE_DIR = `${IDENTITY_DIR}/state`;
 
@@ -22,11 +30,19 @@ export class Keeper {
   #trust: TrustState;
   /** Whether the drive holds what was accepted last. */
   #kept: boolean;
+  /** What is left after {@linkcode Keeper.drop}, while the drive has not taken it. */
+  #owed?: TrustState;
+  /**
+   * What to say when the drive had lost what was accepted before, since nothing guarded the next publication against being
+   * an older one then. Undefined when all is well, as with a new drive.
+   */
+  readonly loss?: string;
 
   private constructor(readonly host: Host, readonly identity: Identity, stored: Stored) {
     this.#stored = stored;
     this.#trust = stored.trust;
     this.#kept = stored.sequence > 0;
+    if (stored.remains) this.loss = lossOf(stored.remains);
   }
 
   /** Reads the record of the mounted drive. */
@@ -57,15 +73,39 @@ export class Keeper {
   async keep(publication: Publication): Promise<void> {
     const { state, files } = publication.view;
     this.#trust = state;
-    try {
+    this.#owed = undefined;
+    await this.#keeping(async () => {
       if (await this.#hasAlready(state, files)) return;
-      this.#kept = false;
-      this.#stored = await whileWritable(
-        this.host,
-        () => this.#isOurs(),
-        () => saveState(this.host, STATE_DIR, this.#stored, state, files),
-      );
-      this.#kept = true;
+      await this.#write(() => saveState(this.host, STATE_DIR, this.#stored, state, files));
+    });
+  }
+
+  /**
+   * Lets go of everything that was accepted before, the last good documents included: the root chain has dropped a key that
+   * may have vouched for it. `left` is what still binds; without it, what could not be written before is tried again.
+   *
+   * @throws {AgentError} "state" when the drive can't take it; it is remembered in memory all the same.
+   */
+  async drop(left = this.#owed): Promise<void> {
+    if (left === undefined) return;
+    this.#trust = left;
+    this.#owed = left;
+    this.#stored = { ...this.#stored, trust: left, good: undefined };
+    await this.#keeping(() =>
+      this.#write(() => dropState(this.host, STATE_DIR, this.#stored, left))
+    );
+    this.#owed = undefined;
+  }
+
+  async #write(save: () => Promise<Stored>): Promise<void> {
+    this.#kept = false;
+    this.#stored = await whileWritable(this.host, () => this.#isOurs(), save);
+    this.#kept = true;
+  }
+
+  async #keeping(body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
     } catch (error) {
       if (error instanceof AgentError) throw error;
       const reason = isFull(error) ? "it is full" : error instanceof Error ? error.message : "";
@@ -80,13 +120,13 @@ export class Keeper {
    *
    * @throws {RefusedError} when they don't hold any more, {@link AgentError} when they can't be read.
    */
-  async lastGood(now: Date): Promise<Publication> {
+  async lastGood(): Promise<Publication> {
     const { good } = this.#stored;
     if (good === undefined) throw new AgentError("state", "use last good documents", "none");
     const view = await openSite({
       pinned: this.identity.pinned,
       state: stateForGood(this.#stored),
-      now,
+      now: this.host.now(),
       fetch: goodFetch(this.host, `${STATE_DIR}/${good}`),
       allowExpired: true,
     });
@@ -112,4 +152,9 @@ export class Keeper {
       return false;
     }
   }
+}
+
+function lossOf(remains: readonly string[]): string {
+  return `Cannot tell which serial was accepted before: no record in state/ of the identity drive is whole (there are ` +
+    `${remains.join(", ")}). The first publication since counted whatever its serial was`;
 }

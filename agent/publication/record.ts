@@ -14,12 +14,20 @@ import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { MAX_KEPT_BYTES, MAX_KEPT_FILES } from "../../lib/limits.ts";
+import {
+  MAX_TIMESTAMP_BYTES,
+  parseTimestamp,
+  publicationId,
+  TIMESTAMP_PATH,
+} from "../../lib/trust/freshness.ts";
 import { NO_STATE, type TrustState } from "../../lib/trust/roots.ts";
 
 /** Largest record, in bytes. */
 const MAX_RECORD_BYTES = 4096;
 
 const SLOTS = ["record-a.json", "record-b.json"] as const;
+const otherSlot = (slot: typeof SLOTS[number]) => slot === SLOTS[0] ? SLOTS[1] : SLOTS[0];
+const isGood = (name: string) => name.startsWith("good-");
 
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /**
@@ -50,9 +58,14 @@ export interface Stored {
   sequence: number;
   /** The record that may be overwritten next. */
   next: typeof SLOTS[number];
+  /** What shows that there was a record, though none is whole: names of files. */
+  remains?: string[];
 }
 
-/** Reads the newer of the records that are whole. A drive that has none gives the state of a new node. */
+/**
+ * Reads the newer of the records that are whole. A drive that has none gives the state of a new node; what is left of one
+ * is named then.
+ */
 export async function loadState(host: Host, dir: string): Promise<Stored> {
   let best: Stored = { trust: NO_STATE, sequence: 0, next: SLOTS[0] };
   for (const [i, slot] of SLOTS.entries()) {
@@ -66,7 +79,35 @@ export async function loadState(host: Host, dir: string): Promise<Stored> {
       next: SLOTS[1 - i]!,
     };
   }
-  return best;
+  if (best.sequence === 0) {
+    const remains = (await host.readDir(dir)).filter((name) =>
+      SLOTS.some((slot) => slot === name) || isGood(name)
+    );
+    return remains.length > 0 ? { ...best, remains } : best;
+  }
+  const publication = await goodPublication(host, dir, best);
+  return publication === undefined ? best : { ...best, trust: { ...best.trust, publication } };
+}
+
+/**
+ * What the record can't say: which publication was accepted with its serial. The timestamp that was kept with it says so;
+ * undefined where none was.
+ */
+async function goodPublication(
+  host: Host,
+  dir: string,
+  { good, trust }: Stored,
+): Promise<string | undefined> {
+  if (good === undefined) return undefined;
+  try {
+    const fetch = goodFetch(host, `${dir}/${good}`);
+    const timestamp = parseTimestamp(await fetch(TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES));
+    return timestamp.serial === trust.serial ? publicationId(timestamp) : undefined;
+  } catch (error) {
+    // Damaged documents are told of when they are to be used.
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 async function readRecord(host: Host, path: string): Promise<StateRecord | undefined> {
@@ -103,9 +144,8 @@ export async function saveState(
   const fits = files.size <= MAX_KEPT_FILES && size <= MAX_KEPT_BYTES;
   if (fits) await writeGood(host, `${dir}/${good}`, files);
   const named = fits ? good : before.good;
-  const facts = { sequence: before.sequence + 1, ...trust, good: named };
-  const record: StateRecord = { ...facts, sha256: digest(facts) };
-  await host.writeFile(`${dir}/${before.next}`, canonicalJson(record), { mode: 0o600 });
+  const sequence = before.sequence + 1;
+  await writeRecord(host, `${dir}/${before.next}`, { sequence, ...recorded(trust), good: named });
   await host.sync(dir);
   await removeOthers(host, dir, named);
   if (!fits) {
@@ -114,8 +154,39 @@ export async function saveState(
       `${files.size} files of ${size} bytes are too many`,
     );
   }
-  const next = before.next === SLOTS[0] ? SLOTS[1] : SLOTS[0];
-  return { trust, good: named, sequence: facts.sequence, next };
+  return { trust, good: named, sequence, next: otherSlot(before.next) };
+}
+
+/**
+ * Keeps that what was accepted before is not to be believed any more, and removes its documents; the drive must be
+ * writable. `left` is what still binds.
+ */
+export async function dropState(
+  host: Host,
+  dir: string,
+  before: Stored,
+  left: TrustState,
+): Promise<Stored> {
+  await host.mkdir(dir, { mode: 0o700 });
+  const sequence = before.sequence + 1;
+  await writeRecord(host, `${dir}/${before.next}`, { sequence, ...recorded(left) });
+  await host.sync(dir);
+  await removeOthers(host, dir, undefined);
+  return { trust: left, sequence, next: otherSlot(before.next) };
+}
+
+/** What a record says of `trust`. */
+function recorded({ rootVersion, rootDigest, serial, issued }: TrustState) {
+  return { rootVersion, rootDigest, serial, issued };
+}
+
+async function writeRecord(
+  host: Host,
+  path: string,
+  facts: Omit<StateRecord, "sha256">,
+): Promise<void> {
+  const record: StateRecord = { ...facts, sha256: digest(facts) };
+  await host.writeFile(path, canonicalJson(record), { mode: 0o600 });
 }
 
 async function writeGood(
@@ -136,7 +207,7 @@ async function writeGood(
 
 async function removeOthers(host: Host, dir: string, keep: string | undefined): Promise<void> {
   for (const name of await host.readDir(dir)) {
-    const ours = name.startsWith("good-") || name.includes(".tmp-");
+    const ours = isGood(name) || name.includes(".tmp-");
     if (ours && name !== keep) await host.remove(`${dir}/${name}`);
   }
 }

@@ -1,18 +1,21 @@
 /**
- * Asks the site: base URLs in order until one gives a publication that passes every check. Bodies are capped while they
- * arrive, every request has a time limit, and an unchanged site costs one conditional request.
+ * Asks the site: all base URLs at once for what is current there, then the one with the highest serial for its documents.
+ * So a mirror that lags behind, or is kept back, hides nothing that another one has, and a dead URL costs no more than a
+ * few seconds. Bodies are capped while they arrive, every request has a time limit, and an unchanged site costs one
+ * conditional request for each URL.
  *
- * A mirror whose publication is refused does not keep the agent from trying the next one. Only when all URLs have
- * failed is an error thrown: the first refusal or, if nothing was refused, the last failure.
+ * Only when no URL gave a publication that passes every check is an error thrown: the first refusal in the order of the
+ * URLs or, if nothing was refused, the last failure.
  *
  * @module
  */
 import { type Bytes, concat, equal } from "../../lib/bytes.ts";
-import { RefusedError } from "../../lib/errors.ts";
+import { errorText, RefusedError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { openSite } from "../../lib/trust/client.ts";
+import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import { MAX_TIMESTAMP_BYTES, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
-import type { TrustState } from "../../lib/trust/roots.ts";
+import { type TrustState, vouchedTime } from "../../lib/trust/roots.ts";
+import { type KnownTime, later, whyExpired } from "../../lib/known_time.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull, networkText } from "../report/problem.ts";
 import { type Publication, readPublication } from "./read.ts";
@@ -21,12 +24,36 @@ import { type Publication, readPublication } from "./read.ts";
 const ANSWER_TIMEOUT_MS = 15_000;
 const BODY_TIMEOUT_MS = 120_000;
 
+/** How long the other URLs may take once one has given a timestamp that holds, in milliseconds. */
+const OTHERS_MS = 3_000;
+
+/** Why the request to a URL ends then. */
+const LATE = "late";
+
 /** What the site answered. */
 export type Answer =
-  /** It has nothing newer than what it told before. */
-  | { kind: "unchanged" }
-  /** It has a publication, which passed every check. */
-  | { kind: "publication"; publication: Publication };
+  & (
+    /** It has nothing newer than what it told before. */
+    | { kind: "unchanged" }
+    /** It has a publication, which passed every check. */
+    | { kind: "publication"; publication: Publication }
+  )
+  & { lagging: Lagging[] };
+
+/** A URL of the site that does not give what another one gives. */
+export interface Lagging {
+  /** Without a password. */
+  url: string;
+  /** One line. */
+  reason: string;
+}
+
+/** By what time an answer is judged. */
+export interface AskTime {
+  now: KnownTime;
+  /** As {@linkcode OpenOptions.sinceIssuedMs}. */
+  sinceIssuedMs: number;
+}
 
 /** A file of the site, with the ETag by which the server recognizes this very content. */
 interface Page {
@@ -34,78 +61,172 @@ interface Page {
   etag?: string;
 }
 
+/** A timestamp that holds. */
+interface Candidate {
+  base: string;
+  page: Page;
+  view: SiteView;
+  /** What was accepted before, when this is the very timestamp that it came with. */
+  accepted?: Publication;
+}
+
 /** Asks the site of one node, again and again. */
 export class Source {
-  /** Index of the URL that answered last; it is asked first. */
-  #preferred = 0;
+  /** The last timestamp of each URL. */
+  readonly #pages = new Map<string, Page>();
   /** What was accepted last, and the timestamp it came with, to recognize that nothing has changed since. */
   #last?: { publication: Publication; base: string; page: Page };
+  #dropped?: TrustState;
 
-  constructor(readonly host: Host, readonly identity: Identity) {}
+  /** @param othersMs Milliseconds that the other URLs have once one has answered. */
+  constructor(
+    readonly host: Host,
+    readonly identity: Identity,
+    readonly othersMs: number = OTHERS_MS,
+  ) {}
+
+  /**
+   * What was left of the state when a root chain that the last {@linkcode Source.ask} saw had dropped a config key: see
+   * {@linkcode OpenOptions.onKeyDropped}.
+   */
+  get dropped(): TrustState | undefined {
+    return this.#dropped;
+  }
 
   /**
    * Asks for something newer than `state`.
    *
-   * @throws {RefusedError} naming the check, {@link AgentError} "unreachable" or "node".
+   * @throws {RefusedError} naming the check, {@link AgentError} "unreachable", "node" or "agent".
    */
-  async ask(state: TrustState, now: Date, signal?: AbortSignal): Promise<Answer> {
-    const { sites } = this.identity;
-    let refusal: unknown;
-    let failure: unknown;
-    for (let i = 0; i < sites.length; i++) {
-      const at = (this.#preferred + i) % sites.length;
+  async ask(state: TrustState, time: AskTime, signal?: AbortSignal): Promise<Answer> {
+    this.#dropped = undefined;
+    const failures = new Map<string, unknown>();
+    const candidates = await this.#askAll(state, time, failures, signal);
+    for (const candidate of candidates.toSorted((a, b) => this.#compare(a, b))) {
       try {
-        const answer = await this.#askOne(sites[at]!, state, now, signal);
-        this.#preferred = at;
-        return answer;
+        const answer = await this.#take(candidate);
+        return { ...answer, lagging: this.#lagging(candidate, candidates, failures) };
       } catch (error) {
         if (signal?.aborted || isFull(error)) throw error;
-        if (error instanceof RefusedError) refusal ??= error;
-        else failure = error;
+        // The newest publication there is decides, even when it has nothing for this node.
+        if (error instanceof AgentError && error.check !== "unreachable") throw error;
+        failures.set(candidate.base, error);
       }
     }
-    throw refusal ?? failure;
+    const inOrder = this.identity.sites.flatMap((base) => failures.get(base) ?? []);
+    throw inOrder.find(isFull) ?? inOrder.find((error) => error instanceof RefusedError) ??
+      inOrder.at(-1);
+  }
+
+  /** The timestamps that hold, of all URLs that answer in time; puts into `failures` what came of the others. */
+  async #askAll(
+    state: TrustState,
+    time: AskTime,
+    failures: Map<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<Candidate[]> {
+    const found: Candidate[] = [];
+    const pending = new Set<AbortController>();
+    const endOthers = () => pending.forEach((one) => one.abort(LATE));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await Promise.all(this.identity.sites.map(async (base) => {
+      const own = new AbortController();
+      pending.add(own);
+      try {
+        const until = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
+        found.push(await this.#askOne(base, state, time, until));
+        timer ??= setTimeout(endOthers, this.othersMs);
+      } catch (error) {
+        failures.set(base, error);
+      }
+      pending.delete(own);
+    }));
+    clearTimeout(timer);
+    if (signal?.aborted) throw new AgentError("unreachable", "ask the site", "stopped");
+    return found;
   }
 
   async #askOne(
     base: string,
     state: TrustState,
-    now: Date,
-    signal?: AbortSignal,
-  ): Promise<Answer> {
-    const last = this.#last?.base === base ? this.#last : undefined;
-    const known = last?.page;
-    const page = await fetchPage(this.host, base, TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES, {
+    { now, sinceIssuedMs }: AskTime,
+    signal: AbortSignal,
+  ): Promise<Candidate> {
+    const known = this.#pages.get(base);
+    const answer = await fetchPage(this.host, base, TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES, {
       etag: known?.etag,
       signal,
     });
-    if (last && (page === undefined || equal(page.bytes, last.page.bytes))) {
+    const page = answer ?? known!;
+    this.#pages.set(base, page);
+    if (this.#last && equal(page.bytes, this.#last.page.bytes)) {
       // This timestamp is the one that was verified before, but it may have expired since.
-      const { expires } = last.publication.view.timestamp;
-      if (now.getTime() < Date.parse(expires)) return { kind: "unchanged" };
-      throw new RefusedError(
-        "expired",
-        `accept ${TIMESTAMP_PATH}`,
-        `it expired at ${expires}`,
-        {
-          document: TIMESTAMP_PATH,
-        },
-      );
+      const { publication } = this.#last;
+      const { timestamp, state } = publication.view;
+      const why = whyExpired(timestamp.expires, later(now, vouchedTime(state, sinceIssuedMs)));
+      if (why === undefined) return { base, page, view: publication.view, accepted: publication };
+      throw new RefusedError("expired", `accept ${TIMESTAMP_PATH}`, why, {
+        document: TIMESTAMP_PATH,
+      });
     }
-    const fresh = page ?? known!;
     const view = await openSite({
       pinned: this.identity.pinned,
       state,
-      now,
+      now: new Date(now.ms),
+      nowFrom: now.from,
+      sinceIssuedMs,
+      onKeyDropped: (left) => {
+        if (!(left.rootVersion <= (this.#dropped?.rootVersion ?? 0))) this.#dropped = left;
+      },
       fetch: async (path, maxBytes) => {
         // The timestamp was fetched above; a second request could return that of another publication.
-        if (path === TIMESTAMP_PATH) return fresh.bytes;
+        if (path === TIMESTAMP_PATH) return page.bytes;
         return (await fetchPage(this.host, base, path, maxBytes, { signal }))!.bytes;
       },
     });
+    return { base, page, view };
+  }
+
+  /** Reads what a candidate says about this node. */
+  async #take({ base, page, view, accepted }: Candidate) {
+    const version = this.#dropped?.rootVersion ?? 0;
+    if (view.root.version < version) {
+      throw new RefusedError(
+        "root-version",
+        `accept ${TIMESTAMP_PATH}`,
+        `it is for root version ${view.root.version}, and another URL of the site has shown ${version}`,
+        { document: TIMESTAMP_PATH },
+      );
+    }
+    if (accepted) return { kind: "unchanged" as const };
     const publication = await readPublication(view, this.identity);
-    this.#last = { publication, base, page: fresh };
-    return { kind: "publication", publication };
+    this.#last = { publication, base, page };
+    return { kind: "publication" as const, publication };
+  }
+
+  /** The newest publication first; of the same one the latest timestamp, then the URL that was used last. */
+  #compare(a: Candidate, b: Candidate): number {
+    const [one, other] = [a.view.timestamp, b.view.timestamp];
+    if (one.serial !== other.serial) return other.serial - one.serial;
+    if (one.issued !== other.issued) return one.issued < other.issued ? 1 : -1;
+    const { sites } = this.identity;
+    const rank = (base: string) => base === this.#last?.base ? -1 : sites.indexOf(base);
+    return rank(a.base) - rank(b.base);
+  }
+
+  #lagging(
+    taken: Candidate,
+    candidates: readonly Candidate[],
+    failures: ReadonlyMap<string, unknown>,
+  ): Lagging[] {
+    const newest = taken.view.timestamp.serial;
+    return this.identity.sites.flatMap((base) => {
+      const serial = candidates.find((one) => one.base === base)?.view.timestamp.serial ?? newest;
+      const reason = failures.has(base)
+        ? errorText(failures.get(base))
+        : `it is at serial ${serial}, another URL at ${newest}`;
+      return failures.has(base) || serial < newest ? [{ url: withoutPassword(base), reason }] : [];
+    });
   }
 }
 
@@ -149,7 +270,8 @@ async function fetchPage(
   } catch (error) {
     if (error instanceof AgentError) throw error;
     if (limit.signal.aborted) {
-      throw fail(signal?.aborted ? "stopped" : "no answer in time", error);
+      const stopped = signal?.aborted && signal.reason !== LATE;
+      throw fail(stopped ? "stopped" : "no answer in time", error);
     }
     throw fail(networkText(error), error);
   } finally {

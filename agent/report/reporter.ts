@@ -27,6 +27,8 @@ export interface ReporterOptions {
   status: Status;
 }
 
+const TIMES = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
+
 export class Reporter {
   readonly #repeats = new Repeats();
   readonly #once = new Set<string>();
@@ -71,7 +73,9 @@ export class Reporter {
   trouble(trouble: Trouble, retrySeconds: number | undefined, configured: boolean): void {
     const now = this.options.clock.now();
     this.status.problem = problemOf(trouble, this.status.problem, now);
-    if (!this.#repeats.shouldSay("problem", `${trouble.check} ${trouble.message}`, now)) return;
+    // A time that a message tells goes on, and makes it no other message.
+    const said = `${trouble.check} ${trouble.message.replaceAll(TIMES, "")}`;
+    if (!this.#repeats.shouldSay("problem", said, now)) return;
     const { check, document, message: reason } = trouble;
     const retry = retrySeconds === undefined ? undefined : `${Math.ceil(retrySeconds)}s`;
     if (trouble.refused) this.say("refused", { check, document, reason, retry });

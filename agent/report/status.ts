@@ -96,6 +96,11 @@ export function describeStatus(status: Status): string {
     ],
     ["expires", status.expires],
     ["rollback", status.rollbackGuard === "image" ? "guarded by the image only" : undefined],
+    ["", status.guardLost],
+    ...(status.lagging ?? []).map(({ url, reason }): [string, string] => [
+      "mirror",
+      `${url} lags behind: ${reason}`,
+    ]),
     ["image", `${image.version}, kernel ${image.kernel}`],
     ["agent", `${agent.version} (${agent.commit}, ${agent.form})`],
     [

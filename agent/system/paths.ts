@@ -11,6 +11,8 @@ export const RUN_DIR = "/run/psyopsos";
 export const IDENTITY_DIR = `${RUN_DIR}/identity`;
 /** What the node tells about itself. */
 export const STATUS_FILE = `${RUN_DIR}/status.json`;
+/** What the agent set the system's clock to in this boot. */
+export const CLOCK_FILE = `${RUN_DIR}/clock.json`;
 /** Text, output and outcome of the scripts of this boot. */
 export const SCRIPTS_DIR = `${RUN_DIR}/scripts`;
 /** Accounts that the agent has made or changed in this boot. */

@@ -13,7 +13,8 @@
  * current publication current, for a year at most.
  *
  * Pure except for the given `fetch`. Nothing is stored: the caller keeps `state` and, for times when the site is down,
- * `files`. To open those files again, it passes a `fetch` that reads them and sets `allowExpired`.
+ * `files`. To open those files again, it passes a `fetch` that reads them and sets `allowExpired`. What an honest root
+ * chain takes back is told by `onKeyDropped`, even when the rest of that publication is refused.
  *
  * @module
  */
@@ -34,6 +35,7 @@ import {
   parseBin,
   parseSignedDocument,
   parseTimestamp,
+  publicationId,
   publicationStatement,
   type Root,
   rootDigest,
@@ -48,7 +50,8 @@ import {
   type PublicKey,
   signatureComment,
 } from "./minisign.ts";
-import { floorOf, type TrustState, walkRoots } from "./roots.ts";
+import { floorOf, type TrustState, vouchedTime, walkRoots } from "./roots.ts";
+import { CLOCK, later, whyExpired } from "../known_time.ts";
 import {
   checkListed,
   type Fetch,
@@ -65,10 +68,20 @@ export interface OpenOptions {
   /** The key that version 1 of the root document is signed with. */
   pinned: PublicKey;
   state: TrustState;
+  /** The time by a clock that no publication has set. */
   now: Date;
+  /** Where `now` comes from, for messages; default {@linkcode CLOCK}. */
+  nowFrom?: string;
+  /** Milliseconds since `state.issued` was learned: by now it is so much later at least. Default 0. */
+  sinceIssuedMs?: number;
   fetch: Fetch;
   /** Accept a timestamp that has expired (the view says so); for documents that were accepted before. */
   allowExpired?: boolean;
+  /**
+   * Told once the root chain is verified, when it has dropped a config key that may have vouched for `state`: what is left
+   * of `state` then. Nothing that was accepted before may be used any longer, whatever comes of this publication.
+   */
+  onKeyDropped?: (left: TrustState) => void;
 }
 
 /** A site whose root and timestamp hold. */
@@ -120,9 +133,12 @@ export async function openSite(options: OpenOptions): Promise<SiteView> {
   };
   const { root, remembered } = await walkRoots(options, timestamp.root, fetchSigned);
 
+  const floor = floorOf(state, remembered, root);
+  const chain = { rootVersion: root.version, rootDigest: rootDigest(root) };
+  if (floor !== state) options.onKeyDropped?.({ ...floor, ...chain });
+
   const signed = verifyTimestamp(timestamp, root);
   files.set(TIMESTAMP_PATH, data);
-  const floor = floorOf(state, remembered, root);
   // Written this way so that a damaged state (NaN) is refused.
   if (!(timestamp.serial >= floor.serial)) {
     throw refusal(
@@ -131,18 +147,27 @@ export async function openSite(options: OpenOptions): Promise<SiteView> {
       `its serial is ${timestamp.serial}, but ${floor.serial} was accepted before`,
     );
   }
-  // If the clock is behind the latest time that a config key has signed, that time counts instead.
-  const issued = laterInstant(signed, isInstant(floor.issued) ? floor.issued : "");
-  const now = Math.max(options.now.getTime(), Date.parse(issued));
-  const expired = !(now < Date.parse(timestamp.expires));
-  if (expired && !options.allowExpired) {
-    throw refusal("expired", TIMESTAMP_PATH, `it expired at ${timestamp.expires}`);
+  const publication = publicationId(timestamp);
+  const replaces = timestamp.serial === floor.serial && floor.publication !== undefined &&
+    floor.publication !== publication;
+  if (replaces) {
+    throw refusal(
+      "serial",
+      TIMESTAMP_PATH,
+      `its serial is ${timestamp.serial}, but with other files ${timestamp.serial} was accepted before`,
+    );
   }
+  // Its own time of issue needs no place here: a timestamp expires after it (checked above).
+  const clock = { ms: options.now.getTime(), from: options.nowFrom ?? CLOCK };
+  const now = later(clock, vouchedTime(floor, options.sinceIssuedMs));
+  const why = whyExpired(timestamp.expires, now);
+  if (why !== undefined && !options.allowExpired) throw refusal("expired", TIMESTAMP_PATH, why);
+  const issued = laterInstant(signed, isInstant(floor.issued) ? floor.issued : "");
   return new View(
     root,
     timestamp,
-    { rootVersion: root.version, rootDigest: rootDigest(root), serial: timestamp.serial, issued },
-    expired,
+    { ...chain, serial: timestamp.serial, issued, publication },
+    why !== undefined,
     files,
     options.fetch,
     fetchSigned,

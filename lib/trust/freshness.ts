@@ -204,6 +204,11 @@ export function publicationStatement({ serial, bins }: Pick<Timestamp, "serial" 
   return canonicalJson({ serial, bins });
 }
 
+/** Identifies what a publication holds, whoever keeps it current and until when: SHA-256, hex. */
+export function publicationId(timestamp: Pick<Timestamp, "serial" | "bins">): string {
+  return sha256Hex(publicationStatement(timestamp));
+}
+
 /** The bytes that a timestamp key signs: all of the timestamp but that signature. */
 export function timestampStatement(timestamp: Omit<Timestamp, "minisig">): Bytes {
   const { serial, issued, expires, root, bins, publication } = timestamp;

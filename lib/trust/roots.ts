@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isInstant } from "../instant.ts";
 import {
   keysOf,
   MAX_ROOT_BYTES,
@@ -14,6 +15,7 @@ import {
   TIMESTAMP_PATH,
 } from "./freshness.ts";
 import type { PublicKey } from "./minisign.ts";
+import type { KnownTime } from "../known_time.ts";
 import { accept, type FetchSigned, refusal, type Signed } from "./verified.ts";
 
 /**
@@ -29,6 +31,8 @@ export interface TrustState {
   readonly serial: number;
   /** When the latest accepted publication was signed by a config key; a lower bound of now. "" = none. */
   readonly issued: string;
+  /** {@linkcode publicationId} of the publication that was accepted with `serial`, where it is known. */
+  readonly publication?: string;
 }
 
 /** The state of a client that has never opened a site. */
@@ -93,7 +97,14 @@ export function floorOf(
   state: TrustState,
   remembered: Root | undefined,
   root: Root,
-): Pick<TrustState, "serial" | "issued"> {
+): TrustState {
   const dropped = remembered?.roles.config.some((key) => !root.roles.config.includes(key));
   return dropped ? NO_STATE : state;
+}
+
+/** The time that `state` vouches for, `sinceMs` after that was learned; undefined where it vouches for none. */
+export function vouchedTime(state: TrustState, sinceMs = 0): KnownTime | undefined {
+  if (!isInstant(state.issued)) return undefined;
+  const from = `the publication of serial ${state.serial}, which was accepted before`;
+  return { ms: Date.parse(state.issued) + sinceMs, from };
 }

@@ -15,6 +15,7 @@ import {
   keysOf,
   MAX_VALIDITY_DAYS,
   parseTimestamp,
+  publicationId,
   TIMESTAMP_PATH,
 } from "../../lib/trust/freshness.ts";
 import type { Keyring } from "../../lib/trust/keyring.ts";
@@ -34,6 +35,9 @@ import type { NodeOutputs } from "./node_outputs.ts";
 import { announce, findReleases, joinReleases, placeReleases } from "./releases.ts";
 import { writeSite, type Written } from "./write.ts";
 
+/** How to go on after a publication whose time has not come yet. */
+export const WRONG_CLOCK =
+  "set the clock right; if the earlier time was wrong, deno task keys rotate config makes nodes forget it";
 /** How long a timestamp holds when nothing else is asked for, in hours. */
 export const DEFAULT_EXPIRES_HOURS = 72;
 /** Where ciphertext is kept from build to build. */
@@ -93,16 +97,23 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
   const issued = formatInstant(now);
   const expires = expiryOf(issued, hours);
   const roots = await ensureRoots(host, keyring, { issued });
-  const previous = await serialOf(host, out, roots);
+  const previous = await previousOf(host, out, roots);
+  if (previous !== undefined && previous.issued > issued) {
+    throw new UserError(
+      "build the site",
+      `${out} was issued at ${previous.issued}, and the clock says ${issued}`,
+      { hint: WRONG_CLOCK },
+    );
+  }
   const serial = options.serial ??
-    Math.max((previous ?? 0) + 1, Math.floor(now.getTime() / 1000));
+    Math.max((previous?.serial ?? 0) + 1, Math.floor(now.getTime() / 1000));
   if (!Number.isSafeInteger(serial) || serial < 1) {
     throw new UserError("build the site", "the serial must be a whole number from 1 on");
   }
-  if (previous !== undefined && serial < previous) {
+  if (previous !== undefined && serial < previous.serial) {
     throw new UserError(
       "build the site",
-      `${out} has serial ${previous}, nodes would refuse ${serial}`,
+      `${out} has serial ${previous.serial}, nodes would refuse ${serial}`,
     );
   }
   const cacheDir = options.cache ?? DEFAULT_CACHE;
@@ -135,6 +146,14 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
     cache,
     signatures,
   });
+  const made = publicationId(parseTimestamp(site.files.get(TIMESTAMP_PATH)!));
+  if (previous?.serial === serial && previous.publication !== made) {
+    throw new UserError(
+      "build the site",
+      `${out} has serial ${serial} with other content, nodes that have seen it would refuse this one`,
+      { hint: `--serial ${serial + 1}, or leave --serial out` },
+    );
+  }
   await checkSite(site, fleet, {
     pinned: roots.pinned,
     now: options.allowExpired ? now : host.now(),
@@ -163,18 +182,32 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
   };
 }
 
+/** What the next publication must not fall behind. */
+interface Previous {
+  serial: number;
+  issued: string;
+  /** {@linkcode publicationId} of it. */
+  publication: string;
+}
+
 /**
- * The serial of the site in `out`. Undefined when there is no site, or when the key that signed it is no longer a
- * config key: nodes then forget the serial too, because a thief of that key may have chosen it.
+ * The publication in `out`. Undefined when there is no site, or when the key that signed it is no longer a config key:
+ * nodes then forget its serial and time too, because a thief of that key may have chosen them.
  */
-async function serialOf(host: Host, out: string, roots: RootChain): Promise<number | undefined> {
+async function previousOf(
+  host: Host,
+  out: string,
+  roots: RootChain,
+): Promise<Previous | undefined> {
   const path = `${out}/${TIMESTAMP_PATH}`;
   if (!await host.stat(path)) return undefined;
   try {
-    const { serial, publication } = parseTimestamp(await host.readFile(path), path);
+    const timestamp = parseTimestamp(await host.readFile(path), path);
+    const { serial, issued, publication } = timestamp;
     const signer = keyIdHex(parseSignature(publication.minisig, path));
     const current = keysOf(roots.files.at(-1)!.root, "config").map(keyIdHex);
-    return current.includes(signer) ? serial : undefined;
+    if (!current.includes(signer)) return undefined;
+    return { serial, issued, publication: publicationId(timestamp) };
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     throw new UserError("build the site", error.message, {

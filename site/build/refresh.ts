@@ -30,7 +30,7 @@ import type { Signer } from "../../lib/trust/keyring.ts";
 import { keyIdHex, parseSignature } from "../../lib/trust/minisign.ts";
 import { NO_STATE } from "../../lib/trust/roots.ts";
 import { refreshPage } from "../page/page.ts";
-import { DEFAULT_EXPIRES_HOURS } from "./make_site.ts";
+import { DEFAULT_EXPIRES_HOURS, WRONG_CLOCK } from "./make_site.ts";
 
 const PAGE_PATH = "index.html";
 
@@ -69,7 +69,7 @@ export async function refreshSite(host: Host, options: RefreshOptions): Promise<
     const before = parseTimestamp(await read(TIMESTAMP_PATH));
     const issued = formatInstant(host.now());
     if (issued < before.issued) {
-      throw fail(`it is from ${before.issued}, and the clock says ${issued}`);
+      throw fail(`it was issued at ${before.issued}, and the clock says ${issued}`, WRONG_CLOCK);
     }
     const expires = expiryOf(issued, hours);
     const published = publishedAt(before);

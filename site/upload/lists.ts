@@ -12,7 +12,6 @@ import {
   type Listed,
   MAX_BIN_BYTES,
   parseBin,
-  publicationStatement,
   storedPath,
   type Timestamp,
 } from "../../lib/trust/freshness.ts";
@@ -32,11 +31,6 @@ export interface Difference {
   stored: string[];
   /** Documents that are new or changed, by their plain paths. */
   documents: string[];
-}
-
-/** Identifies what a publication holds, whatever its timestamp was extended to. */
-export function publicationId(timestamp: Timestamp): string {
-  return sha256Hex(publicationStatement(timestamp));
 }
 
 /** What `ours` has that `theirs` has not; undefined when theirs can't be read. */

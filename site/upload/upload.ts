@@ -18,12 +18,14 @@ import {
   keysOf,
   MAX_TIMESTAMP_BYTES,
   parseTimestamp,
+  publicationId,
   type Timestamp,
   TIMESTAMP_PATH,
 } from "../../lib/trust/freshness.ts";
 import { keyIdHex, parseSignature, type PublicKey } from "../../lib/trust/minisign.ts";
+import { OWNED } from "../build/write.ts";
+import { difference, type ReadFile, storedFiles } from "./lists.ts";
 import { LocalSite } from "./local_site.ts";
-import { difference, publicationId, type ReadFile, storedFiles } from "./lists.ts";
 import {
   cacheControlOf,
   contentTypeOf,
@@ -32,7 +34,6 @@ import {
   uploadStages,
   type WantedFile,
 } from "./upload_plan.ts";
-import { OWNED } from "../build/write.ts";
 
 /** Uploads at a time when nothing else is asked for. */
 export const DEFAULT_PARALLEL = 8;

@@ -24,6 +24,8 @@ export class FakeHost implements Host {
   readonly variables = new Map<string, string>();
   readonly log: string[] = [];
   clock = new Date("2026-11-22T20:00:00Z");
+  /** Milliseconds since it was made, whatever {@linkcode FakeHost.clock} is set to. */
+  elapsed = 0;
   /** Paths below which writing fails with this error. */
   readonly broken = new Map<string, Error>();
 
@@ -201,9 +203,14 @@ export class FakeHost implements Host {
     return new Date(this.clock);
   }
 
+  monotonic(): number {
+    return this.elapsed;
+  }
+
   // deno-lint-ignore require-await
   async sleep(ms: number): Promise<void> {
     this.log.push(`sleep ${ms}`);
+    this.elapsed += ms;
     this.clock = new Date(this.clock.getTime() + ms);
   }
 

@@ -97,12 +97,13 @@ const ROWS: Row[] = [
   ["no address, nothing before", addressing(), { type: "failed", trouble: DOWN }, "recalling", [
     "recall",
   ]],
-  ["no address, configured before", addressing(SET), { type: "failed", trouble: DOWN }, "holding", [
-    "complain unreachable retry 2",
-    "enter degraded",
-    "report",
-    "sleep 2000",
-  ]],
+  [
+    "no address, configured before",
+    addressing(SET),
+    { type: "failed", trouble: DOWN },
+    "applying",
+    ["complain unreachable retry 2", "apply 1 site"],
+  ],
   ["documents, the first", asking(), { type: "received", publication: FIRST }, "applying", [
     "keep 1",
     "take 1 site",
@@ -121,12 +122,17 @@ const ROWS: Row[] = [
   ["a refusal, once", asking(SET), { type: "failed", trouble: BAD }, "asking", [
     `ask after ${RECHECK_MS}`,
   ]],
-  ["a refusal, twice", asking(SET, true), { type: "failed", trouble: BAD }, "holding", [
+  ["a refusal, twice", asking(SET, true), { type: "failed", trouble: BAD }, "applying", [
     "complain signature retry 2",
-    "enter degraded",
-    "report",
-    "sleep 2000",
+    "apply 1 site",
   ]],
+  [
+    "a root chain without the key that vouched for what it has",
+    asking(SET),
+    { type: "failed", trouble: BAD, fallen: true },
+    "holding",
+    ["enter fetching", "complain signature retry 2 bare", "report", "sleep 2000"],
+  ],
   [
     "an expired site, which no second look mends",
     asking(),
@@ -288,10 +294,11 @@ Deno.test("failures in a row wait longer and longer, and what is said of it is w
       0.5,
     );
     const complaint = effects.find((effect) => effect.do === "complain")!;
-    const sleep = effects.find((effect) => effect.do === "sleep")!;
+    const done: Step<Documents> = step(next, { type: "applied", troubles: [] }, 0.5);
+    const sleep = done.effects.find((effect) => effect.do === "sleep")!;
     assertEquals(complaint.retrySeconds! * 1000, sleep.ms);
     pauses.push(sleep.ms / 1000);
-    state = next;
+    state = done.state;
   }
   assertEquals(pauses, [3, 6, 12, 24, 48, 75, 75], "up to what the configuration says");
   state = step(state, { type: "tick" }, 0.5).state;

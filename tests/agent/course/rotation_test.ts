@@ -1,57 +1,14 @@
 /** Keys that change while a node runs: the whole agent follows, with its record on the drive. */
 import { assert, assertEquals } from "@std/assert";
 import type { Bytes } from "../../../lib/bytes.ts";
-import { canonicalJson } from "../../../lib/json.ts";
-import { encryptTo } from "../../../lib/trust/age.ts";
-import type { Role } from "../../../lib/trust/comment.ts";
-import { expiryOf, type Root, rootPath } from "../../../lib/trust/freshness.ts";
-import { mapRoles, type Signer, signerOf } from "../../../lib/trust/keyring.ts";
-import { publicKeyLine } from "../../../lib/trust/minisign.ts";
-import type { RootFile } from "../../../lib/trust/root_sign.ts";
-import { buildSite } from "../../../site/build/build.ts";
-import { parseFleet } from "../../../site/fleet/fleet.ts";
-import { buildOptions, ISSUED, KEY } from "../../site/support.ts";
+import { signerOf } from "../../../lib/trust/keyring.ts";
+import { ISSUED } from "../../site/support.ts";
 import { testKey } from "../../support/signed_site.ts";
-import { ALPHA, driveOf, World } from "../world.ts";
-
-type Keys = Record<Role, Signer>;
-
-const PINNED = signerOf(KEY);
-const OLD: Keys = mapRoles(() => PINNED);
-
-function rootFile(version: number, keys: Keys): RootFile {
-  const roles = mapRoles((role) => [publicKeyLine(keys[role].publicKey)]);
-  const root: Root = { version, issued: ISSUED, roles };
-  const data = canonicalJson(root);
-  const facts = { type: "root" as const, path: rootPath(version), issued: ISSUED };
-  return { root, data, signature: PINNED.sign(data, facts) };
-}
+import { type Keys, OLD, ROTATED, siteOf } from "../rotated_site.ts";
+import { driveOf, World } from "../world.ts";
 
 function site(serial: number, motd: string, ...versions: Keys[]): Promise<Map<string, Bytes>> {
   return siteOf({ serial, motd, issued: ISSUED }, ...versions);
-}
-
-interface Publication {
-  serial: number;
-  motd: string;
-  issued: string;
-}
-
-async function siteOf(
-  { serial, motd, issued }: Publication,
-  ...versions: Keys[]
-): Promise<Map<string, Bytes>> {
-  const keys = versions.at(-1)!;
-  const fleet = parseFleet(new Map([["alpha.yaml", ALPHA.replace("hello\\n", `${motd}\\n`)]]));
-  const { files } = await buildSite(fleet, {
-    ...buildOptions(serial),
-    issued,
-    expires: expiryOf(issued, 72),
-    roots: { files: versions.map((one, i) => rootFile(i + 1, one)), pinned: PINNED.publicKey },
-    sign: (role, data, type, path) => keys[role].sign(data, { type, path, serial, issued }),
-    encrypt: encryptTo,
-  });
-  return files;
 }
 
 Deno.test("runAgent() follows a new config key, past a serial that the old one's thief has raised", async () => {
@@ -66,7 +23,7 @@ Deno.test("runAgent() follows a new config key, past a serial that the old one's
   assertEquals([refused.status.problem?.check, refused.status.source], ["serial", "last-good"]);
 
   const recovered = refused.reboot();
-  recovered.site = await site(43, "true", OLD, { ...OLD, config: signerOf(testKey("new")) });
+  recovered.site = await site(43, "true", OLD, ROTATED);
   await recovered.boot();
   assertEquals([recovered.status.serial, recovered.status.source], [43, "site"]);
   assertEquals(recovered.textOf("/etc/motd"), "true\n");
@@ -94,7 +51,7 @@ function settable(world: World): World {
 
 Deno.test("runAgent() follows a new config key, past a time that the old one's thief has claimed", async () => {
   const thiefs = { serial: 42, motd: "thief's", issued: "2999-01-01T00:00:00Z" };
-  const rotated = await site(43, "true", OLD, { ...OLD, config: signerOf(testKey("new")) });
+  const rotated = await site(43, "true", OLD, ROTATED);
   const running = settable(new World(driveOf("alpha"), await siteOf(thiefs, OLD)));
   running.onSleep = (count) => {
     if (count === 1) assertEquals(running.textOf("/etc/motd"), "thief's\n");
@@ -111,12 +68,82 @@ Deno.test("runAgent() follows a new config key, past a time that the old one's t
   assertEquals([second.status.problem, second.textOf("/etc/motd")], [undefined, "true\n"]);
 });
 
+/** A node whose clock starts long before its image, as without a battery. */
+function clockless(world: World): World {
+  settable(world);
+  const epoch = Date.parse(ISSUED) / 1000 - 3600;
+  world.put("/etc/psyopsos/image.json", JSON.stringify({ version: "7", epoch }));
+  world.clock = new Date("1970-01-01T00:00:00Z");
+  return world;
+}
+
+Deno.test("runAgent() without a clock follows a new config key, past a time that the old one's thief has claimed", async () => {
+  for (const issued of ["2999-01-01T00:00:00Z", "2030-01-01T00:00:00Z"]) {
+    const first = clockless(
+      new World(driveOf("alpha"), await siteOf({ serial: 42, motd: "thief's", issued }, OLD)),
+    );
+    await first.boot();
+    assertEquals(first.textOf("/etc/motd"), "thief's\n");
+    const second = clockless(first.reboot());
+    second.site = await site(43, "true", OLD, ROTATED);
+    await second.boot();
+    assertEquals([second.status.problem, second.textOf("/etc/motd")], [undefined, "true\n"]);
+    assertEquals(second.clock.getUTCFullYear(), 2026, "its clock is set back");
+  }
+});
+
+Deno.test("runAgent() applies nothing of a dropped key again, even when the site that drops it has expired", async () => {
+  const thiefs = await site(42, "thief's", OLD);
+  const expired = await siteOf(
+    { serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" },
+    OLD,
+    ROTATED,
+  );
+  const running = new World(driveOf("alpha"), thiefs);
+  running.onSleep = (count) => {
+    if (count === 1) running.put("/etc/motd", "changed\n");
+    running.site = expired;
+  };
+  await running.boot({ sleeps: 3 });
+  assertEquals(running.textOf("/etc/motd"), "changed\n", "it is left as it is, and not repaired");
+  assertEquals([running.status.problem?.check, running.status.phase], ["expired", "fetching"]);
+
+  // Nor after the next boot, with the site down or with the thief's in its place.
+  for (const after of [undefined, thiefs]) {
+    const next = running.reboot();
+    next.site = after;
+    await next.boot();
+    assertEquals([next.nodes.has("/etc/motd"), next.status.serial], [false, undefined]);
+  }
+  const honest = running.reboot();
+  honest.site = await site(43, "true", OLD, ROTATED);
+  await honest.boot();
+  assertEquals([honest.status.problem, honest.textOf("/etc/motd")], [undefined, "true\n"]);
+});
+
+Deno.test("runAgent() lets go of a dropped key's documents on the drive as soon as it can be written again", async () => {
+  const world = new World(driveOf("alpha"), await site(42, "thief's", OLD));
+  const expired = await siteOf(
+    { serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" },
+    OLD,
+    ROTATED,
+  );
+  const kept = () => [...world.nodes.keys()].some((path) => path.includes("/state/good-42/"));
+  world.onSleep = (count) => {
+    world.site = expired;
+    world.drive.readOnly = count === 1;
+    if (count === 2) assertEquals([kept(), world.status.rollbackGuard], [true, "image"]);
+  };
+  await world.boot({ sleeps: 3 });
+  assertEquals([kept(), world.status.rollbackGuard], [false, "drive"]);
+});
+
 Deno.test("runAgent() sets a clock forward that is before its image, and no other", async () => {
   const started = (time: string) => {
     const world = settable(new World(driveOf("alpha")));
     world.put(
       "/etc/psyopsos/image.json",
-      JSON.stringify({ version: "7", epoch: Date.parse(ISSUED) / 1000 - 9 }),
+      JSON.stringify({ version: "7", epoch: Date.parse(ISSUED) / 1000 - 60 }),
     );
     world.clock = new Date(time);
     return world;

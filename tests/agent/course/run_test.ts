@@ -114,6 +114,43 @@ Deno.test("runAgent() repairs what was changed on the node", async () => {
   assertEquals(world.status.steps, ["write /etc/motd (6 bytes, 0644 root:root)"]);
 });
 
+Deno.test("runAgent() repairs and retries while its site is down or refused, and without an address", async () => {
+  const world = new World(driveOf("alpha"), SITE);
+  const good = world.programs.get("/bin/sh")!;
+  world.programs.set("/bin/sh", () => ({ code: 1 }));
+  const troubles: (string | undefined)[] = [];
+  world.onSleep = (count) => {
+    troubles.push(world.status.problem?.check);
+    assertEquals(world.textOf("/etc/motd"), "hello\n", `in round ${count}`);
+    world.put("/etc/motd", "changed by hand\n");
+    world.site = count === 1 ? undefined : withFile("psyopsOS/timestamp.json", otherHash);
+    if (count === 3) world.programs.set("/bin/sh", good);
+  };
+  await world.boot({ sleeps: 4 });
+  assertEquals(troubles, ["apply", "unreachable", "signature", "signature"]);
+  assert(
+    world.status.steps.some((step) => step.startsWith("run script hello")),
+    "it is tried again",
+  );
+});
+
+Deno.test("runAgent() says that its drive has lost what guards it, and goes on", async () => {
+  const first = new World(driveOf("alpha"), SITE);
+  await first.boot();
+  const second = first.reboot();
+  for (const name of ["state/record-a.json", "state/record-b.json"]) {
+    second.drive.files!.set(name, "torn");
+  }
+  await second.boot();
+  const said = second.printed.find((line) => line.includes("Cannot tell which serial"));
+  assertStringIncludes(said ?? "", "good-42, record-a.json, record-b.json");
+  assertStringIncludes(second.status.guardLost ?? "", "no record in state/");
+  assertEquals([second.status.phase, second.status.rollbackGuard], ["configured", "drive"]);
+  const third = second.reboot();
+  await third.boot();
+  assertEquals(third.status.guardLost, undefined);
+});
+
 Deno.test("runAgent() that is stopped while it applies calls nothing done", async () => {
   const world = new World(driveOf("alpha"), SITE);
   const answer = world.programs.get("hostname")!;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
+  dropState,
   goodFetch,
   loadState,
   sameGood,
@@ -9,7 +10,9 @@ import {
 } from "../../../agent/publication/record.ts";
 import { type Bytes, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { publicationId } from "../../../lib/trust/freshness.ts";
 import { NO_STATE } from "../../../lib/trust/roots.ts";
+import { signedSite, timestampOf } from "../../support/signed_site.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 
 const DIR = "/drive/state";
@@ -101,6 +104,44 @@ Deno.test("loadState() takes the older record when the newer is torn or changed"
     host.put(`${DIR}/${newest}`, bad);
     assertEquals((await loadState(host, DIR)).trust.serial, 7);
   }
+});
+
+Deno.test("loadState() names what is left of a state of which no record is whole", async () => {
+  const host = new FakeHost();
+  await saved(host, [7]);
+  host.put(`${DIR}/record-a.json`, "torn");
+  const stored = await loadState(host, DIR);
+  assertEquals([stored.trust, stored.remains], [NO_STATE, ["good-7", "record-a.json"]]);
+  const later = await saveState(host, DIR, stored, trust(9), files("t9"));
+  assertEquals((await loadState(host, DIR)).remains, undefined);
+  assertEquals(later.remains, undefined);
+  const only = new FakeHost({ [`${DIR}/good-7/psyopsOS/timestamp.json`]: "x" });
+  assertEquals((await loadState(only, DIR)).remains, ["good-7"], "nor is this a new drive");
+});
+
+Deno.test("dropState() leaves no document, and what binds from then on", async () => {
+  const host = new FakeHost();
+  const before = await saved(host, [7, 8]);
+  const left = { ...NO_STATE, rootVersion: 2, rootDigest: "b".repeat(64) };
+  const after = await dropState(host, DIR, before, left);
+  assertEquals(await loadState(host, DIR), { ...after, good: undefined });
+  assertEquals([after.trust, after.good], [left, undefined]);
+  assertEquals(await host.readDir(DIR), ["record-a.json", "record-b.json"]);
+});
+
+Deno.test("loadState() knows which publication was kept with the serial, by the timestamp kept with it", async () => {
+  const host = new FakeHost();
+  const site = signedSite({ serial: 7 });
+  const view = { "psyopsOS/timestamp.json": site.get("psyopsOS/timestamp.json")! };
+  const stored = await saveState(
+    host,
+    DIR,
+    await loadState(host, DIR),
+    trust(7),
+    new Map(Object.entries(view)),
+  );
+  assertEquals(stored.trust.publication, undefined);
+  assertEquals((await loadState(host, DIR)).trust.publication, publicationId(timestampOf(site)));
 });
 
 Deno.test("saveState() writes documents before the record that names them", async () => {

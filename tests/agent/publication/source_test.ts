@@ -1,15 +1,24 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { readIdentity } from "../../../agent/identity/read.ts";
-import { Source } from "../../../agent/publication/source.ts";
+import { type AskTime, Source } from "../../../agent/publication/source.ts";
 import { AgentError } from "../../../agent/report/problem.ts";
 import { firstStatus, sendStatus } from "../../../agent/report/status.ts";
 import { RefusedError } from "../../../lib/errors.ts";
 import { MAX_TIMESTAMP_BYTES } from "../../../lib/trust/freshness.ts";
 import { NO_STATE } from "../../../lib/trust/roots.ts";
-import { driveOf, makeSite, World } from "../world.ts";
+import { OLD, ROTATED, siteOf } from "../rotated_site.ts";
+import { driveOf, makeSite, PAIRS, World } from "../world.ts";
+import { buildOptions, ISSUED } from "../../site/support.ts";
+import { buildSite } from "../../../site/build/build.ts";
+import { parseFleet } from "../../../site/fleet/fleet.ts";
+import { encryptTo } from "../../../lib/trust/age.ts";
+import type { Bytes } from "../../../lib/bytes.ts";
 
 const SITE = await makeSite();
-const NOW = new Date("2026-11-22T21:00:00Z");
+const NOW: AskTime = {
+  now: { ms: Date.parse("2026-11-22T21:00:00Z"), from: "the clock" },
+  sinceIssuedMs: 0,
+};
 
 async function sourceOf(world: World, sites?: string[]): Promise<Source> {
   for (const [name, data] of driveOf("alpha")) world.put(`/drive/${name}`, data);
@@ -44,7 +53,7 @@ Deno.test("ask() answers unchanged for one conditional request", async () => {
   assertEquals((await source.ask(NO_STATE, NOW)).kind, "publication");
 });
 
-Deno.test("ask() goes on to the next URL, also past one that is refused, and stays with it", async () => {
+Deno.test("ask() asks all URLs at once, takes one that is good, and says what came of the others", async () => {
   const world = new Mirrors();
   const urls = ["http://down.test/", "http://bad.test/", "http://good.test/"];
   world.answer = (url) => {
@@ -53,10 +62,99 @@ Deno.test("ask() goes on to the next URL, also past one that is refused, and sta
     return new Response(url.pathname.endsWith("timestamp.json") ? "{}" : world.page(url).body);
   };
   const source = await sourceOf(world, urls);
-  assertEquals((await source.ask(NO_STATE, NOW)).kind, "publication");
-  world.asked.length = 0;
-  assertEquals((await source.ask(NO_STATE, NOW)).kind, "unchanged");
-  assertEquals(world.asked, ["http://good.test/psyopsOS/timestamp.json"]);
+  for (const kind of ["publication", "unchanged"]) {
+    world.asked.length = 0;
+    const answer = await source.ask(NO_STATE, NOW);
+    assertEquals(answer.kind, kind);
+    assertEquals(world.asked.slice(0, 3), urls.map((url) => `${url}psyopsOS/timestamp.json`));
+    assertEquals(answer.lagging.map(({ url }) => url), urls.slice(0, 2));
+    assertStringIncludes(answer.lagging[0]!.reason, "Connection refused");
+  }
+  assertEquals(world.asked.length, 3, "an unchanged site costs one request a URL");
+});
+
+Deno.test("ask() takes the highest serial of all URLs, and says which one lags behind", async () => {
+  const newer = await makeSite({ serial: 43 });
+  const world = new Mirrors();
+  world.answer = (url) => {
+    const data = (url.hostname === "new.test" ? newer : SITE).get(url.pathname.slice(1));
+    return data ? new Response(data.slice()) : new Response(null, { status: 404 });
+  };
+  const source = await sourceOf(world, ["http://ann:s3cret@old.test/", "http://new.test/"]);
+  const answer = await source.ask(NO_STATE, NOW);
+  assert(answer.kind === "publication");
+  assertEquals(answer.publication.view.timestamp.serial, 43);
+  const reason = "it is at serial 42, another URL at 43";
+  assertEquals(answer.lagging, [{ url: "http://old.test/", reason }]);
+  // What it remembers now makes the older one a refusal; the newer one counts all the same.
+  const again = await source.ask(answer.publication.view.state, NOW);
+  assertEquals([again.kind, again.lagging.length], ["unchanged", 1]);
+  assertStringIncludes(again.lagging[0]!.reason, "its serial is 42, but 43 was accepted before");
+});
+
+Deno.test("ask() reads what is left when the newest publication can't be read, but not past one that knows no such node", async () => {
+  const newer = await makeSite({ serial: 43 });
+  const fleet = parseFleet(new Map([["beta.yaml", `recipient: ${PAIRS.beta.recipient}\n`]]));
+  const { files: other } = await buildSite(fleet, { ...buildOptions(44), encrypt: encryptTo });
+  const world = new Mirrors();
+  const serve = (site: Map<string, Uint8Array>, path: string) =>
+    site.has(path)
+      ? new Response(site.get(path)!.slice() as Bytes)
+      : new Response(null, { status: 404 });
+  world.answer = (url) => {
+    const path = url.pathname.slice(1);
+    if (url.hostname === "old.test") return serve(SITE, path);
+    return path.endsWith(".age") ? new Response(null, { status: 404 }) : serve(newer, path);
+  };
+  const urls = ["http://old.test/", "http://new.test/"];
+  const source = await sourceOf(world, urls);
+  const answer = await source.ask(NO_STATE, NOW);
+  assert(answer.kind === "publication");
+  assertEquals(answer.publication.view.timestamp.serial, 42);
+  assertStringIncludes(answer.lagging[0]!.reason, "answered 404");
+  world.answer = (url) => serve(url.hostname === "old.test" ? SITE : other, url.pathname.slice(1));
+  const strict = await sourceOf(world, urls);
+  await assertRejects(() => strict.ask(NO_STATE, NOW), AgentError, "does not know alpha");
+});
+
+Deno.test("ask() waits for the other URLs only a while once one has answered", async () => {
+  const world = new Mirrors();
+  world.answer = (url, init) => {
+    if (url.hostname === "good.test") return world.page(url);
+    return new Promise((_resolve, reject) => {
+      init!.signal!.addEventListener("abort", () => reject(new DOMException("x", "AbortError")));
+    });
+  };
+  for (const [name, data] of driveOf("alpha")) world.put(`/drive/${name}`, data);
+  const identity = await readIdentity(world, "/drive");
+  const sites = ["http://dead.test/", "http://good.test/"];
+  const source = new Source(world, { ...identity, sites }, 20);
+  const answer = await source.ask(NO_STATE, NOW);
+  assertEquals([answer.kind, answer.lagging.length], ["publication", 1]);
+  assertStringIncludes(answer.lagging[0]!.reason, "no answer in time");
+});
+
+Deno.test("ask() believes no URL that is behind a root which another URL has shown to drop its key", async () => {
+  const thiefs = { serial: 50, motd: "thief's", issued: ISSUED };
+  const old = await siteOf(thiefs, OLD);
+  const honest = await siteOf(
+    { ...thiefs, serial: 43, issued: "2026-10-01T00:00:00Z" },
+    OLD,
+    ROTATED,
+  );
+  const world = new Mirrors();
+  world.answer = (url) => {
+    const data = (url.hostname === "old.test" ? old : honest).get(url.pathname.slice(1));
+    return data ? new Response(data.slice()) : new Response(null, { status: 404 });
+  };
+  const source = await sourceOf(world, ["http://old.test/", "http://honest.test/"]);
+  const first = await sourceOf(world, ["http://old.test/"]);
+  const seen = await first.ask(NO_STATE, NOW);
+  assert(seen.kind === "publication");
+  const { state } = seen.publication.view;
+  const error = await assertRejects(() => source.ask(state, NOW), RefusedError);
+  assertStringIncludes(error.message, "another URL of the site has shown 2");
+  assertEquals([source.dropped?.rootVersion, source.dropped?.serial], [2, 0]);
 });
 
 Deno.test("ask() tells of the refusal when no URL is good", async () => {
@@ -121,7 +219,7 @@ Deno.test("no message of a failed request holds a password or a token of its URL
   const status = firstStatus(
     { version: "1", epoch: 0, kernel: "1" },
     { version: "1", commit: "1", form: "source" },
-    NOW,
+    new Date(NOW.now.ms),
   );
   const failure = await sendStatus(world, url, status) ?? "";
   assert(failure !== "" && !/s3cret|t0ken/.test(failure), failure);

@@ -5,13 +5,13 @@ import { CLIENT_PID } from "../network/network_fake.ts";
 
 /** The agent's own process. */
 export const AGENT_PID = 77;
-/** When the kernel started, as the fake host's clock has it. */
-const BOOTED = Date.parse("2026-11-22T19:59:55Z");
+/** Seconds from the kernel's start to the agent's. */
+const BOOT_SECONDS = 5;
 
 /** Answers `cat`. */
 export function fakeProc(host: FakeHost): void {
   const files: Record<string, () => string> = {
-    "/proc/uptime": () => `${(host.now().getTime() - BOOTED) / 1000} 1.0\n`,
+    "/proc/uptime": () => `${BOOT_SECONDS + host.monotonic() / 1000} 1.0\n`,
     "/proc/sys/kernel/osrelease": () => "6.1.0-56\n",
     "/proc/sys/kernel/random/boot_id": () => "boot-1\n",
     "/proc/meminfo": () => "MemTotal:  1000 kB\nMemAvailable:   600 kB\n",

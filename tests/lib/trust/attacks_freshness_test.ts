@@ -81,6 +81,16 @@ Deno.test("freeze: a site that is kept from nodes while another is served ends w
   await victim.refuses(frozen, "expired");
 });
 
+Deno.test("rollback: of two publications with one serial only the one that was accepted is, from then on", async () => {
+  const [a, b] = [publication(7, "A"), publication(7, "B")];
+  const victim = new Victim();
+  await victim.believes(a, "A");
+  await victim.refuses(b, "serial");
+  await victim.believes(a, "A");
+  await victim.believes(publication(8, "B"), "B");
+  await victim.refuses(a, "serial");
+});
+
 Deno.test("freeze: turning back a node's clock makes nothing current that was before its newest publication", async () => {
   const victim = new Victim();
   const frozen = publication(42, "frozen");
@@ -88,8 +98,8 @@ Deno.test("freeze: turning back a node's clock makes nothing current that was be
   victim.now = new Date(later.issued);
   await victim.believes(publication(43, "later", later), "later");
   victim.now = new Date(0);
-  // Same serial as the newest, so that only time can tell.
-  await victim.refuses(publication(43, "frozen"), "expired");
+  // A higher serial, so that only time can tell.
+  await victim.refuses(publication(44, "frozen"), "expired");
   await victim.refuses(frozen, "serial");
   await victim.believes(publication(43, "later", later), "later");
 });

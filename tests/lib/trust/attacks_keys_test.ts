@@ -1,12 +1,16 @@
 /** Attacks with keys: of a wrong role, lost, stolen, replaced; and how a fleet gets over a fast-forwarded serial. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, text } from "../../../lib/bytes.ts";
+import { RefusedError } from "../../../lib/errors.ts";
 import { canonicalJson } from "../../../lib/json.ts";
+import { openSite } from "../../../lib/trust/client.ts";
 import { ROLES } from "../../../lib/trust/comment.ts";
 import { rootPath, TIMESTAMP_PATH } from "../../../lib/trust/freshness.ts";
 import { mapRoles } from "../../../lib/trust/keyring.ts";
+import type { TrustState } from "../../../lib/trust/roots.ts";
 import {
   allRoles,
+  fetchFrom,
   keyLine,
   MAIN,
   minisig,
@@ -17,7 +21,7 @@ import {
   testKey,
   timestampOf,
 } from "../../support/signed_site.ts";
-import { publication, Victim } from "../../support/victim.ts";
+import { NOW, publication, Victim } from "../../support/victim.ts";
 
 /** A key of its own for each role. */
 const KEYS = { ...mapRoles((role) => testKey(role)), root: MAIN };
@@ -91,6 +95,41 @@ Deno.test("fast-forward recovery: dropping the config key lets go of the time it
   const roots = next({ config: NEW });
   await victim.believes(publication(43, "true", { roots }), "true");
   assertEquals(victim.state.issued, "2026-11-22T20:00:00Z");
+});
+
+Deno.test("fast-forward recovery: what a dropped config key vouched for falls as soon as the root chain is seen", async () => {
+  const victim = new Victim();
+  await victim.believes(publication(42, "thief's", { roots: [FIRST] }), "thief's");
+  // The honest site has expired, or somebody changes it on the way: its root chain holds all the same.
+  const roots = next({ config: NEW });
+  const honest = publication(43, "true", { roots });
+  const broken = new Map(honest).set(
+    TIMESTAMP_PATH,
+    signedTimestamp(timestampOf(honest), { config: NEW, timestamp: KEYS.release }),
+  );
+  for (
+    const [site, now, check] of [[honest, "2027-01-01T00:00:00Z", "expired"], [
+      broken,
+      NOW,
+      "key",
+    ]] as const
+  ) {
+    let left: TrustState | undefined;
+    const opening = () =>
+      openSite({
+        pinned: victim.pinned,
+        state: victim.state,
+        now: new Date(now),
+        fetch: fetchFrom(site),
+        onKeyDropped: (state) => left = state,
+      });
+    assertEquals((await assertRejects(opening, RefusedError)).check, check);
+    assertEquals([left?.rootVersion, left?.serial, left?.issued], [2, 0, ""]);
+    const after = new Victim();
+    after.state = left!;
+    await after.refuses(publication(42, "thief's", { roots: [FIRST] }), "root-version");
+    await after.believes(honest, "true");
+  }
 });
 
 Deno.test("fast-forward recovery: nothing but a dropped config key lets go of the serial", async () => {

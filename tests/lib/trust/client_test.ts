@@ -14,6 +14,7 @@ import { type OpenOptions, openSite, type SiteView } from "../../../lib/trust/cl
 import {
   binPath,
   binPrefix,
+  publicationId,
   ROOT_PATH,
   rootDigest,
   rootPath,
@@ -121,6 +122,7 @@ Deno.test("openSite() walks root, timestamp, bin, and gives what was listed and 
     rootDigest: rootDigest(view.root),
     serial: 42,
     issued: ISSUED,
+    publication: publicationId(timestampOf(files)),
   });
 });
 
@@ -326,6 +328,30 @@ Deno.test("openSite() takes what was issued before as the lower bound of now", a
   await assertRefused(() => open(signedSite(), { now, state }), "expired", TIMESTAMP_PATH);
   const kept = await open(signedSite(), { now, state, allowExpired: true });
   assertEquals(kept.state.issued, state.issued);
+});
+
+Deno.test("openSite() counts the time since it learned of a time, and says by what it judges", async () => {
+  const now = new Date("2026-11-22T20:00:00Z");
+  const { state } = await open(signedSite(), { now });
+  const until = Date.parse(EXPIRES) - Date.parse(ISSUED);
+  const early = { now, state, sinceIssuedMs: until - 1 };
+  assertEquals((await open(signedSite(), early)).expired, false);
+  const error = await assertRefused(
+    () => open(signedSite(), { now, state, sinceIssuedMs: until }),
+    "expired",
+    TIMESTAMP_PATH,
+  );
+  assertStringIncludes(
+    error.message,
+    `it expired at ${EXPIRES}, and it is ${EXPIRES} by the publication of serial 42, which was accepted before`,
+  );
+  const late = { now: new Date("2027-01-01T00:00:00Z"), nowFrom: "the time of its image" };
+  const { message } = await assertRefused(
+    () => open(signedSite(), { ...late, state, sinceIssuedMs: until }),
+    "expired",
+    TIMESTAMP_PATH,
+  );
+  assertStringIncludes(message, "it is 2027-01-01T00:00:00Z by the time of its image");
 });
 
 Deno.test("openSite() refuses when the state or the clock is damaged", async () => {
@@ -601,7 +627,7 @@ Deno.test("openSite() refuses another chain from a replaced key, once the true o
 
 Deno.test("openSite() takes a root that was issued anew with the same keys", async () => {
   const { state } = await open(signedSite());
-  const anew = signedSite({ issued: "2026-11-22T21:00:00Z" });
+  const anew = signedSite({ serial: 43, issued: "2026-11-22T21:00:00Z" });
   assertEquals((await open(anew, { state })).state.rootDigest, state.rootDigest);
 });
 

@@ -184,3 +184,37 @@ Deno.test("a serial that a replaced config key has signed is let go", async () =
   const view = await openSite({ pinned, state, now: NOW, fetch });
   assertEquals([view.state.serial, view.state.rootVersion], [serial, 2]);
 });
+
+Deno.test("a serial that is taken by other content is not published again", async () => {
+  const { host, options } = await setUp();
+  await makeSite(host, { ...options, serial: 7 });
+  const before = tree(host, "/public");
+  host.put("/nodes/global.yaml", "notes: changed\n");
+  await assertRejects(
+    () => makeSite(host, { ...options, serial: 7 }),
+    UserError,
+    "/public has serial 7 with other content",
+  );
+  assertEquals(tree(host, "/public"), before);
+  assertEquals((await makeSite(host, { ...options, serial: 8 })).serial, 8);
+});
+
+Deno.test("nothing is published before the time of what was, until a rotated key lets go of that", async () => {
+  const { host, options } = await setUp();
+  host.clock = new Date("2031-01-01T00:00:00Z");
+  await makeSite(host, options);
+  const before = tree(host, "/public");
+  host.clock = NOW;
+  const error = await assertRejects(() => makeSite(host, options), UserError);
+  assertEquals(
+    error.message,
+    `Cannot build the site: /public was issued at 2031-01-01T00:00:00Z, and the clock says ${ISSUED}`,
+  );
+  assertEquals(error.hint?.includes("keys rotate config"), true);
+  assertEquals(tree(host, "/public"), before);
+  const passphrase = () => Promise.resolve("");
+  await rotateKey(host, "/k", "config", { issued: ISSUED, passphrase });
+  const keyring = await loadKeyring(host, "/k");
+  const { issued } = await makeSite(host, { ...options, keyring });
+  assertEquals(issued, ISSUED);
+});

@@ -1,13 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Bytes, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { parseTimestamp, TIMESTAMP_PATH } from "../../../lib/trust/freshness.ts";
-import {
-  difference,
-  type Publication,
-  publicationId,
-  storedFiles,
-} from "../../../site/upload/lists.ts";
+import { parseTimestamp, publicationId, TIMESTAMP_PATH } from "../../../lib/trust/freshness.ts";
+import { difference, type Publication, storedFiles } from "../../../site/upload/lists.ts";
 import { placeOf, refreshed, signedSite, type SiteSpec } from "../../support/signed_site.ts";
 
 const PATHS = Array.from({ length: 40 }, (_, i) => `psyopsOS/nodes/n${i}.json`);
