@@ -5,8 +5,10 @@
  */
 import { type Bytes, utf8 } from "./bytes.ts";
 import { runProgram, spawnProgram } from "./deno_programs.ts";
+import { askUdp } from "./deno_udp.ts";
 import type {
   Child,
+  DatagramQuestion,
   FileInfo,
   Host,
   RunOptions,
@@ -229,6 +231,10 @@ export class DenoHost implements Host {
 
   fetch(url: string, init?: RequestInit): Promise<Response> {
     return fetch(url, init);
+  }
+
+  askUdp(question: DatagramQuestion): Promise<Bytes> {
+    return askUdp(question);
   }
 
   monotonic(): number {

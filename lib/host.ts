@@ -61,6 +61,17 @@ export interface Child {
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT"): void;
 }
 
+/** What {@linkcode Host.askUdp} sends. */
+export interface DatagramQuestion {
+  /** Name or address. */
+  server: string;
+  port: number;
+  data: Bytes;
+  timeoutMs: number;
+  /** Whether a datagram is the answer; others are passed over. */
+  accept: (answer: Bytes) => boolean;
+}
+
 /** Options of {@linkcode Host.writeFile}. */
 export interface WriteOptions {
   /** Permission bits of the new file, default 0o644. Set before the first byte is written. */
@@ -112,6 +123,8 @@ export interface Host {
   run(command: readonly string[], options?: RunOptions): Promise<RunResult>;
   spawn(command: readonly string[], options?: SpawnOptions): Child;
   fetch(url: string, init?: RequestInit): Promise<Response>;
+  /** Sends a datagram and gives its answer. @throws when none comes in time or the server has no address. */
+  askUdp(question: DatagramQuestion): Promise<Bytes>;
   now(): Date;
   /** Milliseconds by a clock that nobody can set, from a beginning that only this process knows. */
   monotonic(): number;

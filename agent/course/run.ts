@@ -10,11 +10,12 @@ import type { Host } from "../../lib/host.ts";
 import { findIdentity } from "../identity/find.ts";
 import type { Identity } from "../identity/read.ts";
 import { ensureNetwork } from "../network/address.ts";
+import { askTime } from "../network/time_server.ts";
 import { Keeper } from "../publication/keeper.ts";
 import type { Publication } from "../publication/read.ts";
 import { type Lagging, Source } from "../publication/source.ts";
 import { agentFacts, readBootId, readSystemFacts, uptime } from "../report/facts.ts";
-import { troubleOf } from "../report/problem.ts";
+import { AgentError, troubleOf } from "../report/problem.ts";
 import { Reporter } from "../report/reporter.ts";
 import { firstStatus } from "../report/status.ts";
 import { EARLY, observe, RESOURCES } from "../resources/mod.ts";
@@ -98,7 +99,16 @@ async function begin(host: Host, options: RunAgentOptions): Promise<Course | und
     reporter.say("degraded", { check: "state", reason: keeper.loss });
   }
   const bootId = await readBootId(host);
-  const course = new Course(host, { signal, clock, identity, keeper, reporter, bootId });
+  const { timeServers } = system;
+  const course = new Course(host, {
+    signal,
+    clock,
+    identity,
+    keeper,
+    reporter,
+    bootId,
+    timeServers,
+  });
   if (!restarted) await course.apply(EARLY, {}, {});
   return course;
 }
@@ -110,6 +120,8 @@ interface CourseParts {
   keeper: Keeper;
   reporter: Reporter;
   bootId: string;
+  /** Those that the image names. */
+  timeServers: readonly string[];
 }
 
 /** Performs the effects of a node that knows who it is. */
@@ -171,9 +183,26 @@ class Course {
       for (const { interface: name, address, via } of found) {
         reporter.sayOnce("network", { interface: name, address, via });
       }
+      await this.#findTime();
       return { type: "addressed" };
     } catch (error) {
       return { type: "failed", trouble: troubleOf(error, "network") };
+    }
+  }
+
+  /** Asks a time server where certificates could not be judged otherwise. Http sites need none, so a failure ends nothing. */
+  async #findTime(): Promise<void> {
+    const { clock, reporter, identity, timeServers } = this.parts;
+    const servers = identity.timeServers ?? timeServers;
+    const isHttps = identity.sites.some((site) => site.startsWith("https:"));
+    if (!isHttps || !clock.needsServer || servers.length === 0) return;
+    try {
+      const ms = await askTime(this.host, servers, clock.imageMs);
+      if (await clock.believe(ms)) return reporter.clearAside("time");
+      const state = `its answer is before this image or more than ten years after it`;
+      throw new AgentError("time", "believe a time server", state);
+    } catch (error) {
+      reporter.aside("time", "waiting", { what: "time", reason: troubleOf(error, "time").message });
     }
   }
 

@@ -19,6 +19,8 @@ export interface SystemFacts {
   /** When the image was made, in seconds since 1970; a lower bound of now. */
   epoch: number;
   kernel: string;
+  /** Time servers that the image names. */
+  timeServers: readonly string[];
 }
 
 /** Facts of the agent: version, commit, form. */
@@ -32,9 +34,9 @@ const agentSchema = v.object({
 
 /** Reads what the image says about itself, and the running kernel's release. */
 export async function readSystemFacts(host: Host): Promise<SystemFacts> {
-  const { version = "unknown", epoch = 0 } = await readImageFacts(host) ?? {};
+  const { version = "unknown", epoch = 0, ntp = [] } = await readImageFacts(host) ?? {};
   const kernel = (await cat(host, "/proc/sys/kernel/osrelease")).trim() || "unknown";
-  return { version, epoch, kernel };
+  return { version, epoch, kernel, timeServers: ntp };
 }
 
 /** What the agent was made from: the first line of its bundle says so. */

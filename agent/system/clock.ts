@@ -89,6 +89,11 @@ export class Clock {
     await this.#setSystem();
   }
 
+  /** Whether only a time server can tell what time it is. */
+  get needsServer(): boolean {
+    return this.isBehind && this.#hint === undefined;
+  }
+
   /** Takes the answer of a time server, for certificates alone. Gives whether it can be used. */
   async believe(ms: number): Promise<boolean> {
     if (!this.#isUsable(ms)) return false;

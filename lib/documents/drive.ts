@@ -10,6 +10,7 @@
  * | `site` | base URLs of the site, one a line, in order of preference; `#` starts a comment |
  * | `ssh_host_ed25519_key`, `.pub` | SSH host key (optional) |
  * | `network.json` | a static address instead of DHCP (optional) |
+ * | `ntp` | time servers, one a line, for a machine without a clock (optional; default those of its image) |
  *
  * No message holds any of their content.
  *
@@ -18,7 +19,14 @@
 import * as v from "valibot";
 import { type Bytes, text, utf8 } from "../bytes.ts";
 import { reasonOf } from "../errors.ts";
-import { cidr, interfaceName, ipAddress, ipFamily, mapping } from "../schema/fields.ts";
+import {
+  cidr,
+  interfaceName,
+  ipAddress,
+  ipFamily,
+  mapping,
+  timeServers,
+} from "../schema/fields.ts";
 import { readJson } from "../schema/read.ts";
 import { parseIdentityFile } from "../trust/age.ts";
 import { parsePublicKey, type PublicKey } from "../trust/minisign.ts";
@@ -88,6 +96,12 @@ export function parseSites(given: string): string[] {
   return sites;
 }
 
+/** The time servers in the text of `ntp`: names or addresses, one a line. @throws when there is none or one is wrong. */
+export function parseTimeServers(given: string): string[] {
+  const lines = given.split("\n").map((line) => line.replace(/(^|\s)#.*$/, "").trim());
+  return v.parse(timeServers, lines.filter((line) => line !== ""));
+}
+
 /** The facts in the text of `network.json`. @throws when it is anything else. */
 export function parseStaticNetwork(given: string): StaticNetwork {
   return readJson(networkSchema, utf8(given), MAX_DRIVE_FILE_BYTES);
@@ -113,6 +127,8 @@ export interface DriveIdentity {
   /** Its public line. */
   sshHostPublicKey?: string;
   network?: StaticNetwork;
+  /** Who is asked for the time where the machine has no clock; default who the image names. */
+  timeServers?: string[];
 }
 
 /** How the files of a drive are read. */
@@ -135,6 +151,7 @@ const FILES: { readonly [Part in keyof Required<DriveIdentity>]: [string, FileKi
     { parse: (given) => given.trim(), optional: true },
   ],
   network: ["network.json", { parse: parseStaticNetwork, optional: true }],
+  timeServers: ["ntp", { parse: parseTimeServers, optional: true }],
 };
 
 /** A file of a drive that can't be used. */
@@ -202,6 +219,8 @@ export interface DriveTexts {
   /** Base URLs of the site, tried in this order. */
   sites: readonly string[];
   network?: StaticNetwork;
+  /** Time servers; without them those of the image. */
+  timeServers?: readonly string[];
 }
 
 /**
@@ -210,7 +229,7 @@ export interface DriveTexts {
  * @throws {DriveError} when the node would refuse one of them.
  */
 export function driveFiles(texts: DriveTexts): Map<string, DriveFile> {
-  const { name, sites, network } = texts;
+  const { name, sites, network, timeServers } = texts;
   const note = "# Where this node finds its site: base URLs, tried in this order.";
   const parts: { [Part in keyof DriveIdentity]?: string | undefined } = {
     name: `${name}\n`,
@@ -220,6 +239,7 @@ export function driveFiles(texts: DriveTexts): Map<string, DriveFile> {
     sshHostKey: texts.sshHostKey,
     sshHostPublicKey: `${texts.sshHostKeyPublic}\n`,
     network: network && `${JSON.stringify(network, null, 2)}\n`,
+    timeServers: timeServers && [...timeServers, ""].join("\n"),
   };
   const files = new Map<string, DriveFile>();
   for (const [part, [file, { parse, secret }]] of Object.entries(FILES)) {

@@ -6,7 +6,7 @@
  */
 import * as v from "valibot";
 import { type Bytes, utf8 } from "../bytes.ts";
-import { anyText, architecture, openMapping, wholeNumber } from "../schema/fields.ts";
+import { anyText, architecture, openMapping, timeServers, wholeNumber } from "../schema/fields.ts";
 import { readJson } from "../schema/read.ts";
 
 /** Where it is in the image, without leading slash. */
@@ -22,6 +22,8 @@ const schema = openMapping({
   engine: v.optional(anyText),
   /** Kernel release, as `uname -r`; absent until the image's kernel is known. */
   kernel: v.optional(anyText),
+  /** Time servers for machines without a clock; see the drive's own. */
+  ntp: v.optional(timeServers),
 });
 
 /** The document. */
@@ -29,8 +31,8 @@ export type ImageFacts = v.InferOutput<typeof schema>;
 
 /** The document's text. */
 export function formatImageFacts(facts: ImageFacts): Bytes {
-  const { version, arch, epoch, engine, kernel } = facts;
-  return utf8(`${JSON.stringify({ version, arch, epoch, engine, kernel }, null, 2)}\n`);
+  const { version, arch, epoch, engine, kernel, ntp } = facts;
+  return utf8(`${JSON.stringify({ version, arch, epoch, engine, kernel, ntp }, null, 2)}\n`);
 }
 
 /** Reads the document. @throws {UnreadableError} */

@@ -11,6 +11,7 @@ import { FORM_CHOICES } from "../agent_build/forms.ts";
 import { MAX_CMDLINE } from "../documents/boot_entry.ts";
 import { UserError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
+import { timeServers } from "../schema/fields.ts";
 
 /** OpenRC's runlevels, in the order they are reached. */
 export const RUNLEVELS = ["sysinit", "boot", "default", "shutdown"] as const;
@@ -108,6 +109,8 @@ const schema = v.strictObject({
     ),
   }, mapping),
   cmdline: pattern(/^[\x21-\x7e]+( [\x21-\x7e]+)*$/, "must be printable words with single blanks"),
+  /** Time servers that a machine without a clock asks before https, unless its identity drive names others. */
+  ntp: v.optional(timeServers),
   services: v.strictObject({
     sysinit: list(word),
     boot: list(word),

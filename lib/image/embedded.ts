@@ -102,7 +102,14 @@ export async function buildImage(host: Host, options: BuildImageOptions): Promis
   stage("assembling the root file system");
   const kernel = takeKernel(taken("kernel"), definition.kernel);
   const overlay = await readOverlay(host, `${overlayDir}/root`, definition.permissions);
-  const facts = { version, arch, epoch, engine: "embedded", kernel: kernel.release };
+  const facts = {
+    version,
+    arch,
+    epoch,
+    engine: "embedded",
+    kernel: kernel.release,
+    ntp: definition.ntp,
+  };
   const root = assemble({
     packages: installed,
     world: definition.packages,

@@ -10,6 +10,8 @@ import { utf8 } from "../bytes.ts";
 import { INSTANT, isInstant } from "../instant.ts";
 import { ruled } from "./words.ts";
 
+/** Most time servers. */
+export const MAX_TIME_SERVERS = 8;
 /** Most entries of any list or dictionary. */
 export const MAX_ENTRIES = 1024;
 /** Longest one-line text, in characters. */
@@ -170,6 +172,16 @@ export const cidr = ruled(
 );
 
 /** Name of a network interface that needs no quotes and is no option of a program. */
+/** Names or addresses of time servers. */
+export const timeServers = v.pipe(
+  v.array(
+    v.union([hostName, ipAddress], "must be a host name or an IP address"),
+    "must be a list of host names or addresses",
+  ),
+  v.nonEmpty("must name one at least"),
+  v.maxLength(MAX_TIME_SERVERS, `must have at most ${MAX_TIME_SERVERS} entries`),
+);
+
 export const interfaceName = matching(
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/,
   "an interface name, e.g. eth0: up to 15 of A-Z, a-z, 0-9, ., _ and -, starting with a letter or digit",

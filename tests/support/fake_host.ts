@@ -1,8 +1,16 @@
+import { type Bytes, text, utf8 } from "../../lib/bytes.ts";
+import type {
+  Child,
+  DatagramQuestion,
+  FileInfo,
+  Host,
+  RunOptions,
+  RunResult,
+  WriteOptions,
+} from "../../lib/host.ts";
 /**
  * An in-memory {@linkcode Host}: a file tree, a clock that only moves when told, programs and URLs answered by the test.
  */
-import type { Child, FileInfo, Host, RunOptions, RunResult, WriteOptions } from "../../lib/host.ts";
-import { type Bytes, text, utf8 } from "../../lib/bytes.ts";
 
 interface Node {
   kind: FileInfo["kind"];
@@ -21,6 +29,8 @@ export class FakeHost implements Host {
   readonly nodes = new Map<string, Node>();
   readonly programs = new Map<string, Program>();
   readonly pages = new Map<string, Bytes | ((init?: RequestInit) => Response)>();
+  /** Answers of servers over UDP, by name. */
+  readonly datagrams = new Map<string, (question: Bytes) => Bytes>();
   readonly variables = new Map<string, string>();
   readonly log: string[] = [];
   clock = new Date("2026-11-22T20:00:00Z");
@@ -197,6 +207,14 @@ export class FakeHost implements Host {
     const page = this.pages.get(url);
     if (page === undefined) return new Response("not found", { status: 404 });
     return typeof page === "function" ? page(init) : new Response(page);
+  }
+
+  // deno-lint-ignore require-await
+  async askUdp({ server, port, data, accept }: DatagramQuestion): Promise<Bytes> {
+    this.log.push(`ask ${server}:${port}`);
+    const answer = this.datagrams.get(server)?.(data);
+    if (answer && accept(answer)) return answer;
+    throw new Error("no answer in time");
   }
 
   now(): Date {

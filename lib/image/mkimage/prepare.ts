@@ -105,7 +105,7 @@ export async function prepareBuild(host: Host, options: MkimageOptions): Promise
     agent: agent.files,
     keys: new Map([...repositoryKeys, [`${key.name}.pub`, key.publicKey]]),
     repositories: sources.lines,
-    facts: { version, arch, epoch, engine: "mkimage" },
+    facts: { version, arch, epoch, engine: "mkimage", ntp: definition.ntp },
     cmdline,
   });
   const templates = await readTemplates(host, `${root}/overlay/mkimage`);

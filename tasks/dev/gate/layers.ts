@@ -87,7 +87,7 @@ export const LAYERS: readonly Layer[] = [
   layer(
     6.1,
     "lib/image/definition.ts",
-    ...["lib/agent_build/", "lib/documents/"],
+    ...["lib/agent_build/", "lib/documents/", "lib/schema/"],
   ),
   layer(
     6.2,
@@ -226,6 +226,7 @@ const FREE = ["tests/"];
 export const SEAM: readonly string[] = [
   "lib/deno_host.ts",
   "lib/deno_programs.ts",
+  "lib/deno_udp.ts",
   "lib/std/",
   "tasks/",
   "agent/main.ts",

@@ -217,7 +217,7 @@ Deno.test("no message of a failed request holds a password or a token of its URL
   assert(!error.message.includes("s3cret"), error.message);
   const url = "https://ann:s3cret@down.test/status?token=t0ken";
   const status = firstStatus(
-    { version: "1", epoch: 0, kernel: "1" },
+    { version: "1", epoch: 0, kernel: "1", timeServers: [] },
     { version: "1", commit: "1", form: "source" },
     new Date(NOW.now.ms),
   );

@@ -16,10 +16,14 @@ import { AGE_PAIR, driveTexts } from "../../support/drive_texts.ts";
 
 const NETWORK = { address: "192.0.2.10/24", gateway: "192.0.2.1", dns: ["192.0.2.2"] };
 
+const TIME_SERVERS = ["time.example", "2001:db8::123"];
+
 /** A drive on which some files are others, or missing. */
 function drive(change: Record<string, string | Uint8Array | undefined> = {}) {
   const files = new Map<string, Uint8Array | undefined>(
-    [...driveFiles(driveTexts({ network: NETWORK }))].map(([name, { data }]) => [name, data]),
+    [...driveFiles(driveTexts({ network: NETWORK, timeServers: TIME_SERVERS }))].map((
+      [name, { data }],
+    ) => [name, data]),
   );
   for (const [name, data] of Object.entries(change)) {
     files.set(name, typeof data === "string" ? utf8(data) : data);
@@ -37,11 +41,12 @@ Deno.test("parseDrive() reads what driveFiles() writes", async () => {
     sshHostKey: texts.sshHostKey,
     sshHostPublicKey: texts.sshHostKeyPublic,
     network: NETWORK,
+    timeServers: TIME_SERVERS,
   });
 });
 
 Deno.test("parseDrive() does without what is optional, and names what is missing or no text", async () => {
-  const optional = ["ssh_host_ed25519_key", "ssh_host_ed25519_key.pub", "network.json"];
+  const optional = ["ssh_host_ed25519_key", "ssh_host_ed25519_key.pub", "network.json", "ntp"];
   const least = await parseDrive(
     drive(Object.fromEntries(optional.map((name) => [name, undefined]))),
   );
@@ -57,6 +62,9 @@ Deno.test("parseDrive() does without what is optional, and names what is missing
     ["minisign.pubkey", "untrusted comment: x\nRWQ\n", ""],
     ["ssh_host_ed25519_key", "ssh", "it is no OpenSSH private key file"],
     ["network.json", "{}", "address: is missing"],
+    ["ntp", "# none\n", "must name one at least"],
+    ["ntp", "time.example\nhttp://x\n", "must be a host name or an IP address"],
+    ["ntp", "time.example\n".repeat(9), "must have at most 8 entries"],
   ];
   for (const [name, data, state] of cases) {
     const error = await assertRejects(() => parseDrive(drive({ [name]: data })), DriveError, state);
@@ -66,7 +74,7 @@ Deno.test("parseDrive() does without what is optional, and names what is missing
 
 Deno.test("driveFiles() lets only root read the secrets", () => {
   const { ageIdentity, sshHostKey } = driveTexts();
-  const files = driveFiles(driveTexts({ network: NETWORK }));
+  const files = driveFiles(driveTexts({ network: NETWORK, timeServers: TIME_SERVERS }));
   assertEquals(Object.fromEntries([...files].map(([name, { mode }]) => [name, mode])), {
     "nodename": 0o644,
     "age.key": 0o600,
@@ -75,6 +83,7 @@ Deno.test("driveFiles() lets only root read the secrets", () => {
     "ssh_host_ed25519_key": 0o600,
     "ssh_host_ed25519_key.pub": 0o644,
     "network.json": 0o644,
+    "ntp": 0o644,
   });
   for (const [name, { data, mode }] of files) {
     const secret = [ageIdentity, sshHostKey].some((one) => text(data) === one);

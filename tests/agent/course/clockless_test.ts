@@ -1,0 +1,92 @@
+/** Nodes without a clock: what lets https begin there, and what it never changes. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { ISSUED } from "../../site/support.ts";
+import { answerTo } from "../network/ntp_fake.ts";
+import { driveOf, makeSite, SITE, World } from "../world.ts";
+
+const PUBLISHED = await makeSite();
+const IMAGE = Date.parse(ISSUED) - 3_600_000;
+
+/** A node whose certificates hold from the time of issue on. */
+class Clockless extends World {
+  constructor(site: string, { clock = "1970-01-01T00:00:00Z", drive = "" } = {}) {
+    const files = driveOf("alpha", site);
+    if (drive !== "") files.set("ntp", drive);
+    super(files, PUBLISHED);
+    const facts = { version: "7", epoch: IMAGE / 1000, ntp: ["image.test"] };
+    this.put("/etc/psyopsos/image.json", JSON.stringify(facts));
+    this.clock = new Date(clock);
+    this.programs.set("date", (args) => {
+      this.clock = new Date(Number(args.at(-1)!.slice(1)) * 1000);
+      return "";
+    });
+  }
+
+  override async fetch(url: string, init?: RequestInit): Promise<Response> {
+    if (url.startsWith("https:") && this.clock.getTime() < Date.parse(ISSUED)) {
+      throw new TypeError("invalid peer certificate: certificate not valid yet");
+    }
+    return await super.fetch(url.replace(/^https:/, "http:"), init);
+  }
+
+  get asked(): string[] {
+    return this.log.filter((line) => line.startsWith("ask "));
+  }
+}
+
+const HTTPS = SITE.replace("http:", "https:");
+
+Deno.test("runAgent() without a clock asks a time server before https, once", async () => {
+  const world = new Clockless(HTTPS);
+  world.datagrams.set("image.test", (question) => answerTo(question, Date.parse(ISSUED)));
+  await world.boot({ sleeps: 2 });
+  assertEquals([world.status.phase, world.asked], ["configured", ["ask image.test:123"]]);
+});
+
+Deno.test("runAgent() asks the time servers of its drive instead of the image's", async () => {
+  const world = new Clockless(HTTPS, { drive: "# ours\ndrive.test\n192.0.2.7\n" });
+  world.datagrams.set("drive.test", (question) => answerTo(question, Date.parse(ISSUED)));
+  await world.boot();
+  assertEquals(world.asked, ["ask drive.test:123", "ask 192.0.2.7:123"]);
+  assertEquals(world.status.phase, "configured");
+});
+
+Deno.test("runAgent() asks no time server for http, or with a clock that may be right", async () => {
+  const http = new Clockless(SITE);
+  await http.boot();
+  const right = new Clockless(HTTPS, { clock: "2026-11-22T20:00:00Z" });
+  await right.boot();
+  for (const world of [http, right]) {
+    assertEquals([world.asked, world.status.phase], [[], "configured"]);
+  }
+});
+
+Deno.test("runAgent() says that no time server answers, and asks again in the next round", async () => {
+  const world = new Clockless(HTTPS);
+  world.onSleep = (count) => {
+    if (count !== 1) return;
+    world.datagrams.set("image.test", (question) => answerTo(question, Date.parse(ISSUED)));
+  };
+  await world.boot({ sleeps: 2 });
+  const said = world.printed.find((line) => line.includes("waiting what=time"));
+  assertStringIncludes(said ?? "", "image.test: no answer in time");
+  assertEquals(world.status.phase, "configured");
+});
+
+Deno.test("runAgent() takes no time from a server that is before its image or far beyond, and judges freshness by none", async () => {
+  for (const wrong of [IMAGE - 1000, Date.parse("2037-01-01T00:00:00Z")]) {
+    const world = new Clockless(HTTPS);
+    world.datagrams.set("image.test", (question) => answerTo(question, wrong));
+    await world.boot();
+    assert(world.printed.some((line) => line.includes("before this image or more than ten years")));
+    assertEquals(world.status.problem?.check, "unreachable");
+  }
+  // One that lies within the bounds lets https begin; the site has expired by it, and counts all the same.
+  const world = new Clockless(HTTPS);
+  world.datagrams.set(
+    "image.test",
+    (question) => answerTo(question, Date.parse("2030-01-01T00:00:00Z")),
+  );
+  await world.boot();
+  assertEquals([world.status.phase, world.clock.getUTCFullYear()], ["configured", 2030]);
+});
