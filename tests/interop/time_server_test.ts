@@ -48,5 +48,5 @@ Deno.test("askUdp() ends in time when nobody answers, and says that a name is no
   const start = performance.now();
   await served(() => [], (port) => assertRejects(() => ask(port, 200), Error, "no answer in time"));
   assertLess(performance.now() - start, 3000);
-  await assertRejects(() => ask(123, 3000, "no-such-host.invalid"), Error, "ENOTFOUND");
+  await assertRejects(() => ask(123, 3000, "no-such-host.invalid"), Error, "getaddrinfo");
 });
