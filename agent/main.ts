@@ -29,7 +29,7 @@ Usage: ${NAME} boot
        ${NAME} --help | --version
 
   boot       go on until it is stopped
-  once       end after one round
+  once       end after one round; one that is under way is waited for, a minute at most
   status     tell what it last found
   --json     print the status document instead of its text
   --version  print version, commit and form

@@ -80,6 +80,37 @@ export interface WriteOptions {
   sync?: boolean;
 }
 
+/** Options of {@linkcode Host.lock}. */
+export interface LockOptions {
+  /** What this process does, e.g. "task publish", for whoever finds the lock held. Without anything secret. */
+  command: string;
+  /** How long a lock that somebody holds is waited for, in milliseconds; default 0. `Infinity` is allowed. */
+  waitMs?: number;
+  /** Ends the waiting. */
+  signal?: AbortSignal;
+}
+
+/** Who holds a lock; empty where its file does not tell. */
+export interface LockHolder {
+  /** Process id. */
+  pid?: number;
+  /** Since when, RFC 3339. */
+  since?: string;
+  /** {@linkcode LockOptions.command} of the holder. */
+  command?: string;
+}
+
+/** A lock that this process holds. */
+export interface FileLock {
+  /** Releases it; done by the system when the process ends. A second call does nothing. */
+  release(): void;
+}
+
+/** What came of locking: the lock, or who holds it. */
+export type LockOutcome =
+  | { lock: FileLock; holder?: undefined }
+  | { lock?: undefined; holder: LockHolder };
+
 /** The world as psyopsOS code sees it. Missing paths give `Deno.errors.NotFound` except where said. */
 export interface Host {
   readFile(path: string): Promise<Bytes>;
@@ -107,6 +138,12 @@ export interface Host {
   ): Promise<void>;
   /** Syncs one file or directory to its medium. */
   sync(path: string): Promise<void>;
+  /**
+   * Locks the file at `path` (flock) against all others that lock it, in this process or another. Where it is missing it is
+   * made with mode 0600, root's or the user's own; it stays. The last part of the path is not followed, should it be a
+   * link. {@linkcode lockFile} of lib/lock.ts has the message for people.
+   */
+  lock(path: string, options: LockOptions): Promise<LockOutcome>;
   mkdir(path: string, options?: { mode?: number }): Promise<void>;
   /** Removes a path with all below it; a missing one is no error. */
   remove(path: string): Promise<void>;

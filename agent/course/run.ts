@@ -5,7 +5,8 @@
  * @module
  */
 import { desired, type NodeConfig } from "../../lib/config/mod.ts";
-import { type ExitCode, RefusedError } from "../../lib/errors.ts";
+import { formatConsoleLine } from "../../lib/documents/console_line.ts";
+import { EXIT, type ExitCode, RefusedError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { findIdentity } from "../identity/find.ts";
 import type { Identity } from "../identity/read.ts";
@@ -22,6 +23,7 @@ import { EARLY, observe, RESOURCES } from "../resources/mod.ts";
 import type { Applied, Apply, Target } from "../resources/resource.ts";
 import { Clock } from "../system/clock.ts";
 import { STATUS_FILE } from "../system/paths.ts";
+import { Turn } from "../system/turn.ts";
 import { type Current, type Effect, type Event, type State, type Step, step } from "./machine.ts";
 
 /** Options of {@linkcode runAgent}. */
@@ -47,8 +49,22 @@ interface Documents {
 
 /** Runs the agent until it is stopped; with `once` the exit code says how the round went. */
 export async function runAgent(host: Host, options: RunAgentOptions): Promise<ExitCode> {
+  const { once, signal, print } = options;
+  const onWait = (reason: string) =>
+    print(formatConsoleLine("waiting", { what: "another agent", reason }));
+  const turn = new Turn(host, { once, signal, onWait });
+  if (!await turn.take()) return EXIT.ok;
+  try {
+    return await takeCourse(host, turn, options);
+  } finally {
+    turn.release();
+  }
+}
+
+/** The agent's whole life, in a turn that it leaves to others while it sleeps. */
+async function takeCourse(host: Host, turn: Turn, options: RunAgentOptions): Promise<ExitCode> {
   const { once, signal, random } = options;
-  const course = await begin(host, options);
+  const course = await begin(host, turn, options);
   let state: State<Documents> = { at: "looking", once };
   let event: Event<Documents> = { type: course ? "identified" : "unidentified" };
   while (true) {
@@ -76,7 +92,11 @@ async function performAll(
 }
 
 /** Finds out who this node is; undefined where no drive says it. */
-async function begin(host: Host, options: RunAgentOptions): Promise<Course | undefined> {
+async function begin(
+  host: Host,
+  turn: Turn,
+  options: RunAgentOptions,
+): Promise<Course | undefined> {
   const { print, pid, once, signal } = options;
   const system = await readSystemFacts(host);
   const clock = await Clock.start(host, await uptime(host), system.epoch);
@@ -101,6 +121,7 @@ async function begin(host: Host, options: RunAgentOptions): Promise<Course | und
   const bootId = await readBootId(host);
   const { timeServers } = system;
   const course = new Course(host, {
+    turn,
     signal,
     clock,
     identity,
@@ -114,6 +135,7 @@ async function begin(host: Host, options: RunAgentOptions): Promise<Course | und
 }
 
 interface CourseParts {
+  turn: Turn;
   signal: AbortSignal;
   clock: Clock;
   identity: Identity;
@@ -169,7 +191,9 @@ class Course {
         return await this.#apply(effect.current);
       case "sleep":
         freeMemory();
+        this.parts.turn.release();
         await this.host.sleep(effect.ms, this.parts.signal);
+        await this.parts.turn.take();
         return { type: "tick" };
     }
   }

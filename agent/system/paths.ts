@@ -13,6 +13,8 @@ export const IDENTITY_DIR = `${RUN_DIR}/identity`;
 export const STATUS_FILE = `${RUN_DIR}/status.json`;
 /** What the agent set the system's clock to in this boot. */
 export const CLOCK_FILE = `${RUN_DIR}/clock.json`;
+/** Locked by the agent whose turn it is. */
+export const LOCK_FILE = `${RUN_DIR}/agent.lock`;
 /** Text, output and outcome of the scripts of this boot. */
 export const SCRIPTS_DIR = `${RUN_DIR}/scripts`;
 /** Accounts that the agent has made or changed in this boot. */

@@ -1,16 +1,19 @@
-import { type Bytes, text, utf8 } from "../../lib/bytes.ts";
+/**
+ * An in-memory {@linkcode Host}: a file tree, a clock that only moves when told, programs and URLs answered by the test.
+ */
 import type {
   Child,
   DatagramQuestion,
   FileInfo,
   Host,
+  LockHolder,
+  LockOptions,
+  LockOutcome,
   RunOptions,
   RunResult,
   WriteOptions,
 } from "../../lib/host.ts";
-/**
- * An in-memory {@linkcode Host}: a file tree, a clock that only moves when told, programs and URLs answered by the test.
- */
+import { type Bytes, text, utf8 } from "../../lib/bytes.ts";
 
 interface Node {
   kind: FileInfo["kind"];
@@ -20,6 +23,11 @@ interface Node {
   uid: number;
   gid: number;
 }
+
+/** The process that the code under test is. */
+const FAKE_PID = 4711;
+/** How often a held lock is tried again, in milliseconds. */
+const FAKE_POLL_MS = 1000;
 
 /** Answers a program run by the code under test. */
 export type Program = (args: readonly string[], options: RunOptions) => Partial<RunResult> | string;
@@ -38,6 +46,9 @@ export class FakeHost implements Host {
   elapsed = 0;
   /** Paths below which writing fails with this error. */
   readonly broken = new Map<string, Error>();
+
+  /** Locks that somebody holds, by the path of their file. */
+  readonly locks = new Map<string, LockHolder>();
 
   constructor(files: Record<string, string | Uint8Array> = {}) {
     this.nodes.set("/", directory());
@@ -110,6 +121,21 @@ export class FakeHost implements Host {
   async sync(path: string): Promise<void> {
     this.#get(path);
     this.log.push(`sync ${path}`);
+  }
+
+  async lock(path: string, { command, waitMs = 0, signal }: LockOptions): Promise<LockOutcome> {
+    this.#mayWrite(path);
+    for (let waited = 0; this.locks.has(path); waited += FAKE_POLL_MS) {
+      if (waited >= waitMs || signal?.aborted) return { holder: this.locks.get(path)! };
+      await this.sleep(FAKE_POLL_MS);
+    }
+    if (!this.nodes.has(path)) this.put(path, "", 0o600);
+    const holder = { pid: FAKE_PID, since: this.clock.toISOString(), command };
+    this.locks.set(path, holder);
+    const release = () => {
+      if (this.locks.get(path) === holder) this.locks.delete(path);
+    };
+    return { lock: { release } };
   }
 
   // deno-lint-ignore require-await
