@@ -1,9 +1,10 @@
 /**
- * The real world, through Deno. Beside it and the two files that it hands over to, nothing in `lib/` says `Deno.`.
+ * The real world, through Deno. Nothing in `lib/` but the files `deno_*.ts` says `Deno.`.
  *
  * @module
  */
 import { type Bytes, utf8 } from "./bytes.ts";
+import { placeDirectory, placeFile, readRegular, removeLeftovers } from "./deno_guarded.ts";
 import { lockPath } from "./deno_lock.ts";
 import { runProgram, spawnProgram } from "./deno_programs.ts";
 import { askUdp } from "./deno_udp.ts";
@@ -14,6 +15,8 @@ import type {
   Host,
   LockOptions,
   LockOutcome,
+  Ownership,
+  RegularFile,
   RunOptions,
   RunResult,
   SpawnOptions,
@@ -110,35 +113,23 @@ export class DenoHost implements Host {
     directory: string,
     name: string,
     data: Uint8Array | string,
-    { mode, uid, gid }: { mode: number; uid: number; gid: number },
+    owner: Ownership,
   ): Promise<void> {
-    const bytes = typeof data === "string" ? utf8(data) : data;
-    const aside = `.psyopsos-${crypto.randomUUID()}`;
-    const before = Deno.cwd();
-    // Without any await in between, because the working directory belongs to the whole process. It stays the same
-    // directory whatever happens to its path.
-    try {
-      enter(directory, directory);
-      // The owner of `directory` can rename this new directory, but can neither look into it nor move it elsewhere:
-      // that takes the right to write to the new directory itself.
-      Deno.mkdirSync(aside, { mode: 0o700 });
-      try {
-        enter(aside, `${directory === "/" ? "" : directory}/${aside}`);
-        try {
-          Deno.writeFileSync("file", bytes, { createNew: true, mode: 0o600 });
-          Deno.chownSync("file", uid, gid);
-          Deno.chmodSync("file", mode);
-          Deno.renameSync("file", `../${name}`);
-        } finally {
-          removeIfThere("file");
-          Deno.chdir("..");
-        }
-      } finally {
-        removeIfThere(aside);
-      }
-    } finally {
-      Deno.chdir(before);
-    }
+    placeFile(directory, name, data, owner);
+  }
+
+  // deno-lint-ignore require-await -- failures are to reject
+  async placeDirectory(path: string, owner: Ownership): Promise<void> {
+    placeDirectory(path, owner);
+  }
+
+  // deno-lint-ignore require-await -- failures are to reject
+  async removeLeftovers(directory: string): Promise<number> {
+    return removeLeftovers(directory);
+  }
+
+  readRegular(path: string, maxBytes: number): Promise<RegularFile | undefined> {
+    return readRegular(path, maxBytes);
   }
 
   async sync(path: string): Promise<void> {
@@ -267,20 +258,6 @@ export class DenoHost implements Host {
 
   env(name: string): string | undefined {
     return Deno.env.get(name);
-  }
-}
-
-/** Makes `directory` the working directory. @throws when that is not `path`, because it is or became a link. */
-function enter(directory: string, path: string): void {
-  Deno.chdir(directory);
-  if (Deno.cwd() !== path) throw new Error(`${path} is a link, or moved`);
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // Gone, or its owner made something else of it.
   }
 }
 

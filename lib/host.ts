@@ -6,6 +6,21 @@
  */
 import type { Bytes } from "./bytes.ts";
 
+/** Owner and mode of what is put somewhere. */
+export interface Ownership {
+  /** Permission bits. */
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+/** What {@linkcode Host.readRegular} tells of a path. */
+export interface RegularFile {
+  info: FileInfo;
+  /** Content of a regular file that is short enough and was not exchanged meanwhile. */
+  data?: Bytes;
+}
+
 /** What {@linkcode Host.stat} tells of a path. */
 export interface FileInfo {
   kind: "file" | "directory" | "symlink" | "block" | "char" | "other";
@@ -120,15 +135,26 @@ export interface Host {
   /** Writes aside, syncs, renames: readers see the old or the new content, never a part. */
   writeFile(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void>;
   /**
-   * Puts a whole file into `directory`, whose path must hold no link. Accounts may own parts of that path and turn them into
-   * links at any moment: nothing is written elsewhere, and nobody can reach the file before it has its owner and mode.
+   * Puts a whole file into `directory`, whose path must hold no link; missing directories are made on the way (0755).
+   * Accounts may own parts of that path and turn them into links at any moment: nothing is written or made elsewhere, and
+   * nobody can reach the file before it has its owner and mode.
    */
   placeFile(
     directory: string,
     name: string,
     data: Uint8Array | string,
-    owner: { mode: number; uid: number; gid: number },
+    owner: Ownership,
   ): Promise<void>;
+  /** Makes a directory, or gives one owner and mode, with the same promises as placeFile. */
+  placeDirectory(path: string, owner: Ownership): Promise<void>;
+  /** Removes what a placeFile that was killed left in `directory`, whose path must hold no link; gives how much that was. */
+  removeLeftovers(directory: string): Promise<number>;
+  /**
+   * What is at `path`, and its content where that is a regular file of at most `maxBytes`; undefined where nothing is. No
+   * part of the path may be a link but the last, which is not followed. Accounts may own parts of it: no pipe is waited for,
+   * no more than `maxBytes` and one are read however long the file becomes, and facts and content are of one file.
+   */
+  readRegular(path: string, maxBytes: number): Promise<RegularFile | undefined>;
   /** As writeFile, for a sparse file of `size` bytes that is zero except for the given extents. */
   writeExtents(
     path: string,

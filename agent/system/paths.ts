@@ -20,9 +20,6 @@ export const SCRIPTS_DIR = `${RUN_DIR}/scripts`;
 /** Accounts that the agent has made or changed in this boot. */
 export const MANAGED_FILE = `${RUN_DIR}/managed.json`;
 
-/** Where files are made before they go to their place: root-only, on the root's file system. */
-export const STAGING_DIR = "/var/lib/psyopsos/staging";
-
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";
 /** Loads the drivers of all devices that are there. */

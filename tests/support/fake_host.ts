@@ -9,6 +9,8 @@ import type {
   LockHolder,
   LockOptions,
   LockOutcome,
+  Ownership,
+  RegularFile,
   RunOptions,
   RunResult,
   WriteOptions,
@@ -99,11 +101,33 @@ export class FakeHost implements Host {
     directory: string,
     name: string,
     data: Uint8Array | string,
-    { mode, uid, gid }: { mode: number; uid: number; gid: number },
+    owner: Ownership,
   ): Promise<void> {
+    this.#mayEnter(directory);
+    await this.mkdir(directory);
     const path = `${directory === "/" ? "" : directory}/${name}`;
-    await this.writeFile(path, data, { mode });
-    Object.assign(this.nodes.get(path)!, { uid, gid });
+    await this.writeFile(path, data);
+    Object.assign(this.nodes.get(path)!, owner);
+  }
+
+  async placeDirectory(path: string, owner: Ownership): Promise<void> {
+    this.#mayEnter(path);
+    await this.mkdir(path);
+    Object.assign(this.nodes.get(path)!, owner);
+  }
+
+  async removeLeftovers(directory: string): Promise<number> {
+    this.#mayEnter(directory);
+    const left = (await this.readDir(directory)).filter((name) => name.startsWith(".psyopsos-"));
+    for (const name of left) await this.remove(`${directory}/${name}`);
+    return left.length;
+  }
+
+  async readRegular(path: string, maxBytes: number): Promise<RegularFile | undefined> {
+    this.#mayEnter(parent(path));
+    const info = await this.stat(path);
+    if (info?.kind !== "file" || info.size > maxBytes) return info && { info };
+    return { info, data: this.#get(path).data.slice() };
   }
 
   async writeExtents(
@@ -271,6 +295,13 @@ export class FakeHost implements Host {
   #parents(path: string): void {
     for (let at = parent(path); !this.nodes.has(at); at = parent(at)) {
       this.nodes.set(at, directory());
+    }
+  }
+
+  /** No part of a path that accounts may own is a link. */
+  #mayEnter(path: string): void {
+    for (let at = path; at !== "/"; at = parent(at)) {
+      if (this.nodes.get(at)?.kind === "symlink") throw new Error(`${at} is a link, or moved`);
     }
   }
 

@@ -1,41 +1,30 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { installFile } from "../../../agent/system/install_file.ts";
+import { findWay } from "../../../agent/system/way.ts";
 import { UserError } from "../../../lib/errors.ts";
-import type { WriteOptions } from "../../../lib/host.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 
 const OWNER = { mode: 0o640, uid: 5, gid: 6 };
 
-/** Notes with which mode every file is written. */
-class Watched extends FakeHost {
-  readonly modes = new Set<number | undefined>();
-  override async writeFile(path: string, data: Uint8Array | string, options?: WriteOptions) {
-    this.modes.add(options?.mode);
-    await super.writeFile(path, data, options);
-  }
-}
-
-Deno.test("installFile() writes for root only, then hands over, then renames", async () => {
-  const host = new Watched({ "/var/lib/x": "" });
+Deno.test("installFile() makes a file with owner and mode, and missing directories for root", async () => {
+  const host = new FakeHost({ "/etc/x": "" });
   await installFile(host, "/etc/deep/file", "x", OWNER);
   const info = await host.stat("/etc/deep/file");
   assertEquals([info?.mode, info?.uid, info?.gid], [0o640, 5, 6]);
-  assertEquals([...host.modes], [0o600]);
-  assertEquals((await host.stat("/var/lib/psyopsos/staging"))?.mode, 0o700);
-  assertEquals(await host.readDir("/var/lib/psyopsos/staging"), []);
-  assertEquals((await host.stat("/etc/deep"))?.mode, 0o755);
+  const parent = await host.stat("/etc/deep");
+  assertEquals([parent?.mode, parent?.uid], [0o755, 0]);
 });
 
-Deno.test("installFile() makes the file beside its place on another file system", async () => {
-  const host = new FakeHost({ "/mnt/x": "", "/var/lib/x": "" });
-  const rename = host.rename.bind(host);
-  host.rename = async (from, to) => {
-    if (from.startsWith("/var/")) throw Object.assign(new Error("cross"), { code: "EXDEV" });
-    await rename(from, to);
-  };
-  await installFile(host, "/mnt/file", "x", OWNER);
-  assertEquals(host.textOf("/mnt/file"), "x");
-  assertEquals(await host.readDir("/mnt"), ["file", "x"]);
+Deno.test("installFile() mixes up no two files of one name that are written at once", async () => {
+  const host = new FakeHost({ "/etc/a/x": "", "/etc/b/x": "" });
+  await Promise.all([
+    installFile(host, "/etc/a/conf", "secret", { ...OWNER, mode: 0o600 }),
+    installFile(host, "/etc/b/conf", "public", { ...OWNER, mode: 0o644 }),
+  ]);
+  const facts = ["/etc/a/conf", "/etc/b/conf"].map((path) => {
+    return [host.textOf(path), host.nodes.get(path)?.mode];
+  });
+  assertEquals(facts, [["secret", 0o600], ["public", 0o644]]);
 });
 
 Deno.test("installFile() follows no link that an account made, and replaces no directory", async () => {
@@ -48,9 +37,17 @@ Deno.test("installFile() follows no link that an account made, and replaces no d
   assertEquals(host.textOf("/etc/passwd"), "root");
 });
 
-Deno.test("installFile() leaves nothing behind when it fails", async () => {
-  const host = new FakeHost({ "/etc/x": "", "/var/lib/x": "" });
-  host.broken.set("/etc/file", new Error("full"));
-  await assertRejects(() => installFile(host, "/etc/file", "x", OWNER), Error, "full");
-  assert(![...host.nodes.keys()].some((path) => path.includes("staging/")));
+Deno.test("findWay() follows links of root's, the last one only where that is asked for", async () => {
+  const host = new FakeHost({ "/usr/share/zone/UTC": "", "/etc/x": "" });
+  await host.symlink("/usr/share", "/share");
+  await host.symlink("../share/zone/UTC", "/etc/localtime");
+  await host.symlink("/ring", "/ring");
+  assertEquals(await findWay(host, "/share/zone/UTC"), "/usr/share/zone/UTC");
+  assertEquals(await findWay(host, "/etc/localtime"), "/etc/localtime");
+  assertEquals(
+    await findWay(host, "/etc/localtime", { followLast: true }),
+    "/usr/share/zone/UTC",
+  );
+  assertEquals(await findWay(host, "/share/missing/x/y"), "/usr/share/missing/x/y");
+  await assertRejects(() => findWay(host, "/ring/x"), UserError, "a link in a ring");
 });

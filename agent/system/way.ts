@@ -1,0 +1,56 @@
+/**
+ * Where a path leads. Links of root's are followed, since the image has some; one that an account made is not: the agent
+ * would read or write wherever that account wants.
+ *
+ * @module
+ */
+import { UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+
+/** Most links on the way to a file. */
+const MAX_LINKS = 16;
+
+/** Options of {@linkcode findWay}. */
+export interface WayOptions {
+  /** Completes "Cannot …"; default "reach <path>". */
+  doing?: string;
+  /** Whether the last part of the path is followed, too, should it be a link of root's. */
+  followLast?: boolean;
+}
+
+/**
+ * The path without links that `path` leads to; its last part is followed only where that is asked for. From the first part
+ * that is missing on, nothing is looked at.
+ *
+ * @throws {UserError} where the path leads through a link that is not root's, or in a ring.
+ */
+export async function findWay(
+  host: Host,
+  path: string,
+  { doing = `reach ${path}`, followLast = false }: WayOptions = {},
+): Promise<string> {
+  const rest = path.split("/").slice(1);
+  let links = 0;
+  let at = "";
+  for (let part = rest.shift(); part !== undefined; part = rest.shift()) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      at = at.slice(0, Math.max(0, at.lastIndexOf("/")));
+      continue;
+    }
+    const next = `${at}/${part}`;
+    if (rest.length === 0 && !followLast) return next;
+    const info = await host.stat(next);
+    if (!info) return [next, ...rest].join("/");
+    if (info.kind !== "symlink") {
+      at = next;
+      continue;
+    }
+    if (info.uid !== 0) throw new UserError(doing, `${next} is a link that an account made`);
+    if (++links > MAX_LINKS) throw new UserError(doing, `${next} is a link in a ring`);
+    const target = await host.readLink(next);
+    if (target.startsWith("/")) at = "";
+    rest.unshift(...target.split("/"));
+  }
+  return at || "/";
+}

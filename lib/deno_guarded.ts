@@ -1,0 +1,266 @@
+/**
+ * Work in directories that accounts own. Whoever owns a part of a path can exchange it at any moment for a link, a pipe or a
+ * file without end; nothing is written, made or read elsewhere by that, and nobody is waited for.
+ *
+ * Deno has no openat(), and none of the O_NOFOLLOW that its constants list. What there is instead: the working directory
+ * stays the same directory whatever happens to its path, and says where it is. It belongs to the whole process, so all of
+ * this is done without any await in between.
+ *
+ * @module
+ */
+import * as fs from "node:fs";
+import { type Bytes, utf8 } from "./bytes.ts";
+import type { FileInfo, Ownership, RegularFile } from "./host.ts";
+
+/** Names of directories in which files are made before they go to their place. */
+const ASIDE = ".psyopsos-";
+const ASIDE_NAME = /^\.psyopsos-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** The file in such a directory. */
+const INNER = "file";
+/** Most entries of a directory that are looked through for what was left behind. */
+const MAX_ENTRIES = 100_000;
+
+/** How long opening a regular file may take, in milliseconds, where Deno can't open one without waiting. */
+const OPEN_MS = 5_000;
+/** Older Denos have the constants of another system, and drop the flags that they do not know. */
+const KNOWS_FLAGS = Deno.build.os !== "linux" || fs.constants.O_NONBLOCK === 0o4000;
+/** What opening a file without waiting fails with when it is exchanged or locked at that very moment. */
+const EXCHANGED = ["ENOENT", "EAGAIN", "ENXIO", "ELOOP", "ENODEV"];
+/** Bytes read at once at least. */
+const PIECE_BYTES = 4096;
+
+/** Puts a whole file into `directory`; see {@linkcode Host.placeFile}. */
+export function placeFile(
+  directory: string,
+  name: string,
+  data: Uint8Array | string,
+  { mode, uid, gid }: Ownership,
+): void {
+  const bytes = typeof data === "string" ? utf8(data) : data;
+  within(directory, { make: true }, () => {
+    const aside = ASIDE + crypto.randomUUID();
+    // The owner of `directory` can rename this new directory, but can neither look into it nor move it elsewhere:
+    // that takes the right to write to the new directory itself.
+    Deno.mkdirSync(aside, { mode: 0o700 });
+    try {
+      enter(aside, joined(directory, aside));
+      try {
+        writeSynced(INNER, bytes);
+        // Owner before mode: changing the owner clears set-id bits.
+        Deno.chownSync(INNER, uid, gid);
+        Deno.chmodSync(INNER, mode);
+        Deno.renameSync(INNER, `../${name}`);
+      } finally {
+        removeIfThere(INNER);
+        Deno.chdir("..");
+      }
+    } finally {
+      removeIfThere(aside);
+    }
+  });
+}
+
+/** Makes a directory or hands one over; see {@linkcode Host.placeDirectory}. */
+export function placeDirectory(path: string, { mode, uid, gid }: Ownership): void {
+  const { directory, name } = split(path);
+  within(directory, { make: true }, () => {
+    makeIfMissing(name, 0o700);
+    enter(name, path);
+    Deno.chownSync(".", uid, gid);
+    Deno.chmodSync(".", mode);
+  });
+}
+
+/** Removes what a {@linkcode placeFile} that was killed left in `directory`; gives how much that was. */
+export function removeLeftovers(directory: string): number {
+  return within(directory, { make: false }, () => {
+    let removed = 0;
+    let left = MAX_ENTRIES;
+    for (const { name, isDirectory } of Deno.readDirSync(".")) {
+      if (left-- === 0) break;
+      if (isDirectory && ASIDE_NAME.test(name) && removeAside(directory, name)) removed++;
+    }
+    return removed;
+  }) ?? 0;
+}
+
+/** Removes one directory that is as {@linkcode placeFile} makes them, and the file in it. */
+function removeAside(directory: string, name: string): boolean {
+  try {
+    enter(name, joined(directory, name));
+  } catch {
+    // Its owner is just making something else of it.
+    return false;
+  }
+  const { mode } = Deno.lstatSync(".");
+  if ((mode! & 0o777) === 0o700) removeIfThere(INNER);
+  Deno.chdir("..");
+  return removeIfThere(name);
+}
+
+/** A file's facts and its content; see {@linkcode Host.readRegular}. */
+export async function readRegular(
+  path: string,
+  maxBytes: number,
+): Promise<RegularFile | undefined> {
+  const { directory, name } = split(path);
+  let file: number | undefined;
+  const seen = within(directory, { make: false }, () => {
+    const facts = fs.lstatSync(name, { bigint: true, throwIfNoEntry: false });
+    const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
+    if (facts?.isFile() && KNOWS_FLAGS) file = ifStill(() => fs.openSync(name, flags));
+    return facts;
+  });
+  if (!seen) return undefined;
+  if (seen.isFile() && !KNOWS_FLAGS) file = await openInTime(path);
+  if (file === undefined) return { info: infoOf(seen) };
+  try {
+    const open = fs.fstatSync(file, { bigint: true });
+    const isSame = open.dev === seen.dev && open.ino === seen.ino;
+    if (!isSame || open.size > BigInt(maxBytes)) return { info: infoOf(isSame ? open : seen) };
+    return { info: infoOf(open), data: readAtMost(file, Number(open.size), maxBytes) };
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** All of an open file; undefined when it is longer than `maxBytes`. `size` is how long it seems to be. */
+function readAtMost(file: number, size: number, maxBytes: number): Bytes | undefined {
+  let data = new Uint8Array(Math.min(Math.max(size, PIECE_BYTES), maxBytes) + 1);
+  let length = 0;
+  while (true) {
+    const count = fs.readSync(file, data, length, data.length - length, null);
+    if (count === 0) return data.slice(0, length);
+    length += count;
+    if (length > maxBytes) return undefined;
+    if (length < data.length) continue;
+    const longer = new Uint8Array(Math.min(2 * length, maxBytes) + 1);
+    longer.set(data);
+    data = longer;
+  }
+}
+
+/** Opens what was a regular file a moment ago. Should it be a pipe by now, the thread that waits for it is left alone. */
+function openInTime(path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      resolve(undefined);
+    }, OPEN_MS);
+    fs.open(path, "r", (error, file) => {
+      clearTimeout(timer);
+      if (isLate) return void (error ?? fs.closeSync(file));
+      if (error) return EXCHANGED.includes(codeOf(error)) ? resolve(undefined) : reject(error);
+      resolve(file);
+    });
+  });
+}
+
+/** What `open` gives; undefined when the file is no longer what it was. */
+function ifStill(open: () => number): number | undefined {
+  try {
+    return open();
+  } catch (error) {
+    if (EXCHANGED.includes(codeOf(error))) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Does `work` in `directory`, whose path must hold no link. With `make` missing directories are made on the way (0755),
+ * without it the result is undefined where one is missing.
+ */
+function within<Result>(
+  directory: string,
+  { make }: { make: boolean },
+  work: () => Result,
+): Result | undefined {
+  const before = Deno.cwd();
+  try {
+    Deno.chdir("/");
+    let at = "/";
+    for (const part of directory.split("/").filter(Boolean)) {
+      at = joined(at, part);
+      if (make) makeIfMissing(part, 0o755);
+      try {
+        enter(part, at);
+      } catch (error) {
+        if (!make && ["ENOENT", "ENOTDIR"].includes(codeOf(error))) return undefined;
+        throw error;
+      }
+    }
+    return work();
+  } finally {
+    Deno.chdir(before);
+  }
+}
+
+/** Makes `directory` the working directory. @throws when that is not `path`, because it is or became a link. */
+function enter(directory: string, path: string): void {
+  Deno.chdir(directory);
+  if (Deno.cwd() !== path) throw new Error(`${path} is a link, or moved`);
+}
+
+function makeIfMissing(name: string, mode: number): void {
+  try {
+    Deno.mkdirSync(name, { mode });
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+  }
+}
+
+function writeSynced(path: string, data: Uint8Array): void {
+  const file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
+  try {
+    for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
+    file.syncDataSync();
+  } finally {
+    file.close();
+  }
+}
+
+/** Whether there was something, and it is gone now. */
+function removeIfThere(path: string): boolean {
+  try {
+    Deno.removeSync(path);
+    return true;
+  } catch {
+    // Gone, or its owner made something else of it.
+    return false;
+  }
+}
+
+function infoOf(facts: fs.BigIntStats): FileInfo {
+  return {
+    kind: facts.isFile()
+      ? "file"
+      : facts.isDirectory()
+      ? "directory"
+      : facts.isSymbolicLink()
+      ? "symlink"
+      : facts.isBlockDevice()
+      ? "block"
+      : facts.isCharacterDevice()
+      ? "char"
+      : "other",
+    size: Number(facts.size),
+    mode: Number(facts.mode) & 0o7777,
+    uid: Number(facts.uid),
+    gid: Number(facts.gid),
+    mtime: Math.floor(Number(facts.mtimeMs) / 1000),
+  };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+function joined(directory: string, name: string): string {
+  return `${directory === "/" ? "" : directory}/${name}`;
+}
+
+function split(path: string): { directory: string; name: string } {
+  const at = path.lastIndexOf("/");
+  return { directory: path.slice(0, at) || "/", name: path.slice(at + 1) };
+}

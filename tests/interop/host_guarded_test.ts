@@ -1,0 +1,166 @@
+/** Directories that accounts own, on a real file system and with an account that exchanges things at every moment. */
+import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { DenoHost } from "../../lib/deno_host.ts";
+import { besides, names, OWNER, withHome } from "../support/account_home.ts";
+import { oldDeno } from "../support/old_deno.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const host = new DenoHost();
+/** Turns `conf` into a link to what is none of the account's business, and back. */
+const SWAP_FOLDER = "mv conf away; ln -s ../other conf; rm conf; mv away conf";
+/** Turns `file` into a pipe, into a link to a file without end, and back. */
+const SWAP_FILE = "mkfifo p; mv p file; ln -s /dev/zero z; mv z file; echo x >r; mv r file";
+
+/** Tries as often as a second allows; gives how often it worked and how often it failed. */
+async function often(work: () => Promise<unknown>): Promise<{ done: number; failed: number }> {
+  let [done, failed] = [0, 0];
+  for (const end = performance.now() + 1000; performance.now() < end;) {
+    await work().then(() => done++, () => failed++);
+    // The account is to have its turn on a machine with one processor, too.
+    if ((done + failed) % 10 === 0) await host.sleep(1);
+  }
+  return { done, failed };
+}
+
+Deno.test("placeFile() replaces no directory, and leaves nothing behind when it fails", () =>
+  withHome(async (home) => {
+    await Deno.mkdir(`${home}/conf/file`);
+    await assertRejects(() => host.placeFile(`${home}/conf`, "file", "x", OWNER));
+    assertEquals(await names(`${home}/conf`), ["file"]);
+  }));
+
+Deno.test("placeFile() and placeDirectory() make nothing elsewhere, however links come and go", () =>
+  withHome((home, other) =>
+    besides(home, SWAP_FOLDER, async () => {
+      const cwd = Deno.cwd();
+      let round = 0;
+      const { done, failed } = await often(async () => {
+        const name = `n${round++}`;
+        await host.placeFile(`${home}/conf/${name}/deep`, "file", "x", OWNER);
+        await host.placeDirectory(`${home}/conf/${name}/dir`, OWNER);
+      });
+      assert(done > 0 && failed > 0, `${done} done, ${failed} failed`);
+      assertEquals(await names(other), []);
+      assertEquals(Deno.cwd(), cwd);
+    })
+  ));
+
+Deno.test("placeDirectory() gives a directory owner and mode, whether it was there or not", () =>
+  withHome(async (home, other) => {
+    const mode = 0o700;
+    for (let i = 0; i < 2; i++) await host.placeDirectory(`${home}/a/b`, { ...OWNER, mode });
+    assertEquals((await Deno.stat(`${home}/a/b`)).mode! & 0o7777, mode);
+    assertEquals((await Deno.stat(`${home}/a`)).mode! & 0o7777, 0o755);
+    await Deno.chmod(other, 0o711);
+    await Deno.symlink(other, `${home}/link`);
+    await assertRejects(() => host.placeDirectory(`${home}/link`, { ...OWNER, mode }));
+    assertEquals((await Deno.stat(other)).mode! & 0o7777, 0o711);
+  }));
+
+Deno.test("readRegular() gives facts and content of what is a regular file and short enough", () =>
+  withHome(async (home, other) => {
+    const read = (name: string, max = 100) => host.readRegular(`${home}/${name}`, max);
+    await Deno.writeTextFile(`${home}/file`, "content", { mode: 0o600 });
+    const found = await read("file");
+    assertEquals(new TextDecoder().decode(found?.data), "content");
+    const facts = await host.stat(`${home}/file`);
+    assertEquals(found?.info, facts);
+    assertEquals((await read("file", 7))?.data?.length, 7);
+    assertEquals((await read("file", 6))?.data, undefined);
+    assertEquals(await read("missing"), undefined);
+    assertEquals(await read("missing/file"), undefined);
+    assertEquals(await read("file/below"), undefined);
+    assertEquals((await host.run(["mkfifo", `${home}/pipe`])).code, 0);
+    await Deno.symlink("/dev/zero", `${home}/endless`);
+    await Deno.truncate(await touch(`${home}/long`), 2 ** 40);
+    const kinds: [string, string][] = [
+      ["pipe", "other"],
+      ["endless", "symlink"],
+      ["long", "file"],
+      ["conf", "directory"],
+    ];
+    for (const [name, kind] of kinds) {
+      const { info, data } = (await read(name))!;
+      assertEquals([info.kind, data], [kind, undefined]);
+    }
+    await Deno.writeTextFile(`${other}/secret`, "secret");
+    await Deno.symlink(other, `${home}/link`);
+    await assertRejects(() => read("link/secret"), Error, "is a link");
+  }));
+
+async function touch(path: string): Promise<string> {
+  await Deno.writeTextFile(path, "");
+  return path;
+}
+
+Deno.test("readRegular() waits for no pipe and reads nothing without end, however they come and go", () =>
+  withHome((home) =>
+    besides(home, SWAP_FILE, async () => {
+      const lengths = new Set<number | undefined>();
+      const { done, failed } = await often(async () => {
+        const start = performance.now();
+        lengths.add((await host.readRegular(`${home}/file`, 1000))?.data?.length);
+        assertLess(performance.now() - start, 5000);
+      });
+      assert(done > 0 && failed === 0, `${done} done, ${failed} failed`);
+      assertEquals([...lengths].filter((length) => length !== undefined && length !== 2), []);
+    })
+  ));
+
+Deno.test("readRegular() reads no more than it is allowed of a file that grows", () =>
+  withHome(async (home) => {
+    const path = await touch(`${home}/file`);
+    const grow = "head -c 100000 /dev/zero >>file; [ $(wc -c <file) -lt 9000000 ] || : >file";
+    await besides(home, grow, async () => {
+      const { failed } = await often(async () => {
+        assertLess((await host.readRegular(path, 1_000_000))?.data?.length ?? 0, 1_000_001);
+      });
+      assertEquals(failed, 0);
+    });
+  }));
+
+Deno.test("readRegular() does the same on an older Deno, which opens nothing without waiting", () =>
+  withHome(async (home) => {
+    const { deno } = await oldDeno();
+    const script = `import { DenoHost } from "${ROOT}lib/deno_host.ts";
+      const [path] = Deno.args;
+      const lengths = new Set();
+      for (let i = 0; i < 300; i++) {
+        lengths.add((await new DenoHost().readRegular(path, 1000))?.data?.length ?? 2);
+      }
+      console.log([...lengths].join());
+      Deno.exit(0);`;
+    await Deno.writeTextFile(`${home}/read.ts`, script);
+    const rights = ["--allow-read", "--allow-write", "--allow-run=/bin/sh"];
+    const args = ["run", "-q", "--no-config", "--no-lock", "--no-prompt", ...rights];
+    await besides(home, SWAP_FILE, async () => {
+      const { code, stdout } = await host.run([deno, ...args, `${home}/read.ts`, `${home}/file`], {
+        timeoutMs: 60_000,
+      });
+      assertEquals([code, new TextDecoder().decode(stdout)], [0, "2\n"]);
+    });
+  }));
+
+Deno.test("removeLeftovers() removes what a killed placeFile() left, and nothing else", () =>
+  withHome(async (home, other) => {
+    const aside = () => `${home}/conf/.psyopsos-${crypto.randomUUID()}`;
+    const left = [aside(), aside()];
+    for (const path of left) await Deno.mkdir(path, { mode: 0o700 });
+    await Deno.writeTextFile(`${left[0]}/file`, "half");
+    const kept = [aside(), aside(), aside(), `${home}/conf/.psyopsos-notes`];
+    await Deno.mkdir(kept[0]!, { mode: 0o755 });
+    await Deno.writeTextFile(`${kept[0]}/file`, "of another mode");
+    await Deno.mkdir(kept[1]!, { mode: 0o700 });
+    await Deno.writeTextFile(`${kept[1]}/more`, "of another name");
+    await Deno.symlink(other, kept[2]!);
+    await Deno.writeTextFile(`${other}/file`, "elsewhere");
+    await Deno.mkdir(kept[3]!, { mode: 0o700 });
+    assertEquals(await host.removeLeftovers(`${home}/conf`), 2);
+    assertEquals(
+      await names(`${home}/conf`),
+      kept.map((path) => path.split("/").at(-1)!).sort(),
+    );
+    assertEquals(await Deno.readTextFile(`${kept[0]}/file`), "of another mode");
+    assertEquals(await names(other), ["file"]);
+    assertEquals(await host.removeLeftovers(`${home}/missing`), 0);
+  }));
