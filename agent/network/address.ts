@@ -10,6 +10,7 @@ import type { StaticNetwork } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
 import { AgentError } from "../report/problem.ts";
 import { INTERFACES, RUN_DIR, UDHCPC_SCRIPT } from "../system/paths.ts";
+import { readTextIfFile } from "../system/read_file.ts";
 import { outputOf, run, runOk } from "../system/programs.ts";
 
 /** How often and how long a DHCP client asks before it goes on in the background, and the pause after that, in seconds. */
@@ -155,8 +156,7 @@ async function setStatic(host: Host, fixed: StaticNetwork, name: string): Promis
   const servers = typeof fixed.dns === "string" ? [fixed.dns] : fixed.dns ?? [];
   if (servers.length === 0) return;
   const wanted = servers.map((server) => `nameserver ${server}\n`).join("");
-  const there = await host.stat("/etc/resolv.conf");
-  if (there?.kind === "file" && await host.readTextFile("/etc/resolv.conf") === wanted) return;
+  if (await readTextIfFile(host, "/etc/resolv.conf") === wanted) return;
   await host.writeFile("/etc/resolv.conf", wanted);
 }
 

@@ -6,23 +6,32 @@
  */
 import { sha256Hex } from "../../lib/bytes.ts";
 import { type DesiredFile, octal } from "../../lib/config/files.ts";
-import { PRIVATE_DIGEST } from "../../lib/config/key.ts";
+import { DIFFERS, PRIVATE_DIGEST } from "../../lib/config/key.ts";
 import type { ObservedOf } from "../../lib/config/mod.ts";
 import { UserError } from "../../lib/errors.ts";
 import { parseGroup, parsePasswd } from "../../lib/formats/accounts.ts";
-import type { FileInfo, Host } from "../../lib/host.ts";
-import { MAX_DOCUMENT_BYTES } from "../../lib/limits.ts";
+import type { FileInfo, Host, RegularFile } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
+import { readFacts, readSystemText } from "../system/read_file.ts";
 import type { KeyResource, Step } from "./resource.ts";
 
 /** What is at a path. */
 export interface ActualFile {
   kind: FileInfo["kind"];
+  /** Of a regular file that is no longer than the wanted one. */
   sha256?: string;
   mode: number;
   owner: string;
   group: string;
 }
+
+/**
+ * Stands for what can't be read, e.g. through a link that an account made. Writing the file puts it right, or fails and
+ * says why; the other files are looked at all the same.
+ */
+const UNREADABLE: RegularFile = {
+  info: { kind: "other", size: 0, mode: 0, uid: 0, gid: 0, mtime: 0 },
+};
 
 interface Change extends Step {
   readonly file: DesiredFile;
@@ -32,9 +41,9 @@ export const files: KeyResource<"files", Map<string, ActualFile>, Change> = {
   async read(host, wanted) {
     const names = await readNames(host);
     const actual = new Map<string, ActualFile>();
-    for (const { path, data } of wanted) {
-      const found = await readFileFacts(host, path, names, data.length);
-      if (found) actual.set(path, found);
+    for (const file of wanted) {
+      const found = await readActual(host, file, names);
+      if (found) actual.set(file.path, found);
     }
     return actual;
   },
@@ -42,8 +51,8 @@ export const files: KeyResource<"files", Map<string, ActualFile>, Change> = {
   plan: (wanted, actual) =>
     wanted.filter((file) => !isSame(file, actual.get(file.path))).map((file) => ({
       file,
-      text: `write ${file.path} (${file.data.length} bytes, ${octal(file.mode)} ` +
-        `${file.owner}:${file.group})`,
+      // Not how long it is: that is the length of a secret.
+      text: `write ${file.path} (${octal(file.mode)} ${file.owner}:${file.group})`,
     })),
 
   async apply({ file }, host) {
@@ -60,14 +69,16 @@ export const files: KeyResource<"files", Map<string, ActualFile>, Change> = {
   async observe(host, wanted, shown) {
     const names = await readNames(host);
     const found: ObservedOf<"files"> = [];
-    for (const { path, sha256 } of wanted) {
-      const facts = await readFileFacts(host, path, names);
-      if (facts?.sha256 === undefined) continue;
-      const open = shown.some((one) => one.path === path && one.sha256 === sha256);
-      const told = facts.sha256 === sha256 ? PRIVATE_DIGEST : "differs";
+    for (const file of wanted) {
+      const facts = await readActual(host, file, names);
+      if (facts?.kind !== "file") continue;
+      const { path, sha256 } = file;
+      const isOpen = shown.some((one) => one.path === path && one.sha256 === sha256);
+      const asWanted = isOpen ? sha256 : PRIVATE_DIGEST;
+      // What else is there is nobody's business: it may be a secret, or another file that an account has put there.
+      const told = facts.sha256 === sha256 ? asWanted : DIFFERS;
       const { owner, group } = facts;
-      const mode = octal(facts.mode);
-      found.push({ path, sha256: open ? facts.sha256 : told, mode, owner, group });
+      found.push({ path, sha256: told, mode: octal(facts.mode), owner, group });
     }
     return found;
   },
@@ -81,8 +92,8 @@ interface Names {
 
 /** Reads the names that owners are shown with. */
 async function readNames(host: Host): Promise<Names> {
-  const users = parsePasswd(await host.readTextFile("/etc/passwd"));
-  const groups = parseGroup(await host.readTextFile("/etc/group"));
+  const users = parsePasswd(await readSystemText(host, "/etc/passwd"));
+  const groups = parseGroup(await readSystemText(host, "/etc/group"));
   // The first line of an id wins, as in the C library.
   return {
     users: new Map(users.reverse().map(({ uid, name }) => [uid, name])),
@@ -91,23 +102,20 @@ async function readNames(host: Host): Promise<Names> {
 }
 
 /**
- * The facts of what is at `path`; undefined when there is nothing. A file's content is hashed only if it is `size`
- * bytes long. Without `size` it is hashed unless it is longer than any configuration: an account may have put a file
- * there that does not fit into memory.
+ * The facts of what is where `file` is wanted; undefined when there is nothing. Content is hashed only when it is no longer
+ * than the wanted one.
  */
-async function readFileFacts(
+async function readActual(
   host: Host,
-  path: string,
+  { path, data: wanted }: DesiredFile,
   names: Names,
-  size?: number,
 ): Promise<ActualFile | undefined> {
-  const info = await host.stat(path);
-  if (!info) return undefined;
-  const fits = size === undefined ? info.size <= MAX_DOCUMENT_BYTES : info.size === size;
-  const hashed = info.kind === "file" && fits;
+  const found = await readFacts(host, path, wanted.length).catch(() => UNREADABLE);
+  if (!found) return undefined;
+  const { info, data } = found;
   return {
     kind: info.kind,
-    sha256: hashed ? sha256Hex(await host.readFile(path)) : undefined,
+    sha256: data && sha256Hex(data),
     mode: info.mode,
     owner: names.users.get(info.uid) ?? `${info.uid}`,
     group: names.groups.get(info.gid) ?? `${info.gid}`,

@@ -6,6 +6,7 @@
 import { toldOf } from "../../lib/config/key.ts";
 import type { Host } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
+import { readTextIfFile } from "../system/read_file.ts";
 import { runOk } from "../system/programs.ts";
 import type { KeyResource, Step } from "./resource.ts";
 
@@ -26,8 +27,7 @@ export const hostname: KeyResource<"hostname", Actual, Change> = {
   async read(host, _name, { config }) {
     const kernel = await readHostname(host);
     if (config.files?.[FILE] !== undefined) return { kernel, file: undefined };
-    const isFile = (await host.stat(FILE))?.kind === "file";
-    return { kernel, file: isFile ? await host.readTextFile(FILE) : "" };
+    return { kernel, file: await readTextIfFile(host, FILE) ?? "" };
   },
 
   plan(name, actual) {

@@ -6,6 +6,7 @@
  */
 import { UserError } from "../../lib/errors.ts";
 import { installFile } from "../system/install_file.ts";
+import { readTextIfFile } from "../system/read_file.ts";
 import { run, runOk } from "../system/programs.ts";
 import type { Identity } from "../identity/read.ts";
 import type { Resource, Step } from "./resource.ts";
@@ -37,15 +38,13 @@ type Change =
 export const ssh: Resource<Wanted, Actual, Change> = {
   async read(host) {
     const service = await host.stat(SERVICE) !== undefined;
-    const text = async (path: string) =>
-      (await host.stat(path))?.kind === "file" ? await host.readTextFile(path) : undefined;
     const status = service && (await run(host, ["rc-service", "sshd", "status"])).code === 0;
     return {
       service,
       running: status,
-      key: await text(KEY_FILE),
+      key: await readTextIfFile(host, KEY_FILE),
       keyMode: (await host.stat(KEY_FILE))?.mode,
-      publicKey: await text(PUBLIC_FILE),
+      publicKey: await readTextIfFile(host, PUBLIC_FILE),
     };
   },
 

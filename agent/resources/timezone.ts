@@ -8,6 +8,7 @@ import { UserError } from "../../lib/errors.ts";
 import { toldOf } from "../../lib/config/key.ts";
 import type { Host } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
+import { readIfFile, readTextIfFile } from "../system/read_file.ts";
 import type { KeyResource, Step } from "./resource.ts";
 
 const ZONES = "/usr/share/zoneinfo";
@@ -33,8 +34,8 @@ export const timezone: KeyResource<"timezone", Actual, Change> = {
   async read(host, wanted) {
     return {
       name: await readName(host),
-      localtime: await readIfFile(host, LOCALTIME),
-      zone: await readIfFile(host, `${ZONES}/${wanted}`),
+      localtime: await readRules(host, LOCALTIME),
+      zone: await readRules(host, `${ZONES}/${wanted}`),
     };
   },
 
@@ -61,19 +62,17 @@ export const timezone: KeyResource<"timezone", Actual, Change> = {
 /** The zone that holds on the node; "unknown" where the two files do not agree. */
 async function readZone(host: Host): Promise<string> {
   const name = await readName(host);
-  const localtime = await readIfFile(host, LOCALTIME);
+  const localtime = await readRules(host, LOCALTIME);
   if (name === undefined && localtime === undefined) return "UTC";
-  const zone = await readIfFile(host, `${ZONES}/${name}`);
+  const zone = await readRules(host, `${ZONES}/${name}`);
   return zone && localtime && equal(zone, localtime) ? name! : "unknown";
 }
 
 async function readName(host: Host): Promise<string | undefined> {
-  const data = await readIfFile(host, TIMEZONE);
-  return data && new TextDecoder().decode(data).trim();
+  return (await readTextIfFile(host, TIMEZONE))?.trim();
 }
 
-/** Content of a file; undefined when it is missing or something else. Zones may be links to others. */
-async function readIfFile(host: Host, path: string): Promise<Bytes | undefined> {
-  const info = await host.stat(path);
-  return info?.kind === "file" || info?.kind === "symlink" ? await host.readFile(path) : undefined;
+/** The rules of a zone, which may be a link to those of another; undefined where there are none. */
+function readRules(host: Host, path: string): Promise<Bytes | undefined> {
+  return readIfFile(host, path, { followLast: true });
 }

@@ -24,6 +24,7 @@ import {
 } from "../../lib/formats/accounts.ts";
 import type { Host } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
+import { readSystemText, readTextIfFile } from "../system/read_file.ts";
 import { AUTHORIZED_KEYS_DIR, MANAGED_FILE, RUN_DIR } from "../system/paths.ts";
 import type { KeyResource, Step } from "./resource.ts";
 
@@ -64,12 +65,12 @@ type Users = Desired<"users">;
 
 export const users: KeyResource<"users", ActualUsers, Change> = {
   async read(host, desired) {
-    const accounts = parsePasswd(await host.readTextFile("/etc/passwd"));
+    const accounts = parsePasswd(await readSystemText(host, "/etc/passwd"));
     const managed = await readManaged(host);
     const keys = new Map<string, string>();
     for (const name of new Set([...Object.keys(desired), ...managed])) {
-      const path = keyFile(name);
-      if ((await host.stat(path))?.kind === "file") keys.set(name, await host.readTextFile(path));
+      const text = await readTextIfFile(host, keyFile(name));
+      if (text !== undefined) keys.set(name, text);
     }
     const homes = [
       ...accounts.map(({ home }) => home),
@@ -78,8 +79,8 @@ export const users: KeyResource<"users", ActualUsers, Change> = {
     const shells = Object.values(desired).map(({ shell }) => shell ?? DEFAULT_SHELL);
     return {
       accounts,
-      groups: parseGroup(await host.readTextFile("/etc/group")),
-      passwords: parseShadow(await host.readTextFile("/etc/shadow")),
+      groups: parseGroup(await readSystemText(host, "/etc/group")),
+      passwords: parseShadow(await readSystemText(host, "/etc/shadow")),
       keys,
       homes: await existing(host, homes),
       shells: await existing(host, shells),
@@ -136,14 +137,13 @@ export const users: KeyResource<"users", ActualUsers, Change> = {
   },
 
   async observe(host, wanted, shown) {
-    const accounts = parsePasswd(await host.readTextFile("/etc/passwd"));
-    const groups = parseGroup(await host.readTextFile("/etc/group"));
+    const accounts = parsePasswd(await readSystemText(host, "/etc/passwd"));
+    const groups = parseGroup(await readSystemText(host, "/etc/group"));
     const found: ObservedOf<"users"> = [];
     for (const name of Object.keys(wanted)) {
       const account = accounts.find((account) => account.name === name);
       if (!account) continue;
-      const path = keyFile(name);
-      const keys = await host.stat(path) ? await host.readTextFile(path) : "";
+      const keys = await readTextIfFile(host, keyFile(name)) ?? "";
       const have = {
         uid: account.uid,
         groups: groups.filter(({ members }) => members.includes(name)).map((group) => group.name),
@@ -281,7 +281,7 @@ function homeOf(name: string): string {
 async function edit(host: Host, path: string, change: (text: string) => string): Promise<void> {
   const info = await host.stat(path);
   if (!info) throw new UserError(`change ${path}`, "it is missing");
-  const text = change(await host.readTextFile(path));
+  const text = change(await readSystemText(host, path));
   await installFile(host, path, text, { mode: info.mode, uid: info.uid, gid: info.gid });
 }
 
@@ -303,9 +303,10 @@ async function existing(host: Host, paths: readonly string[]): Promise<Set<strin
 }
 
 async function readManaged(host: Host): Promise<string[]> {
-  if (!await host.stat(MANAGED_FILE)) return [];
+  const text = await readTextIfFile(host, MANAGED_FILE);
+  if (text === undefined) return [];
   try {
-    const { users } = JSON.parse(await host.readTextFile(MANAGED_FILE)) as { users: string[] };
+    const { users } = JSON.parse(text) as { users: string[] };
     return users;
   } catch (error) {
     throw new UserError(`read ${MANAGED_FILE}`, errorText(error));

@@ -77,7 +77,7 @@ export interface DesiredFile {
 
 const observed = v.array(openMapping({
   path: anyText,
-  /** In hex, {@linkcode PRIVATE_DIGEST}, or "differs" for a private one that is not as demanded. */
+  /** Where it is as wanted: in hex, or {@linkcode PRIVATE_DIGEST} for a private one; else {@linkcode DIFFERS}. */
   sha256: anyText,
   mode: anyText,
   owner: anyText,

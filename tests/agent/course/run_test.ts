@@ -111,7 +111,7 @@ Deno.test("runAgent() repairs what was changed on the node", async () => {
   };
   await world.boot({ sleeps: 2 });
   assertEquals(world.textOf("/etc/motd"), "hello\n");
-  assertEquals(world.status.steps, ["write /etc/motd (6 bytes, 0644 root:root)"]);
+  assertEquals(world.status.steps, ["write /etc/motd (0644 root:root)"]);
 });
 
 Deno.test("runAgent() repairs and retries while its site is down or refused, and without an address", async () => {

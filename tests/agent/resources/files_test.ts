@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { files } from "../../../agent/resources/files.ts";
 import { applier } from "../../../agent/resources/resource.ts";
+import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { apply, askQuestions, SECRET, settle, targetOf } from "./questions.ts";
 import { ROOT_FILES } from "./root_files.ts";
@@ -21,8 +22,8 @@ askQuestions("files", {
       title: "are written with mode and owner",
       config: CONFIG,
       steps: [
-        "write /etc/a (15 bytes, 0644 root:root)",
-        "write /srv/b/c (2 bytes, 0600 root:wheel)",
+        "write /etc/a (0644 root:root)",
+        "write /srv/b/c (0600 root:wheel)",
       ],
       check: async (host) => {
         assertEquals(await host.readFile("/srv/b/c"), new Uint8Array([1, 2]));
@@ -33,7 +34,7 @@ askQuestions("files", {
       title: "that have changed are written anew",
       before: CONFIG,
       config: { files: { ...CONFIG.files, "/etc/a": { content: "other", mode: "0600" } } },
-      steps: ["write /etc/a (5 bytes, 0600 root:root)"],
+      steps: ["write /etc/a (0600 root:root)"],
     },
     {
       title: "that are no longer listed stay",
@@ -80,18 +81,47 @@ Deno.test("files tell of a secret one that is not as demanded no more than that"
   assertEquals([told?.path, told?.sha256], ["/etc/a", "differs"]);
 });
 
-Deno.test("files are not read to be told of when they are far longer than any configuration", async () => {
+Deno.test("files tell of content that is not as wanted no more than that, in public ones too", async () => {
   const node = host();
   const { apply: act, observe } = applier("files", files);
   const target = targetOf({ files: { "/etc/motd": { content: "hello\n" } } });
   await settle(node, act, target);
-  assertEquals((await observe(node, target)).length, 1);
-  const stat = node.stat.bind(node);
-  node.stat = async (path) => {
-    const info = await stat(path);
-    return path === "/etc/motd" && info ? { ...info, size: 2 ** 40 } : info;
-  };
-  node.readFile = (path) => Promise.reject(new Error(`read ${path}`));
-  node.readTextFile = (path) => Promise.resolve(node.textOf(path));
-  assertEquals(await observe(node, target), []);
+  assertEquals((await observe(node, target))[0]?.sha256, sha256Hex(utf8("hello\n")));
+  for (const content of ["hallo\n", "far longer than it is wanted"]) {
+    node.put("/etc/motd", content);
+    assertEquals((await observe(node, target))[0]?.sha256, "differs");
+  }
+});
+
+Deno.test("files that an account made something else of are written anew", async () => {
+  const node = host();
+  const { apply: act, observe } = applier("files", files);
+  const target = targetOf({ files: { "/home/ann/conf": { content: "hello\n" } } });
+  await settle(node, act, target);
+  const node2 = node.nodes.get("/home/ann/conf")!;
+  for (const kind of ["other", "symlink"] as const) {
+    node.nodes.set("/home/ann/conf", { ...node2, kind, target: "/dev/zero" });
+    assertEquals(await observe(node, target), []);
+    assertEquals((await settle(node, act, target)).length, 1);
+    assertEquals(node.textOf("/home/ann/conf"), "hello\n");
+  }
+});
+
+Deno.test("files behind a link of an account's are neither read nor written, others are", async () => {
+  const node = host();
+  const { apply: act, observe } = applier("files", files);
+  const content = "root:x";
+  node.put("/secret/shadow", content);
+  await node.mkdir("/home/ann");
+  await node.symlink("/secret", "/home/ann/conf");
+  Object.assign(node.nodes.get("/home/ann/conf")!, { uid: 1000 });
+  const target = targetOf({
+    files: { "/home/ann/conf/shadow": { content }, "/etc/motd": { content } },
+  });
+  const { steps, troubles } = await apply(node, act, target);
+  assertEquals(steps, ["write /etc/motd (0644 root:root)"]);
+  assertEquals(troubles.map(({ message }) => message), [
+    "Cannot write /home/ann/conf/shadow: /home/ann/conf is a link that an account made",
+  ]);
+  assertEquals((await observe(node, target)).map(({ path }) => path), ["/etc/motd"]);
 });
