@@ -225,10 +225,6 @@ const FREE = ["tests/"];
 /** Files that may say `Deno.`: the seam, entry points, tests. */
 export const SEAM: readonly string[] = [
   "lib/deno_",
-  "lib/deno_host.ts",
-  "lib/deno_lock.ts",
-  "lib/deno_programs.ts",
-  "lib/deno_udp.ts",
   "lib/std/",
   "tasks/",
   "agent/main.ts",
