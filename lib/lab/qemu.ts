@@ -43,6 +43,8 @@ export interface MachineSpec {
    * there and nobody answers; "none": no card.
    */
   network: "user" | "dead" | "none";
+  /** What the machine's clock shows at its start, in UTC; default the host's time. */
+  clock?: Date;
   /** TCP ports of 127.0.0.1 that lead into the guest. */
   forwards?: readonly { host: number; guest: number }[];
 }
@@ -72,6 +74,7 @@ export function qemuCommand(spec: MachineSpec, paths: MachinePaths): string[] {
     ...["-chardev", `stdio,id=console,signal=off,logfile=${escapeValue(paths.consoleLog)}`],
     ...["-serial", "chardev:console"],
     ...["-qmp", `unix:${escapeValue(paths.qmp)},server=on,wait=off`],
+    ...(spec.clock ? ["-rtc", `base=${spec.clock.toISOString().slice(0, 19)}`] : []),
     ...bootOptions(spec.boot),
     ...driveOptions(spec.drives),
     ...networkOptions(spec),

@@ -88,6 +88,7 @@ export interface BootOptions {
   network?: MachineSpec["network"];
   memoryMiB?: number;
   cpus?: number;
+  clock?: MachineSpec["clock"];
   forwards?: MachineSpec["forwards"];
   /** Words added to the kernel command line; only via "kernel". */
   cmdline?: string;
@@ -237,6 +238,7 @@ export class World {
       },
       drives,
       network: options.network ?? "user",
+      clock: options.clock,
       forwards: options.forwards,
     };
   }

@@ -40,6 +40,12 @@ Deno.test("qemuCommand() gives firmware, drives that can be unplugged, and a pri
   assertEquals(values(command, "-m"), ["1024"]);
 });
 
+Deno.test("qemuCommand() starts a clock where it is told to", () => {
+  const set = qemuCommand({ ...SPEC, clock: new Date("2000-01-01T00:00:00Z") }, PATHS);
+  assertEquals(set[set.indexOf("-rtc") + 1], "base=2000-01-01T00:00:00");
+  assertEquals(qemuCommand(SPEC, PATHS).includes("-rtc"), false);
+});
+
 Deno.test("qemuCommand() boots a kernel directly, on a dead wire or with no card", () => {
   const boot = { kind: "kernel", kernel: "k", initrd: "i", cmdline: "console=ttyS0 a=b" } as const;
   const dead = qemuCommand({ ...SPEC, boot, drives: [], network: "dead" }, PATHS);
