@@ -20,7 +20,7 @@ export function checkEntryPaths(entries: readonly TarEntry[], what: string): voi
       });
     // The root itself may be listed; it changes nothing.
     if (path === "." && kind === "directory") continue;
-    if (!safePath(path)) throw bad("is not a path below the root");
+    if (!safePath(path)) throw bad("is not a plain path below the root");
     if (path.length > MAX_PATH) throw bad(`is longer than ${MAX_PATH} characters`);
     if (kind !== "file" && kind !== "directory" && kind !== "symlink" && kind !== "hardlink") {
       throw bad(`is a ${kind}, which no package may bring`);

@@ -14,7 +14,13 @@ import { type Bytes, text } from "../bytes.ts";
 import { RefusedError, UserError } from "../errors.ts";
 import { gunzip } from "../formats/gzip.ts";
 import { readTar } from "../formats/tar.ts";
-import { type KeyFiles, malformedError, type Signer, verifySignedGzip } from "./signature.ts";
+import {
+  APK_TAR,
+  type KeyFiles,
+  malformedError,
+  type Signer,
+  verifySignedGzip,
+} from "./signature.ts";
 
 /** One package of an index. Letters of the format in brackets. */
 export interface IndexRecord {
@@ -86,7 +92,7 @@ export function openIndex(bytes: Bytes, keys: KeyFiles, what = "APKINDEX.tar.gz"
   }
   const { body, keyFile, type } = verifySignedGzip(bytes, keys, what);
   try {
-    const entries = readTar(gunzip(body, { maxBytes: MAX_INDEX_UNPACKED }));
+    const entries = readTar(gunzip(body, { maxBytes: MAX_INDEX_UNPACKED }), APK_TAR);
     const file = (name: string) => entries.find(({ path }) => path === name)?.data;
     const index = file("APKINDEX");
     if (!index) throw new UserError(`read ${what}`, "it holds no APKINDEX");

@@ -10,14 +10,14 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { type Bytes, sha256Hex, text } from "../bytes.ts";
+import { type Bytes, sha256Hex, text, utf8 } from "../bytes.ts";
 import { RefusedError, UserError } from "../errors.ts";
 import { type GzipMember, gzipMember } from "../formats/gzip.ts";
 import { readTar, type TarEntry } from "../formats/tar.ts";
 import { checkEntryPaths } from "./entry_paths.ts";
 import { type IndexRecord, packageFileName } from "./index.ts";
 import { type PackageInfo, parsePackageInfo } from "./package_info.ts";
-import { malformedError, MAX_CONTROL_BYTES, splitSignatures } from "./signature.ts";
+import { APK_TAR, malformedError, MAX_CONTROL_BYTES, splitSignatures } from "./signature.ts";
 
 /** Names of control scripts, without the dot they have in the archive. */
 export const SCRIPT_NAMES = [
@@ -61,6 +61,8 @@ export const MAX_DATA_BYTES = 2 ** 31 - 2 ** 20;
 export const MAX_PACKAGE_ENTRIES = 300_000;
 
 const CHECKSUM_KEY = "APK-TOOLS.checksum.SHA1";
+/** Bytes that a tar header has for a link's target. */
+const LINK_FIELD = 100;
 
 /**
  * Verifies and reads a package that `record` of a verified index describes.
@@ -94,7 +96,7 @@ export function openPackage(
   if (checksumOf(bytes, control) !== record.checksum) {
     throw refuse("hash", "its control part is not the one in the index");
   }
-  const controlEntries = malformed(() => readTar(control.data, { maxEntries: 1000 }));
+  const controlEntries = malformed(() => readTar(control.data, { ...APK_TAR, maxEntries: 1000 }));
   const info = malformed(() => {
     const file = controlEntries.find(({ path }) => path === ".PKGINFO")?.data;
     if (!file) throw new UserError(`read ${what}`, "it holds no .PKGINFO");
@@ -118,7 +120,7 @@ export function openPackage(
     if (member.length !== data.length) {
       throw new UserError(`read ${what}`, "it has more than one data part");
     }
-    return readTar(member.data, { maxEntries: MAX_PACKAGE_ENTRIES });
+    return readTar(member.data, { ...APK_TAR, maxEntries: MAX_PACKAGE_ENTRIES });
   });
   const installed = entries.filter(({ path }) => !isMetadata(path));
   checkEntryPaths(installed, what);
@@ -141,13 +143,19 @@ function isMetadata(path: string): boolean {
   return /^\.(?!\.?(?:\/|$))/.test(path);
 }
 
-/** Whether a file's content (a symbolic link's target) has the SHA-1 recorded with it, if one is. */
+/**
+ * Whether a file's content (a symbolic link's target) has the SHA-1 recorded with it, if one is. abuild makes that
+ * of a target out of the tar header, which has room for 100 bytes.
+ */
 function hasRecordedChecksum({ kind, data, linkTarget, pax }: TarEntry): boolean {
-  const recorded = pax?.[CHECKSUM_KEY];
+  const recorded = pax?.[CHECKSUM_KEY]?.toLowerCase();
   if (recorded === undefined) return true;
-  const content = kind === "file" ? data! : kind === "symlink" ? linkTarget! : undefined;
-  return content === undefined ||
-    createHash("sha1").update(content).digest("hex") === recorded.toLowerCase();
+  const hasIt = (content: Uint8Array) =>
+    createHash("sha1").update(content).digest("hex") === recorded;
+  if (kind === "file") return hasIt(data!);
+  if (kind !== "symlink") return true;
+  const target = utf8(linkTarget!);
+  return hasIt(target) || hasIt(target.subarray(0, LINK_FIELD));
 }
 
 function scriptsOf(control: readonly TarEntry[]): Map<ScriptName, Bytes> {

@@ -10,11 +10,10 @@
  * @module
  */
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
-import { constants, gunzipSync } from "node:zlib";
 import { type Bytes, text } from "../bytes.ts";
 import { reasonOf, RefusedError, UserError } from "../errors.ts";
-import { gzipMember } from "../formats/gzip.ts";
-import { readTar, TAR_BLOCK } from "../formats/tar.ts";
+import { gunzipStart, gzipMember } from "../formats/gzip.ts";
+import { firstTarPath, readTar, type ReadTarOptions } from "../formats/tar.ts";
 
 /** Trusted public keys: PEM text by the file name that signatures give, e.g. `…-6165ee59.rsa.pub`. */
 export type KeyFiles = ReadonlyMap<string, string>;
@@ -49,8 +48,6 @@ export const MAX_SIGNATURE_BYTES = 64 * 1024;
 export const MIN_KEY_BITS = 2048;
 /** Most unpacked bytes of a control member. */
 export const MAX_CONTROL_BYTES = 32 * 2 ** 20;
-/** Compressed bytes that show the first name in an archive, and are fewer than any signature has. */
-const PEEK_BYTES = 320;
 
 const DIGESTS: Readonly<Record<string, string>> = {
   RSA: "sha1",
@@ -59,6 +56,8 @@ const DIGESTS: Readonly<Record<string, string>> = {
 };
 
 const MARK = ".SIGN.";
+/** apk knows its own files by their stored names alone: `./.PKGINFO` is another than `.PKGINFO`. */
+export const APK_TAR: ReadTarOptions = { storedPaths: true };
 
 /**
  * Takes the signatures off the front of a file, without judging them. Of what lies behind them only the
@@ -68,9 +67,9 @@ export function splitSignatures(bytes: Bytes, what: string): SignedFile {
   const signatures: StoredSignature[] = [];
   let at = 0;
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) throw refuse("malformed", what, "it is no gzip data");
-  while (isSignature(bytes.subarray(at, at + PEEK_BYTES))) {
+  while (isSignature(bytes, at, what)) {
     const { data, length } = malformed(what, () => gzipMember(bytes, at, MAX_SIGNATURE_BYTES));
-    for (const { path, kind, data: signature } of malformed(what, () => readTar(data))) {
+    for (const { path, kind, data: signature } of malformed(what, () => readTar(data, APK_TAR))) {
       const match = /^\.SIGN\.([A-Z0-9]+)\.([^/]+)$/.exec(path);
       if (!match || kind !== "file" || !signature) {
         throw refuse("malformed", what, `${JSON.stringify(path)} among the signatures is none`);
@@ -161,18 +160,14 @@ function publicKey(keyFile: string, pem: string): KeyObject {
   return key;
 }
 
-/** Whether an archive begins with a signature, judged by its first bytes. */
-function isSignature(peek: Uint8Array): boolean {
-  let tar: Uint8Array;
-  try {
-    tar = gunzipSync(peek, { finishFlush: constants.Z_SYNC_FLUSH });
-  } catch {
-    return false;
-  }
-  const at = (offset: number) => String.fromCharCode(...tar.subarray(offset, offset + 100));
-  // In front of a name too long for a header stands a header of its own, and the name behind that.
-  const long = tar.length > TAR_BLOCK && "xL".includes(String.fromCharCode(tar[156]!));
-  return at(0).startsWith(MARK) || (long && at(TAR_BLOCK).includes(MARK));
+/**
+ * Whether the member at `at` holds signatures: what its first entry is called says so. In front of that entry may
+ * stand extended headers, as abuild has them since 3.15 for the times of the file.
+ */
+function isSignature(bytes: Bytes, at: number, what: string): boolean {
+  if (at >= bytes.length) return false;
+  const beginning = malformed(what, () => gunzipStart(bytes, at, MAX_SIGNATURE_BYTES));
+  return firstTarPath(beginning)?.startsWith(MARK) ?? false;
 }
 
 function malformed<T>(what: string, read: () => T): T {

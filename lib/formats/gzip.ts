@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
+import { constants, crc32, deflateRawSync, inflateRawSync } from "node:zlib";
 import { type Bytes, concat } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 
@@ -33,6 +33,8 @@ export const MAX_MEMBERS = 1024;
 
 const FHCRC = 2, FEXTRA = 4, FNAME = 8, FCOMMENT = 16, RESERVED = 0xe0;
 const TRAILER = 8;
+/** Compressed bytes by which {@linkcode gunzipStart} goes on. */
+const PEEK_STEP = 4096;
 
 /** All members of `bytes`, in order, each unpacked and its sums checked. @throws {UserError} */
 export function gzipMembers(bytes: Uint8Array, options: GzipOptions = {}): GzipMember[] {
@@ -98,6 +100,28 @@ export function gzipMember(bytes: Uint8Array, offset: number, maxBytes: number):
   if (view.getUint32(0, true) !== crc32(unpacked)) throw bad("has a wrong CRC");
   if (view.getUint32(4, true) !== unpacked.length % 2 ** 32) throw bad("has a wrong length");
   return { offset, length: end - offset, data: plain(unpacked) };
+}
+
+/**
+ * The first `enough` bytes that the member at `offset` unpacks to; fewer when there are no more, or none that are
+ * intact. Nothing is checked: for a look at what a member is, before it is read. @throws {UserError} when there is
+ * no member.
+ */
+export function gunzipStart(bytes: Bytes, offset: number, enough: number): Bytes {
+  const bad = (why: string) => new UserError("read gzip", `member at offset ${offset} ${why}`);
+  const start = offset + headerLength(bytes.subarray(offset), bad);
+  let unpacked: Bytes = new Uint8Array();
+  // zlib gives nothing of an output above a bound; a piece of the input bounds it too, to its thousandfold.
+  for (let end = start + PEEK_STEP;; end += PEEK_STEP) {
+    try {
+      const options = { finishFlush: constants.Z_SYNC_FLUSH };
+      unpacked = plain(inflateRawSync(bytes.subarray(start, end), options));
+    } catch {
+      // Damaged in its last piece: what came before it is all there is.
+      return unpacked.subarray(0, enough);
+    }
+    if (unpacked.length >= enough || end >= bytes.length) return unpacked.subarray(0, enough);
+  }
 }
 
 /** A Buffer as an ordinary array over the same memory. */

@@ -6,6 +6,7 @@
  * @module
  */
 export { TAR_BLOCK, type TarEntry, type TarKind } from "./tar_entry.ts";
+export { firstTarPath } from "./tar_headers.ts";
 export { readTar, type ReadTarOptions } from "./tar_read.ts";
 export { writeTar, type WriteTarOptions } from "./tar_write.ts";
 export { safePath } from "./safe_path.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { concat, text, utf8 } from "../bytes.ts";
-import { UserError } from "../errors.ts";
+import type { BadEntry } from "./tar_fields.ts";
 
 /** Extended attributes are bytes, not text: kept as one character (0-255) per byte. */
 function isBinary(key: string): boolean {
@@ -27,28 +27,27 @@ function fromLatin1(value: string): Uint8Array {
   return Uint8Array.from(value, (char) => char.charCodeAt(0));
 }
 
-/** Records of one extended header. @throws {UserError} when malformed; `where` is named in it. */
-export function parsePax(bytes: Uint8Array, where: string): Map<string, string> {
-  const bad = (why: string) => new UserError("read tar", `pax header ${where} ${why}`);
+/** Records of one extended header. @throws {UserError} when malformed, made by `bad`. */
+export function parsePax(bytes: Uint8Array, bad: BadEntry): Map<string, string> {
   const records = new Map<string, string>();
   let at = 0;
   while (at < bytes.length) {
     const space = bytes.indexOf(SPACE, at);
-    if (space < 0 || space - at > MAX_LENGTH_DIGITS) throw bad("has a record without a length");
+    if (space < 0 || space - at > MAX_LENGTH_DIGITS) throw bad("has a pax record without a length");
     const digits = latin1(bytes.subarray(at, space));
-    if (!/^[1-9][0-9]*$/.test(digits)) throw bad("has a record length that is no number");
+    if (!/^[1-9][0-9]*$/.test(digits)) throw bad("has a pax record length that is no number");
     const end = at + Number(digits);
-    if (end > bytes.length || end <= space + 1) throw bad("has a record of the wrong length");
-    if (bytes[end - 1] !== NEWLINE) throw bad("has a record without a newline");
+    if (end > bytes.length || end <= space + 1) throw bad("has a pax record of the wrong length");
+    if (bytes[end - 1] !== NEWLINE) throw bad("has a pax record without a newline");
     const record = bytes.subarray(space + 1, end - 1);
     const equals = record.indexOf(EQUALS);
-    if (equals <= 0) throw bad("has a record without a key");
+    if (equals <= 0) throw bad("has a pax record without a key");
     try {
       const key = text(record.subarray(0, equals));
       const value = record.subarray(equals + 1);
       records.set(key, isBinary(key) ? latin1(value) : text(value));
-    } catch (cause) {
-      throw new UserError("read tar", `pax header ${where} is not UTF-8`, { cause });
+    } catch {
+      throw bad("has a pax record that is not UTF-8");
     }
     at = end;
   }

@@ -9,6 +9,7 @@ import { type Bytes, concat, utf8 } from "../../../lib/bytes.ts";
 import { RefusedError } from "../../../lib/errors.ts";
 import { gzip } from "../../../lib/formats/gzip.ts";
 import { writeTar } from "../../../lib/formats/tar.ts";
+import { patchedTar } from "../../support/patched_tar.ts";
 import {
   file,
   makeKey,
@@ -131,6 +132,21 @@ Deno.test("splitSignatures() reads key names too long for a tar header", () => {
   const key = { ...testKey(), file: `${"k".repeat(150)}.rsa.pub` };
   const bytes = concat([signatureMember(body, key), body]);
   assertEquals(verifySignedGzip(bytes, trust(key)).keyFile, key.file);
+});
+
+Deno.test("splitSignatures() looks behind any extended headers, and at the first entry alone", () => {
+  const name = `.SIGN.RSA256.${testKey().file}`;
+  const { signature } = splitSignatures(signatureMember(body, testKey()), "x").signatures[0]!;
+  for (const pax of [{ comment: "c" }, { comment: "c".repeat(40_000) }]) {
+    const member = gzip(writeTar([{ ...file(name, signature), pax }], { end: false }));
+    const signed = verifySignedGzip(concat([member, body]), trust(testKey()));
+    assertEquals(signed.keyFile, testKey().file);
+  }
+  const second = gzip(writeTar([file("APKINDEX", ""), file(name, signature)], { end: false }));
+  assertEquals(splitSignatures(concat([second, body]), "x").bodyOffset, 0);
+  const dotted = new Uint8Array(writeTar([file(`--${name}`, signature)], { end: false }));
+  const other = gzip(patchedTar(dotted, 0, utf8("./")));
+  assertEquals(splitSignatures(concat([other, body]), "x").bodyOffset, 0);
 });
 
 Deno.test("verifyPackageSignature() covers the control part of a package", () => {

@@ -1,8 +1,8 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { concat, utf8 } from "../../../lib/bytes.ts";
+import { concat, text, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { gunzip, gzip, gzipMember, gzipMembers } from "../../../lib/formats/gzip.ts";
+import { gunzip, gunzipStart, gzip, gzipMember, gzipMembers } from "../../../lib/formats/gzip.ts";
 
 Deno.test("gzip() writes a header without time or name", () => {
   const bytes = gzip(utf8("x"), 1);
@@ -105,4 +105,34 @@ Deno.test("gzipMember() reads one member, whatever follows it", () => {
   assertEquals(gzipMember(bytes, first.length, 3).data, utf8("two"));
   assertThrows(() => gzipMember(bytes, first.length, 2), UserError, "more bytes");
   assertThrows(() => gzipMember(bytes, first.length + second.length, 9), UserError);
+});
+
+/** Bytes that do not get shorter by packing. */
+const noise = new Uint8Array(100_000);
+for (let i = 0, x = 1; i < noise.length; i++) {
+  x = (Math.imul(x, 1103515245) + 12345) >>> 0;
+  noise[i] = x >>> 16;
+}
+
+Deno.test("gunzipStart() gives the first bytes of a member and no more", () => {
+  const bytes = concat([gzip(utf8("before")), gzip(noise), utf8("whatever follows")]);
+  const offset = gzip(utf8("before")).length;
+  for (const enough of [0, 1, 5000, 99_999, 100_000]) {
+    assertEquals(gunzipStart(bytes, offset, enough), noise.slice(0, enough));
+  }
+  assertEquals(gunzipStart(bytes, offset, 200_000), noise);
+  assertEquals(text(gunzipStart(bytes, 0, 3)), "bef");
+  // A bomb costs no more than one piece of it unpacks to.
+  assertEquals(gunzipStart(gzip(new Uint8Array(1 << 26)), 0, 1000), new Uint8Array(1000));
+});
+
+Deno.test("gunzipStart() gives what comes before damage, and refuses what is no member", () => {
+  const cut = gzip(noise).subarray(0, 60_000);
+  const start = gunzipStart(cut, 0, 100_000);
+  assert(start.length > 50_000 && start.length < noise.length);
+  assertEquals(start, noise.slice(0, start.length));
+  const damaged = gzip(utf8("x")).fill(0xff, 10);
+  assertEquals(gunzipStart(damaged, 0, 10), new Uint8Array());
+  assertThrows(() => gunzipStart(utf8("no gzip data"), 0, 10), UserError, "is no gzip data");
+  assertThrows(() => gunzipStart(gzip(utf8("x")).subarray(0, 5), 0, 10), UserError, "truncated");
 });

@@ -1,8 +1,15 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { concat, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { readTar, TAR_BLOCK, type TarEntry, writeTar } from "../../../lib/formats/tar.ts";
+import {
+  firstTarPath,
+  readTar,
+  TAR_BLOCK,
+  type TarEntry,
+  writeTar,
+} from "../../../lib/formats/tar.ts";
+import { patchedTar } from "../../support/patched_tar.ts";
 
 const file = (path: string, data = "", more: Partial<TarEntry> = {}): TarEntry => ({
   path,
@@ -14,16 +21,6 @@ const file = (path: string, data = "", more: Partial<TarEntry> = {}): TarEntry =
   data: utf8(data),
   ...more,
 });
-
-/** `archive` with the header at `offset` changed and its checksum set right again. */
-function patched(archive: Uint8Array, at: number, bytes: Uint8Array, offset = 0) {
-  const out = new Uint8Array(archive);
-  out.set(bytes, offset + at);
-  out.fill(0x20, offset + 148, offset + 156);
-  const sum = out.subarray(offset, offset + TAR_BLOCK).reduce((a, b) => a + b, 0);
-  out.set(utf8(sum.toString(8).padStart(6, "0") + "\0"), offset + 148);
-  return out;
-}
 
 Deno.test("writeTar() and readTar() keep every field", () => {
   const entries: TarEntry[] = [
@@ -111,32 +108,32 @@ Deno.test("readTar() refuses data behind the end, oversize, sparse and unknown e
   assertThrows(() => readTar(archive, { maxBytes: 2 }), UserError, "more bytes");
   assertEquals(readTar(archive, { maxEntries: 2, maxBytes: 3 }).length, 2);
   for (const type of ["S", "M", "D", "V", "9", "\xff"]) {
-    const odd = patched(archive, 156, Uint8Array.of(type.charCodeAt(0)));
+    const odd = patchedTar(archive, 156, Uint8Array.of(type.charCodeAt(0)));
     assertThrows(() => readTar(odd), UserError, "unsupported type");
   }
   const sparse = writeTar([file("a", "x", { pax: { "GNU.sparse.major": "1" } })]);
   assertThrows(() => readTar(sparse), UserError, "sparse");
-  const magic = patched(archive, 257, utf8("USTAR"));
+  const magic = patchedTar(archive, 257, utf8("USTAR"));
   assertThrows(() => readTar(magic), UserError, "magic");
 });
 
 Deno.test("readTar() refuses malformed numbers, names and pax records", () => {
   const archive = writeTar([file("a", "x")]);
-  assertThrows(() => readTar(patched(archive, 124, utf8("0000000000z"))), UserError, "number");
+  assertThrows(() => readTar(patchedTar(archive, 124, utf8("0000000000z"))), UserError, "number");
   assertThrows(
-    () => readTar(patched(archive, 124, new Uint8Array(12).fill(0x7f, 1).fill(0x80, 0, 1))),
+    () => readTar(patchedTar(archive, 124, new Uint8Array(12).fill(0x7f, 1).fill(0x80, 0, 1))),
     UserError,
     "out of range",
   );
-  assertThrows(() => readTar(patched(archive, 0, Uint8Array.of(0xff))), UserError, "UTF-8");
-  assertThrows(() => readTar(patched(archive, 0, Uint8Array.of(0))), UserError, "no name");
+  assertThrows(() => readTar(patchedTar(archive, 0, Uint8Array.of(0xff))), UserError, "UTF-8");
+  assertThrows(() => readTar(patchedTar(archive, 0, Uint8Array.of(0))), UserError, "no name");
   const pax = writeTar([file("a", "x", { pax: { key: "value" } })]);
   for (
     const record of ["99 key=value\n", "x3 key=value\n", "13 key=valueX", "3 \n", "13 keyAvalue\n"]
   ) {
     const broken = new Uint8Array(pax);
     broken.set(utf8(record), TAR_BLOCK);
-    assertThrows(() => readTar(broken), UserError, "pax header at offset 0");
+    assertThrows(() => readTar(broken), UserError, "entry at offset 0 has a pax record");
   }
   assertThrows(
     () => readTar(pax.slice(0, 2 * TAR_BLOCK)),
@@ -160,13 +157,13 @@ Deno.test("readTar() keeps .. in paths and strips only leading ./ and /", () => 
   ) {
     const field = new Uint8Array(100);
     field.set(utf8(stored));
-    assertEquals(readTar(patched(writeTar([file("a")]), 0, field))[0]!.path, path);
+    assertEquals(readTar(patchedTar(writeTar([file("a")]), 0, field))[0]!.path, path);
   }
 });
 
 Deno.test("readTar() takes a v7 header and a directory marked by its slash", () => {
-  const v7 = patched(writeTar([file("dir")]), 257, new Uint8Array(255));
-  const entry = readTar(patched(v7, 0, utf8("dir/")))[0]!;
+  const v7 = patchedTar(writeTar([file("dir")]), 257, new Uint8Array(255));
+  const entry = readTar(patchedTar(v7, 0, utf8("dir/")))[0]!;
   assertEquals(entry.kind, "directory");
   assertEquals(entry.data, undefined);
 });
@@ -189,5 +186,103 @@ Deno.test("writeTar() refuses what no archive can hold", () => {
   ];
   for (const more of bad) {
     assertThrows(() => writeTar([file("a", "x", more)]), UserError, "Cannot write tar");
+  }
+});
+
+Deno.test("firstTarPath() tells what comes first, from the beginning of an archive", () => {
+  const plain = writeTar([file("a/b", "x".repeat(600)), file("c")]);
+  assertEquals(firstTarPath(plain), "a/b");
+  for (let size = 0; size < plain.length; size += 7) {
+    assertEquals(firstTarPath(plain.slice(0, size)), size < TAR_BLOCK ? undefined : "a/b");
+  }
+  const long = `${"n".repeat(170)}/b`;
+  const extended = writeTar([file(long, "x", { pax: { key: "value".repeat(200) } })]);
+  assertEquals(firstTarPath(extended), long);
+  const real = 4 * TAR_BLOCK;
+  for (let size = 0; size < extended.length; size += 7) {
+    const there = size >= real + TAR_BLOCK;
+    assertEquals(firstTarPath(extended.slice(0, size)), there ? long : undefined);
+  }
+  assertEquals(firstTarPath(utf8("no tar".repeat(200))), undefined);
+  assertEquals(firstTarPath(writeTar([])), undefined);
+  assertEquals(firstTarPath(patchedTar(plain, 0, utf8("./PaxHeaders/x\0"))), "./PaxHeaders/x");
+});
+
+Deno.test("readTar() refuses negative numbers, which would lead it back", () => {
+  const negative = (value: number, length: number) => {
+    const field = new Uint8Array(length);
+    new DataView(field.buffer).setBigInt64(length - 8, BigInt(value));
+    return field.fill(0xff, 0, length - 8);
+  };
+  const pax = writeTar([file("a", "x", { pax: { key: "value" } })]);
+  for (const type of ["x", "g", "L", "K", "0", "5"]) {
+    const typed = patchedTar(pax, 156, utf8(type));
+    for (const size of [-1, -511, -512, -513, -1024, -(2 ** 40)]) {
+      assertThrows(
+        () => readTar(patchedTar(typed, 124, negative(size, 12))),
+        UserError,
+        "entry at offset 0 has a negative number",
+      );
+    }
+  }
+  const plain = writeTar([file("a", "x")]);
+  for (const at of [100, 108, 116]) {
+    assertThrows(() => readTar(patchedTar(plain, at, negative(-2, 8))), UserError, "negative");
+  }
+  const device = writeTar([{
+    ...file("a"),
+    kind: "char",
+    data: undefined,
+    devMajor: 1,
+    devMinor: 2,
+  }]);
+  for (const at of [329, 337]) {
+    assertThrows(() => readTar(patchedTar(device, at, negative(-2, 8))), UserError, "negative");
+  }
+  // A time may be: GNU tar so stores files from before 1970, and no reader goes anywhere by it.
+  assertEquals(readTar(patchedTar(plain, 136, negative(-5, 12)))[0]!.mtime, -5);
+});
+
+Deno.test("readTar() bounds paths, targets and pax records", () => {
+  const long = (length: number) => file("x", "", { pax: { comment: "p".repeat(length) } });
+  const bound = writeTar([file("p/".repeat(2047) + "pp")]);
+  assertEquals(readTar(bound)[0]!.path.length, 4096);
+  assertThrows(() => readTar(writeTar([file("p/".repeat(2048) + "p")])), UserError, "path above");
+  const link = { ...file("l"), kind: "symlink" as const, data: undefined };
+  assertThrows(
+    () => readTar(writeTar([{ ...link, linkTarget: "t".repeat(4097) }])),
+    UserError,
+    "target above",
+  );
+  assertThrows(() => readTar(writeTar([long(1 << 20)])), UserError, "above 1048576 bytes");
+  const pax = Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`key${i}`, "value"]));
+  assertThrows(() => readTar(writeTar([file("x", "", { pax })])), UserError, "256 pax records");
+});
+
+Deno.test("readTar() does not take the square of a name's length over slashes", () => {
+  const slashes = `a${"/".repeat(1_000_000)}b`;
+  const archive = writeTar([file("x", "", { pax: { comment: slashes.slice(0, 1_000_000) } })]);
+  // The record becomes one of the name.
+  const named = new Uint8Array(archive);
+  named.set(utf8("path="), named.indexOf(0x63, TAR_BLOCK));
+  const start = performance.now();
+  assertThrows(() => readTar(named), UserError);
+  assert(performance.now() - start < 2000);
+});
+
+Deno.test("readTar() keeps ./ and / in front of paths when asked to", () => {
+  const archive = writeTar([file("--a")]);
+  const paths = (path: string, storedPaths: boolean) =>
+    readTar(patchedTar(archive, 0, utf8(`${path}\0`)), { storedPaths })[0]!.path;
+  for (
+    const [stored, kept, plain] of [
+      ["./a", "./a", "a"],
+      ["/a", "/a", "a"],
+      ["./", ".", "."],
+      ["/", "/", "."],
+      ["a//", "a", "a"],
+    ] as const
+  ) {
+    assertEquals([paths(stored, true), paths(stored, false)], [kept, plain]);
   }
 });
