@@ -72,11 +72,13 @@ export interface IndexFile extends Signer {
 /** Most bytes of an index file. */
 export const MAX_INDEX_BYTES = 64 * 2 ** 20;
 /** Most bytes it may unpack to. */
-export const MAX_INDEX_UNPACKED = 512 * 2 ** 20;
+export const MAX_INDEX_UNPACKED = 256 * 2 ** 20;
 /** Most records. */
 export const MAX_RECORDS = 500_000;
 /** Longest line, in characters. */
 export const MAX_LINE = 1 << 20;
+/** Longest name of a package's file: what a file system takes. */
+const MAX_FILE_NAME = 255;
 
 const KNOWN = new Set("CPVASITULomtckDpi");
 const LISTS = new Set("Dpi");
@@ -187,6 +189,9 @@ function recordOf(fields: ReadonlyMap<string, string>, line: number): IndexRecor
     provides: list("p"),
     installIf: list("i"),
   };
+  if (packageFileName(record).length > MAX_FILE_NAME) {
+    throw bad(`has a name and version above ${MAX_FILE_NAME} characters`);
+  }
   if (fields.has("o")) record.origin = fields.get("o")!;
   if (fields.has("m")) record.maintainer = fields.get("m")!;
   if (fields.has("t")) record.buildTime = count("t");

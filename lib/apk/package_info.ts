@@ -48,11 +48,16 @@ export function parsePackageInfo(pkginfo: string): PackageInfo {
   const values = new Map<string, string[]>();
   for (const [i, line] of pkginfo.split("\n").entries()) {
     if (line.trim() === "" || line.startsWith("#")) continue;
-    const match = /^([A-Za-z_]+)\s*=\s*(.*?)\s*$/.exec(line);
-    if (!match) throw new UserError("read .PKGINFO", `line ${i + 1} is not "key = value"`);
-    const before = values.get(match[1]!);
-    if (before) before.push(match[2]!);
-    else values.set(match[1]!, [match[2]!]);
+    // Not by one pattern for the line: that takes the square of its length over many blanks.
+    const equals = line.indexOf("=");
+    const key = line.slice(0, Math.max(0, equals)).trimEnd();
+    if (!/^[A-Za-z_]+$/.test(key)) {
+      throw new UserError("read .PKGINFO", `line ${i + 1} is not "key = value"`);
+    }
+    const value = line.slice(equals + 1).trim();
+    const before = values.get(key);
+    if (before) before.push(value);
+    else values.set(key, [value]);
   }
   const all = (key: string) => values.get(key) ?? [];
   const one = (key: string) => {

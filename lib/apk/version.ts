@@ -150,8 +150,9 @@ function split(version: string): readonly Part[] {
   return parts;
 }
 
-function parse(version: string): Part[] {
-  const first = /^[0-9]+/.exec(version.slice(0, MAX_VERSION_LENGTH));
+function parse(whole: string): Part[] {
+  const version = whole.slice(0, MAX_VERSION_LENGTH);
+  const first = /^[0-9]+/.exec(version);
   if (!first) return [{ kind: "invalid", text: "" }];
   const parts: Part[] = [{ kind: "first", text: first[0] }];
   let at = first[0].length;
@@ -170,5 +171,5 @@ function parse(version: string): Part[] {
     if (!found) return [...parts, { kind: "invalid", text: "" }];
     parts.push(found);
   }
-  return [...parts, { kind: "end", text: "" }];
+  return [...parts, { kind: version.length < whole.length ? "invalid" : "end", text: "" }];
 }

@@ -24,19 +24,21 @@ export interface Group {
 
 /** Accounts in the text of `/etc/passwd`; lines that are none are skipped. */
 export function parsePasswd(text: string): Account[] {
-  return rows(text, 7).map(([name, , uid, gid, comment, home, shell]) => ({
-    name: name!,
-    uid: Number(uid),
-    gid: Number(gid),
-    comment: comment!,
-    home: home!,
-    shell: shell!,
-  }));
+  return rows(text, 7).filter(([, , uid, gid]) => isId(uid) && isId(gid)).map(
+    ([name, , uid, gid, comment, home, shell]) => ({
+      name: name!,
+      uid: Number(uid),
+      gid: Number(gid),
+      comment: comment!,
+      home: home!,
+      shell: shell!,
+    }),
+  );
 }
 
 /** Groups in the text of `/etc/group`; lines that are none are skipped. */
 export function parseGroup(text: string): Group[] {
-  return rows(text, 4).map(([name, , gid, members]) => ({
+  return rows(text, 4).filter(([, , gid]) => isId(gid)).map(([name, , gid, members]) => ({
     name: name!,
     gid: Number(gid),
     members: members!.split(",").filter(Boolean),
@@ -88,6 +90,11 @@ export function freeId(taken: Iterable<number>, first: number): number {
   let id = first;
   while (used.has(id)) id++;
   return id;
+}
+
+/** Whether a field is a number that the C library would take; it passes over lines where it is not. */
+function isId(field: string | undefined): boolean {
+  return /^[0-9]{1,10}$/.test(field!) && Number(field) <= 0xffff_ffff;
 }
 
 function rows(text: string, fields: number): string[][] {

@@ -16,8 +16,10 @@ export function arMember(bytes: Bytes, name: string): Bytes | undefined {
     String.fromCharCode(...bytes.subarray(from, from + length)).trimEnd();
   if (text(0, MAGIC.length) !== MAGIC.trimEnd()) return undefined;
   for (let at = MAGIC.length; at + HEADER <= bytes.length;) {
-    const size = Number(text(at + 48, 10));
-    if (text(at + 58, 2) !== "`" || !Number.isSafeInteger(size)) return undefined;
+    // Digits alone: Number() would take "-60", which leads back to this very header.
+    const digits = text(at + 48, 10);
+    if (text(at + 58, 2) !== "`" || !/^[0-9]+$/.test(digits)) return undefined;
+    const size = Number(digits);
     const start = at + HEADER;
     if (start + size > bytes.length) return undefined;
     // GNU's form ends a name with a slash.

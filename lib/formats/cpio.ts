@@ -6,8 +6,16 @@
  *
  * @module
  */
-import { type Bytes, text, utf8 } from "../bytes.ts";
+import { type Bytes, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
+import {
+  CPIO_HEADER as HEADER,
+  CPIO_TRAILER,
+  type CpioRecord,
+  cpioRecords,
+  cpioText,
+  MAX_CPIO_NAME,
+} from "./cpio_records.ts";
 
 /** What a cpio entry can be. */
 export type CpioKind = "file" | "directory" | "symlink" | "char" | "block" | "fifo";
@@ -34,12 +42,8 @@ export interface ReadCpioOptions {
 
 /** Default bound on entries. */
 export const MAX_ENTRIES = 1_000_000;
-/** Longest name with its NUL: what the kernel takes (PATH_MAX). */
-export const MAX_NAME = 4096;
 
 const MAGIC = "070701";
-const HEADER = 110;
-const TRAILER = "TRAILER!!!";
 const MAX_SIZE = 0xffff_ffff;
 /** Length of the whole archive is a multiple of this, as cpio(1) writes it. */
 const BLOCK = 512;
@@ -52,6 +56,8 @@ const TYPES: Readonly<Record<CpioKind, number>> = {
   file: 0o100000,
   symlink: 0o120000,
 };
+
+const KINDS = new Map(Object.entries(TYPES).map(([kind, type]) => [type, kind as CpioKind]));
 
 const align = (size: number, unit = 4) => Math.ceil(size / unit) * unit;
 
@@ -78,8 +84,8 @@ export function writeCpio(entries: Iterable<CpioEntry>): Bytes {
     const { path, kind, mode } = entry;
     if (path === "" || path.includes("\0")) throw bad("is no path");
     if (/^\.?\//.test(path) || path.endsWith("/")) throw bad("starts or ends with a slash or ./");
-    if (path === TRAILER) throw bad("is the name that ends an archive");
-    if (utf8(path).length >= MAX_NAME) throw bad("is too long");
+    if (path === CPIO_TRAILER) throw bad("is the name that ends an archive");
+    if (utf8(path).length >= MAX_CPIO_NAME) throw bad("is too long");
     if (!folders.has(path.slice(0, Math.max(0, path.lastIndexOf("/"))))) {
       throw bad("comes before its folder");
     }
@@ -87,7 +93,9 @@ export function writeCpio(entries: Iterable<CpioEntry>): Bytes {
     if (!Number.isInteger(mode) || mode < 0 || mode > 0o7777) throw bad(`has mode ${mode}`);
     if (kind !== "file" && entry.data?.length) throw bad(`is a ${kind} with content`);
     const data = kind === "symlink" ? utf8(entry.linkTarget ?? "") : entry.data ?? new Uint8Array();
-    if (kind === "symlink" && (data.length === 0 || data.includes(0) || data.length >= MAX_NAME)) {
+    if (
+      kind === "symlink" && (data.length === 0 || data.includes(0) || data.length >= MAX_CPIO_NAME)
+    ) {
       throw bad("has no proper target");
     }
     if (data.length > MAX_SIZE) throw bad("is too large for the format");
@@ -98,7 +106,7 @@ export function writeCpio(entries: Iterable<CpioEntry>): Bytes {
     const links = kind === "directory" ? 2 : 1;
     add({ inode, mode: TYPES[kind] | mode, links, major, minor }, path, data);
   }
-  add({ inode: 0, mode: 0, links: 1, major: 0, minor: 0 }, TRAILER, new Uint8Array());
+  add({ inode: 0, mode: 0, links: 1, major: 0, minor: 0 }, CPIO_TRAILER, new Uint8Array());
   const out = new Uint8Array(align(at, BLOCK));
   for (const part of parts) out.set(part.bytes, part.at);
   return out;
@@ -108,38 +116,20 @@ export function writeCpio(entries: Iterable<CpioEntry>): Bytes {
 export function readCpio(bytes: Bytes, options: ReadCpioOptions = {}): CpioEntry[] {
   const maxEntries = options.maxEntries ?? MAX_ENTRIES;
   const entries: CpioEntry[] = [];
-  let at = 0;
-  while (true) {
-    const where = at;
-    const bad = (why: string) => new UserError("read cpio", `entry at offset ${where} ${why}`);
-    const take = (size: number) => {
-      if (size > bytes.length - at) throw new UserError("read cpio", "truncated");
-      const part = bytes.subarray(at, at + size);
-      at = align(at + size);
-      return part;
-    };
-    // Header and name are padded together.
-    if (at + HEADER > bytes.length) throw new UserError("read cpio", "truncated");
-    const header = bytes.subarray(at, at + HEADER);
-    const fields = parseHeader(header, bad);
-    if (fields.nameSize < 2 || fields.nameSize > MAX_NAME) throw bad("has a name of bad length");
-    const name = take(HEADER + fields.nameSize).subarray(HEADER);
-    if (name.indexOf(0) !== name.length - 1) throw bad("has a name with a NUL in it");
-    const path = decode(name.subarray(0, -1), bad);
-    const data = take(fields.fileSize);
-    if (path === TRAILER) break;
+  let end = 0;
+  for (const record of cpioRecords(bytes)) {
+    end = record.end;
+    if (record.path === CPIO_TRAILER) break;
     if (entries.length >= maxEntries) {
       throw new UserError("read cpio", `more than ${maxEntries} entries`);
     }
-    entries.push(entryOf(path, fields, data, bad));
+    entries.push(entryOf(record));
   }
-  if (bytes.subarray(at).some((byte) => byte !== 0)) {
+  if (bytes.subarray(end).some((byte) => byte !== 0)) {
     throw new UserError("read cpio", "data behind the end of the archive");
   }
   return entries;
 }
-
-type Bad = (why: string) => UserError;
 
 interface Fields {
   inode: number;
@@ -154,18 +144,21 @@ interface Sized extends Fields {
   nameSize: number;
 }
 
-function entryOf(path: string, fields: Sized, data: Bytes, bad: Bad): CpioEntry {
-  const type = fields.mode & 0o170000;
-  const kind = (Object.keys(TYPES) as CpioKind[]).find((name) => TYPES[name] === type);
-  if (!kind) throw bad(`has the unknown type 0o${type.toString(8)}`);
-  if (kind === "file" && fields.links > 1) throw bad("is a hard link");
-  const entry: CpioEntry = { path, kind, mode: fields.mode & 0o7777 };
+function entryOf(record: CpioRecord): CpioEntry {
+  const { path, mode, links, data, bad } = record;
+  if (record.checked) throw bad("is of the checksummed form");
+  const kind = KINDS.get(mode & 0o170000);
+  if (!kind) throw bad(`has the unknown type 0o${(mode & 0o170000).toString(8)}`);
+  if (kind === "file" && links > 1) throw bad("is a hard link");
+  const entry: CpioEntry = { path, kind, mode: mode & 0o7777 };
   if (kind === "file") entry.data = data;
-  else if (kind === "symlink") entry.linkTarget = decode(data, bad);
-  else if (data.length > 0) throw bad(`is a ${kind} with content`);
+  else if (kind === "symlink") {
+    if (data.length >= MAX_CPIO_NAME) throw bad("has a target that is too long");
+    entry.linkTarget = cpioText(data, bad);
+  } else if (data.length > 0) throw bad(`is a ${kind} with content`);
   if (kind === "char" || kind === "block") {
-    entry.devMajor = fields.major;
-    entry.devMinor = fields.minor;
+    entry.devMajor = record.major;
+    entry.devMinor = record.minor;
   }
   return entry;
 }
@@ -177,30 +170,6 @@ function format(fields: Sized): Uint8Array {
   const numbers = [inode, mode, owner, group, links, time, fileSize, onMajor, onMinor];
   numbers.push(major, minor, nameSize, check);
   return utf8(MAGIC + numbers.map((n) => n.toString(16).padStart(8, "0")).join(""));
-}
-
-function parseHeader(header: Uint8Array, bad: Bad): Sized {
-  const chars = String.fromCharCode(...header);
-  if (!chars.startsWith(MAGIC)) throw bad("is no newc header");
-  if (!/^[0-9a-fA-F]+$/.test(chars)) throw bad("has a malformed number");
-  const number = (index: number) => parseInt(chars.slice(6 + 8 * index, 14 + 8 * index), 16);
-  return {
-    inode: number(0),
-    mode: number(1),
-    links: number(4),
-    fileSize: number(6),
-    major: number(9),
-    minor: number(10),
-    nameSize: number(11),
-  };
-}
-
-function decode(bytes: Uint8Array, bad: Bad): string {
-  try {
-    return text(bytes);
-  } catch {
-    throw bad("has a name that is not UTF-8");
-  }
 }
 
 function isU32(value: number | undefined): value is number {

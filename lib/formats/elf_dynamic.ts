@@ -6,6 +6,9 @@
  * @module
  */
 
+/** Most entries of a dynamic section that are read, and longest name in it: real ones have some hundreds. */
+const MAX_DYNAMIC = 4096, MAX_STRING = 4096;
+
 /** The dynamic facts of a program or library. */
 export interface ElfDynamic {
   /** Sonames this file needs, in its order. */
@@ -77,6 +80,7 @@ function readDynamic(
   for (let at = dynamic.offset; at < dynamic.offset + dynamic.size; at += DYNAMIC_ENTRY) {
     const tag = number(view, at);
     if (tag === 0) break;
+    if (entries.length >= MAX_DYNAMIC) throw new RangeError("too many dynamic entries");
     entries.push([tag, number(view, at + 8)]);
   }
   const address = entries.find(([tag]) => tag === DT_STRTAB)?.[1];
@@ -100,7 +104,8 @@ function number(view: DataView, at: number): number {
 }
 
 function string(bytes: Uint8Array, at: number): string {
-  const end = bytes.indexOf(0, at);
-  if (at >= bytes.length || end < 0) throw new RangeError("string outside the file");
-  return String.fromCharCode(...bytes.subarray(at, end));
+  const area = bytes.subarray(at, at + MAX_STRING);
+  const end = area.indexOf(0);
+  if (end < 0) throw new RangeError("string outside the file, or without an end");
+  return String.fromCharCode(...area.subarray(0, end));
 }

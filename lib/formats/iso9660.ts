@@ -45,9 +45,12 @@ export interface IsoImage {
 /** Bytes per logical block; other sizes are refused. */
 export const ISO_SECTOR = 2048;
 /** Most files and directories. */
-export const MAX_ISO_ENTRIES = 200_000;
+export const MAX_ISO_ENTRIES = 50_000;
 /** Deepest directory. */
 export const MAX_ISO_DEPTH = 32;
+/** Longest path, in characters, and longest name, in bytes. */
+export const MAX_ISO_PATH = 1024;
+const MAX_ISO_NAME = 255;
 /** Largest directory, in bytes. */
 export const MAX_ISO_DIRECTORY = 16 * 2 ** 20;
 /** Most continuation areas of one record. */
@@ -109,10 +112,15 @@ function readTree(bytes: Bytes, view: DataView, rootRecord: number): Map<string,
   const root = extent(bytes, view, rootRecord, "the root directory");
   const todo: Directory[] = [{ path: "", depth: 0, ...root }];
   const seen = new Set([root.offset]);
+  // Each byte of an image belongs to one directory at most, and to one continuation: who reads more runs in circles.
+  let left = bytes.length;
+  const continuations = { left: bytes.length };
   let skip = 0;
-  for (let current = todo.shift(); current; current = todo.shift()) {
+  for (const current of todo) {
     const { path: parent, depth } = current;
     if (current.size > MAX_ISO_DIRECTORY) throw bad(`directory /${parent} is too large`);
+    left -= current.size;
+    if (left < 0) throw bad(`directory /${parent} overlaps another`);
     const end = current.offset + current.size;
     let index = 0;
     for (let at = current.offset; at < end;) {
@@ -139,10 +147,12 @@ function readTree(bytes: Bytes, view: DataView, rootRecord: number): Map<string,
       const flags = bytes[here + 25]!;
       if (flags & ASSOCIATED) continue;
       const what = `an entry of /${parent}`;
-      const rock = readRockRidge(bytes, view, { at: area.at + skip, end: area.end }, what);
+      const own = { at: area.at + skip, end: area.end };
+      const rock = readRockRidge(bytes, view, own, what, continuations);
       const name = rock.name ?? plainName(ascii(bytes, here + 33, nameLength));
       const path = parent === "" ? name : `${parent}/${name}`;
-      if (name.includes("/") || !safePath(path)) throw bad(`the name ${JSON.stringify(path)}`);
+      if (name.includes("/") || !safePath(name)) throw bad(`the name ${JSON.stringify(path)}`);
+      if (path.length > MAX_ISO_PATH) throw bad(`a path above ${MAX_ISO_PATH} characters`);
       if (flags & MULTI_EXTENT) throw bad(`/${path} is in several extents`);
       if (bytes[here + 26] !== 0 || bytes[here + 27] !== 0) throw bad(`/${path} is interleaved`);
       if (entries.has(path)) throw bad(`/${path} is there twice`);
@@ -188,7 +198,13 @@ interface Area {
 }
 
 /** The system use entries of one record, continuation areas included. */
-function readRockRidge(bytes: Bytes, view: DataView, first: Area, what: string): RockRidge {
+function readRockRidge(
+  bytes: Bytes,
+  view: DataView,
+  first: Area,
+  what: string,
+  continuations: { left: number },
+): RockRidge {
   const result: RockRidge = {};
   const names: Uint8Array[] = [];
   const links: LinkParts = { parts: [], open: false };
@@ -223,10 +239,17 @@ function readRockRidge(bytes: Bytes, view: DataView, first: Area, what: string):
         const start = both32(view, at + 4, what) * ISO_SECTOR + both32(view, at + 12, what);
         const size = both32(view, at + 20, what);
         if (start + size > bytes.length) throw bad(`${what} continues outside of the image`);
+        continuations.left -= size;
+        if (size > ISO_SECTOR || continuations.left < 0) {
+          throw bad(`${what} continues for more than there is`);
+        }
         next = { at: start, end: start + size };
       }
       at += length;
     }
+  }
+  if (names.reduce((sum, part) => sum + part.length, 0) > MAX_ISO_NAME) {
+    throw bad(`${what} has a name above ${MAX_ISO_NAME} bytes`);
   }
   try {
     if (names.length > 0) result.name = text(concat(names));

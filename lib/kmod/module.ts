@@ -28,6 +28,8 @@ export interface KernelModule {
 /** Most bytes a module unpacks to; the largest known is some 60 MB with debug information. */
 export const MAX_MODULE_BYTES = 256 * 2 ** 20;
 
+/** Most symbols of a module, and longest name of one; the kernel's own bound on names is 512. */
+const MAX_SYMBOLS = 1 << 18, MAX_SYMBOL_NAME = 512;
 /** Bytes of one entry of the symbol table. */
 const SYMBOL = 24;
 /** Section index of a symbol that is defined elsewhere. */
@@ -63,7 +65,7 @@ export function readModule(path: string, bytes: Bytes): KernelModule {
     const equals = line.indexOf("=");
     if (equals > 0) info.push([line.slice(0, equals), line.slice(equals + 1)]);
   }
-  return { path, name: pathModuleName(path), info, ...symbolsOf(sections) };
+  return { path, name: pathModuleName(path), info, ...symbolsOf(path, sections) };
 }
 
 /** All values of `key`, in order. */
@@ -75,13 +77,21 @@ export function infoValues(module: KernelModule, key: string): string[] {
  * Exported symbols are those with a version sum, or (kernels without) all names of the export table.
  * Imports are the undefined ones.
  */
-function symbolsOf(sections: ReadonlyMap<string, Uint8Array>) {
+function symbolsOf(path: string, sections: ReadonlyMap<string, Uint8Array>) {
   const symtab = sections.get(".symtab") ?? new Uint8Array();
   const names = sections.get(".strtab") ?? new Uint8Array();
   const view = new DataView(symtab.buffer, symtab.byteOffset, symtab.length);
   const symbols: string[] = [];
   const imports: string[] = [];
-  const nameAt = (start: number) => ascii(names.subarray(start, names.indexOf(0, start)));
+  if (symtab.length > MAX_SYMBOLS * SYMBOL) {
+    throw new UserError(`read ${path}`, `it has more than ${MAX_SYMBOLS} symbols`);
+  }
+  const nameAt = (start: number) => {
+    const area = names.subarray(start, start + MAX_SYMBOL_NAME);
+    const end = area.indexOf(0);
+    if (end < 0) throw new UserError(`read ${path}`, "it has a symbol whose name has no end");
+    return ascii(area.subarray(0, end));
+  };
   for (let at = SYMBOL; at + SYMBOL <= symtab.length; at += SYMBOL) {
     const start = view.getUint32(at, true);
     if (names[start] && view.getUint16(at + 6, true) === UNDEFINED) imports.push(nameAt(start));

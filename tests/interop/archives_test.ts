@@ -1,9 +1,11 @@
 /** GNU tar, cpio and gzip judge our archives, and we read theirs. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { type Bytes, concat, text, utf8 } from "../../lib/bytes.ts";
 import { type CpioEntry, readCpio, writeCpio } from "../../lib/formats/cpio.ts";
 import { gunzip, gzip } from "../../lib/formats/gzip.ts";
 import { readTar, type TarEntry, writeTar } from "../../lib/formats/tar.ts";
+import { FOREIGN_FORMATS } from "../support/foreign_formats.ts";
 import { needTool } from "../support/tools.ts";
 
 /** Runs a program in `cwd`, with `stdin`; its output. */
@@ -153,4 +155,19 @@ Deno.test({
     assertEquals(await run(["gzip", "-dc"], "/", twice), concat([data, data]));
     assertEquals(gunzip(await run(["gzip", "-9"], "/", data)), data);
   },
+});
+
+Deno.test({
+  name: "the readers take what this machine's programs make as the tests' own files",
+  ...needTool("tar", "gzip", "cpio", "dpkg-deb", "mkfs.vfat", "mcopy", "xorrisofs"),
+  fn: () =>
+    withFolder(async (folder) => {
+      const program = fileURLToPath(new URL("../vectors/foreign/formats.sh", import.meta.url));
+      await run([program, folder], "/");
+      const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
+      assertEquals(names.sort(), Object.keys(FOREIGN_FORMATS).sort());
+      for (const [name, check] of Object.entries(FOREIGN_FORMATS)) {
+        check(await Deno.readFile(`${folder}/${name}`));
+      }
+    }),
 });

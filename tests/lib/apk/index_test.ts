@@ -142,3 +142,9 @@ Deno.test("parseIndex() reads back what the index text of the fixtures says", ()
   const records = [record("a-1", { provides: ["x=1"], installIf: ["b"], providerPriority: 3 })];
   assertEquals(parseIndex(indexText(records)), records);
 });
+
+Deno.test("parseIndex() refuses names and versions that no file name has room for", () => {
+  const named = (length: number) => `C:${CHECKSUM}\nP:${"p".repeat(length)}\nV:1-r0\n`;
+  assertEquals(parseIndex(named(255 - "-1-r0.apk".length)).length, 1);
+  assertThrows(() => parseIndex(named(256 - "-1-r0.apk".length)), UserError, "above 255");
+});

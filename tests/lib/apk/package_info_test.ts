@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MAX_PKGINFO, parsePackageInfo } from "../../../lib/apk/package_info.ts";
 import { UserError } from "../../../lib/errors.ts";
 
@@ -72,4 +72,15 @@ Deno.test("parsePackageInfo() says what is wrong", () => {
   for (const [text, message] of table) {
     assertThrows(() => parsePackageInfo(text), UserError, `Cannot read .PKGINFO: ${message}`);
   }
+});
+
+Deno.test("parsePackageInfo() keeps any character of a value, and takes many blanks in its stride", () => {
+  const odd = "a\u2028b\u00a0= c";
+  const start = performance.now();
+  const info = parsePackageInfo(
+    `pkgname=a\npkgver\t=  1 \npkgdesc = ${odd}\nurl = u${" ".repeat(1_000_000)}u\n`,
+  );
+  assertEquals([info.name, info.version, info.description], ["a", "1", odd]);
+  assertEquals(info.url.length, 1_000_002);
+  assert(performance.now() - start < 2000);
 });

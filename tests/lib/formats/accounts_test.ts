@@ -48,3 +48,13 @@ Deno.test("freeId() gives the lowest number that is not taken", () => {
   assertEquals(freeId([1000, 1002, 5], 1000), 1001);
   assertEquals(freeId([], 1000), 1000);
 });
+
+Deno.test("parsePasswd() and parseGroup() pass over lines whose numbers are none, as the C library does", () => {
+  const odd = ["", "-1", "1e3", "0x10", " 7", "4294967296", "99999999999", "NaN"];
+  const text = odd.map((id) => `u:x:${id}:1::/:/bin/sh\nv:x:1:${id}::/:/bin/sh\n`).join("");
+  assertEquals(parsePasswd(text + PASSWD).map(({ name }) => name), ["root", "ann"]);
+  const groups = odd.map((id) => `g:x:${id}:\n`).join("");
+  assertEquals(parseGroup(`${groups}max:x:4294967295:`), [
+    { name: "max", gid: 4294967295, members: [] },
+  ]);
+});

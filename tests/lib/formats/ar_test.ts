@@ -28,3 +28,11 @@ Deno.test("arMember() gives nothing of what is not there, cut or no archive", ()
   assertEquals(arMember(utf8("PK\x03\x04 and more of it"), "x"), undefined);
   assertEquals(arMember(concat([ARCHIVE.subarray(0, 8), new Uint8Array(200)]), "x"), undefined);
 });
+
+Deno.test("arMember() takes nothing but digits for a size, or it would never end", () => {
+  for (const size of ["-60", "-61", "1e1", "0x4", "", "4.0", "+4"]) {
+    const header = new TextDecoder().decode(member("odd", "data"));
+    const odd = header.slice(0, 48) + size.padEnd(10) + header.slice(58);
+    assertEquals(arMember(concat([utf8(`!<arch>\n${odd}`), member("b", "data")]), "b"), undefined);
+  }
+});

@@ -54,7 +54,7 @@ Deno.test("readCpio() refuses malformed headers", () => {
     copy.set(utf8(value), at);
     return copy;
   };
-  assertThrows(() => readCpio(changed(5, "2")), UserError, "no newc header");
+  assertThrows(() => readCpio(changed(5, "2")), UserError, "checksummed");
   assertThrows(() => readCpio(changed(20, "x")), UserError, "malformed number");
   assertThrows(() => readCpio(changed(14, "0000f1a4")), UserError, "unknown type");
   assertThrows(() => readCpio(changed(38, "00000002")), UserError, "hard link");
@@ -83,4 +83,13 @@ Deno.test("writeCpio() refuses what the kernel would drop or misread", () => {
   for (const entry of bad) {
     assertThrows(() => writeCpio([entry]), UserError, "Cannot write cpio");
   }
+});
+
+Deno.test("readCpio() refuses a link's target that is longer than any path", () => {
+  const link = (length: number) =>
+    writeCpio([{ path: "l", kind: "symlink", mode: 0o777, linkTarget: "t".repeat(length) }]);
+  assertEquals(readCpio(link(4095))[0]!.linkTarget!.length, 4095);
+  const longer = new Uint8Array(link(4095));
+  longer.set(utf8("00001000"), 54);
+  assertThrows(() => readCpio(longer), UserError, "a target that is too long");
 });

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { elfDynamic } from "../../../lib/formats/elf_dynamic.ts";
 import { utf8 } from "../../../lib/bytes.ts";
+import { elfFile } from "../../support/elf.ts";
 
 /** A 64-bit shared object with one load segment, a dynamic section and its strings. */
 function library(): Uint8Array<ArrayBuffer> {
@@ -46,4 +47,13 @@ Deno.test("elfDynamic() finds nothing in other files, object files and cut ones"
   assertEquals(elfDynamic(utf8("#!/bin/sh\n".repeat(10))), undefined);
   assertEquals(elfDynamic(library().subarray(0, 0x210)), undefined);
   assertEquals(elfDynamic(new Uint8Array()), undefined);
+});
+
+Deno.test("elfDynamic() bounds the entries and names of a dynamic section", () => {
+  const needed = (count: number, name: string) =>
+    elfFile({ needed: Array.from({ length: count }, () => name) });
+  assertEquals(elfDynamic(needed(4000, "a.so"))!.needed.length, 4000);
+  assertEquals(elfDynamic(needed(5000, "a.so")), undefined);
+  assertEquals(elfDynamic(needed(1, "a".repeat(4095)))!.needed[0]!.length, 4095);
+  assertEquals(elfDynamic(needed(1, "a".repeat(4096))), undefined);
 });

@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Bytes, text } from "../../../lib/bytes.ts";
+import { type Bytes, text, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { fatFile } from "../../../lib/formats/fat12.ts";
 import { gunzip } from "../../../lib/formats/gzip.ts";
 import { ISO_SECTOR, isoFile, readIso } from "../../../lib/formats/iso9660.ts";
+import { countSteps } from "../../support/steps.ts";
 
 /** Made by xorriso 1.5.4 with Rock Ridge, Joliet and two boot entries; its efi.img by mtools 4.0.32. */
 const vector = gunzip(await Deno.readFile("tests/vectors/iso9660/small.iso.gz"));
@@ -147,4 +148,106 @@ Deno.test("fatFile() refuses what is no small FAT file system", () => {
   assertThrows(() => fatFile(loop, "EFI/BOOT/BOOTX64.EFI"), UserError, "is a loop");
   loop.set([0, 0], at);
   assertThrows(() => fatFile(loop, "EFI/BOOT/BOOTX64.EFI"), UserError, "leads outside");
+});
+
+/** A directory record: two-sided numbers for sector and size, then the name and system use entries. */
+function isoRecord(name: string, sector: number, size: number, flags = 0, use: number[] = []) {
+  const padded = 33 + name.length + (name.length % 2 === 0 ? 1 : 0);
+  const bytes = new Uint8Array(padded + use.length + use.length % 2);
+  const view = new DataView(bytes.buffer);
+  bytes[0] = bytes.length;
+  for (const [at, value] of [[2, sector], [10, size]] as const) {
+    view.setUint32(at, value, true);
+    view.setUint32(at + 4, value, false);
+  }
+  bytes[25] = flags;
+  bytes[32] = name.length;
+  bytes.set(utf8(name), 33);
+  bytes.set(use, padded);
+  return bytes;
+}
+
+/** An image of so many sectors whose root, in sector 18 and after, has these records. */
+function madeIso(sectors: number, records: readonly Uint8Array[]): Bytes {
+  const out = new Uint8Array(sectors * ISO_SECTOR);
+  const rootSectors = Math.ceil(records.length / 20) + 1;
+  const root = isoRecord("\0", 18, rootSectors * ISO_SECTOR, 2);
+  out.set([1, ...utf8("CD001"), 1], PRIMARY);
+  out.set([0, 8, 8, 0], PRIMARY + 128);
+  out.set(root, PRIMARY + 156);
+  out.set([255, ...utf8("CD001"), 1], PRIMARY + ISO_SECTOR);
+  let at = 18 * ISO_SECTOR;
+  for (const [i, record] of [root, isoRecord("\x01", 18, ISO_SECTOR, 2), ...records].entries()) {
+    if (i % 20 === 0 && i > 0) at = (18 + i / 20) * ISO_SECTOR;
+    out.set(record, at);
+    at += record.length;
+  }
+  return out;
+}
+
+Deno.test("readIso() reads no byte for two directories, however they overlap", () => {
+  const empty = madeIso(200, [isoRecord("D", 100, 10 * ISO_SECTOR, 2)]);
+  assertEquals([...readIso(empty).entries.keys()], ["D"]);
+  // Each begins one sector later and reaches to the end: all in all a hundred times the image.
+  const many = Array.from(
+    { length: 1000 },
+    (_, i) => isoRecord(`D${i}`, 200 + i, (4000 - 200 - i) * ISO_SECTOR, 2),
+  );
+  const image = madeIso(4000, many);
+  const { steps } = countSteps(1_000_000, () => {
+    assertThrows(() => readIso(image), UserError, "overlaps another");
+  });
+  assert(steps < 100_000);
+});
+
+Deno.test("readIso() follows continuations no further than there can be any", () => {
+  const continued = (sector: number, offset: number, size: number) => {
+    const use = new Uint8Array(28);
+    const view = new DataView(use.buffer);
+    use.set([0x43, 0x45, 28, 1]);
+    for (const [at, value] of [[4, sector], [12, offset], [20, size]] as const) {
+      view.setUint32(at, value, true);
+      view.setUint32(at + 4, value, false);
+    }
+    return [...use];
+  };
+  const name = [0x4e, 0x4d, 9, 1, 0, ...utf8("name")];
+  const good = madeIso(40, [isoRecord("F", 0, 0, 0, continued(30, 8, 9))]);
+  good.set(name, 30 * ISO_SECTOR + 8);
+  assertEquals([...readIso(good).entries.keys()], ["name"]);
+  const large = madeIso(40, [isoRecord("F", 0, 0, 0, continued(30, 0, 2049))]);
+  assert(messageFor(large).includes("continues for more than there is"));
+  const shared = Array.from(
+    { length: 100 },
+    (_, i) => isoRecord(`F${i}`, 0, 0, 0, continued(30, 0, 2048)),
+  );
+  assert(messageFor(madeIso(40, shared)).includes("continues for more than there is"));
+  const loop = madeIso(400, [isoRecord("F", 0, 0, 0, continued(30, 0, 28))]);
+  loop.set(continued(30, 0, 28), 30 * ISO_SECTOR);
+  assert(messageFor(loop).includes("too many continuations"));
+});
+
+Deno.test("readIso() bounds names and paths", () => {
+  const named = (length: number) => {
+    const parts: number[] = [];
+    for (let left = length; left > 0; left -= 60) {
+      const part = "n".repeat(Math.min(60, left));
+      parts.push(0x4e, 0x4d, 5 + part.length, 1, left > 60 ? 1 : 0, ...utf8(part));
+    }
+    return madeIso(40, [isoRecord("F", 0, 0, 0, parts.length > 200 ? [] : parts)]);
+  };
+  assertEquals([...readIso(named(150)).entries.keys()][0]!.length, 150);
+  const bytes = madeIso(40, [
+    isoRecord(
+      "F",
+      0,
+      0,
+      0,
+      [0x43, 0x45, 28, 1, 30, 0, 0, 0, 0, 0, 0, 30, 0, 0, 0, 0, 0, 0, 0, 0]
+        .concat([0, 2, 0, 0, 0, 0, 2, 0]),
+    ),
+  ]);
+  bytes.set([0x4e, 0x4d, 205, 1, 1, ...utf8("n".repeat(200))], 30 * ISO_SECTOR);
+  bytes.set([0x4e, 0x4d, 65, 1, 0, ...utf8("n".repeat(60))], 30 * ISO_SECTOR + 205);
+  assert(messageFor(bytes).includes("a name above 255 bytes"));
 });

@@ -55,3 +55,14 @@ Deno.test("readModule() refuses what is no intact 64-bit little-endian module", 
     assertThrows(() => readModule("m.ko", elf.slice(0, size)), UserError, "Cannot read m.ko");
   }
 });
+
+Deno.test("readModule() bounds the names of symbols", () => {
+  const info = ["license=GPL"];
+  const longest = "s".repeat(511);
+  assertEquals(readModule("a.ko", makeModule({ info, imports: [longest] })).imports, [longest]);
+  assertThrows(
+    () => readModule("a.ko", makeModule({ info, imports: ["s".repeat(512)] })),
+    UserError,
+    "a symbol whose name has no end",
+  );
+});

@@ -156,7 +156,7 @@ Deno.test("initramfsFiles() reads plain and packed archives, and refuses damaged
     assertEquals(text(initramfsFiles(bytes).get("etc/key")!), "PEM");
   }
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
-    [utf8("rubbish"), "truncated"],
+    [utf8("rubbish"), "neither gzip nor zstd nor a cpio archive"],
     [utf8("x".repeat(200)), "neither gzip nor zstd nor a cpio archive"],
     [gzip(utf8("x".repeat(200))), "no cpio archive"],
     [archive.slice(0, 120), "truncated"],
