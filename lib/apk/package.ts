@@ -5,7 +5,9 @@
  * SHA-1 (C: of the index), then the data member's SHA-256 (`datahash` in .PKGINFO) are compared before
  * each is unpacked; a SHA-256 of the whole file, from a lock, comes before all. Then every path is
  * judged, and every file with its own recorded SHA-1. Refused: data without datahash, several data
- * members, device nodes, and all that entry_paths.ts refuses. Spec: apk-package(5), apk-v2(5).
+ * members, device nodes, and all that entry_paths.ts refuses; and what apk takes but installs nothing or
+ * half of: content with an installed size of 0, files without a recorded SHA-1. Spec: apk-package(5),
+ * apk-v2(5).
  *
  * @module
  */
@@ -45,7 +47,10 @@ export interface OpenPackage {
 }
 
 /** What the file must be; an {@linkcode IndexRecord} has it all. */
-export type PackageRecord = Pick<IndexRecord, "name" | "version" | "checksum" | "size">;
+export type PackageRecord = Pick<
+  IndexRecord,
+  "name" | "version" | "checksum" | "size" | "installedSize"
+>;
 
 /** Options of {@linkcode openPackage}. */
 export interface OpenPackageOptions {
@@ -61,6 +66,7 @@ export const MAX_DATA_BYTES = 2 ** 31 - 2 ** 20;
 export const MAX_PACKAGE_ENTRIES = 300_000;
 
 const CHECKSUM_KEY = "APK-TOOLS.checksum.SHA1";
+const SHA1 = /^[0-9a-f]{40}$/i;
 /** Bytes that a tar header has for a link's target. */
 const LINK_FIELD = 100;
 
@@ -125,11 +131,24 @@ export function openPackage(
   const installed = entries.filter(({ path }) => !isMetadata(path));
   checkEntryPaths(installed, what);
   for (const entry of installed) {
+    if (entry.kind === "file" && !SHA1.test(entry.pax?.[CHECKSUM_KEY] ?? "")) {
+      throw refuse(
+        "hash",
+        `the file ${entry.path} has no recorded SHA-1: apk would not install it`,
+      );
+    }
     if (!hasRecordedChecksum(entry)) {
       throw refuse("hash", `the file ${entry.path} does not have its recorded SHA-1`);
     }
   }
-  return { info, scripts: scriptsOf(controlEntries), entries: installed, sha256 };
+  const scripts = scriptsOf(controlEntries);
+  if (record.installedSize === 0 && (installed.length > 0 || scripts.size > 0)) {
+    throw refuse(
+      "malformed",
+      "it brings files or scripts, but its size is 0 (I: of the index): apk would install none of them",
+    );
+  }
+  return { info, scripts, entries: installed, sha256 };
 }
 
 /** The `Q1…` checksum of a control member as an index records it. */

@@ -1,9 +1,11 @@
 /**
  * The account files passwd(5), group(5) and shadow(5) as values: parsed, changed and rendered without losing a line that
- * is not understood. Pure.
+ * is not understood. Refused: fields that would end a field or a line. Pure.
  *
  * @module
  */
+import { UserError } from "../errors.ts";
+import { isLine } from "./lines.ts";
 
 /** One line of `/etc/passwd`. */
 export interface Account {
@@ -102,6 +104,13 @@ function rows(text: string, fields: number): string[][] {
 }
 
 function withRow(text: string, row: string[]): string {
+  const odd = row.find((field) => field.includes(":") || !isLine(field));
+  if (odd !== undefined) {
+    throw new UserError(
+      `write the account line of ${row[0]}`,
+      `${JSON.stringify(odd)} has a colon or a line break`,
+    );
+  }
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
   const at = lines.findIndex((line) => line.startsWith(`${row[0]}:`));

@@ -37,6 +37,8 @@ const MEDIA = 0xf8;
 const MIN_CLUSTERS = 65525;
 const MAX_CLUSTERS = 0x0fff_fff5;
 const MAX_FILE = 0xffff_ffff;
+/** Deepest path; firmware takes 260 characters. */
+const MAX_DEPTH = 64;
 const END_OF_CHAIN = 0x0fff_ffff;
 const FIRST_CLUSTER = 2;
 
@@ -120,6 +122,9 @@ function tree(files: ReadonlyMap<string, Uint8Array>): Folder {
   const root: Folder = { path: "", children: new Map(), names: [] };
   for (const [path, data] of files) {
     const parts = path.split("/");
+    if (parts.length > MAX_DEPTH) {
+      throw new UserError("write FAT", `${path} is deeper than ${MAX_DEPTH} folders`);
+    }
     const name = parts.pop()!;
     let folder = root;
     for (const part of parts) {

@@ -8,6 +8,8 @@ import { UserError } from "../errors.ts";
 
 /** Bytes of one directory entry. */
 export const DIR_ENTRY = 32;
+/** Most entries of one folder, its own two included: 2 MiB. */
+export const MAX_DIR_ENTRIES = 65_536;
 /** Longest name in UTF-16 units. */
 export const MAX_NAME = 255;
 
@@ -26,9 +28,28 @@ export function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** A name as FAT compares it: `a` and `A` are the same file. */
+/** Greek letters with iota below: their capitals are one character in tables, and two in the rules of languages. */
+const WITH_IOTA = /^[\u1f80-\u1f87\u1f90-\u1f97\u1fa0-\u1fa7]$/;
+const IOTA_ALONE: Readonly<Record<string, string>> = {
+  "\u1fb3": "\u1fbc",
+  "\u1fc3": "\u1fcc",
+  "\u1ff3": "\u1ffc",
+};
+
+/**
+ * A name as FAT compares it: `a` and `A` are the same file. By a table that gives one unit of UTF-16 for one:
+ * `ß` has no capital there, so `straße` is another name than `STRASSE`.
+ */
 export function folded(name: string): string {
-  return name.toUpperCase();
+  let out = "";
+  for (let i = 0; i < name.length; i++) {
+    const unit = name[i]!;
+    const capital = unit.toUpperCase();
+    if (capital.length === 1) out += capital;
+    else if (WITH_IOTA.test(unit)) out += String.fromCharCode(unit.charCodeAt(0) + 8);
+    else out += IOTA_ALONE[unit] ?? unit;
+  }
+  return out;
 }
 
 /** Directory entries of one name without the last, short one; and that one's 11 bytes. */
@@ -40,7 +61,8 @@ export interface EncodedName {
 /**
  * Short and long names of all `names` of one directory, in their order; an alias `NAME~1.EXT` is never
  * equal to another name of the directory.
- * @throws {UserError} for a forbidden name or two that FAT can't tell apart; `folder` is named in it.
+ * @throws {UserError} for a forbidden name, two that FAT can't tell apart or more than a folder can hold; `folder`
+ * is named in it.
  */
 export function encodeNames(names: readonly string[], folder: string): EncodedName[] {
   const taken = new Map<string, string>();
@@ -54,10 +76,19 @@ export function encodeNames(names: readonly string[], folder: string): EncodedNa
     }
     taken.set(folded(name), name);
   }
+  const entries = names.reduce((sum, name) => sum + entriesOf(name), 2);
+  if (entries > MAX_DIR_ENTRIES) {
+    throw new UserError(
+      "write FAT",
+      `the ${names.length} names of ${folder === "" ? "the root" : JSON.stringify(folder)} take ` +
+        `${entries} directory entries, a folder holds ${MAX_DIR_ENTRIES}`,
+    );
+  }
+  const tried = new Map<string, number>();
   return names.map((name) => {
     const plain = plainShort(name);
     if (plain) return { short: shortBytes(plain), long: [] };
-    const alias = makeAlias(name, (candidate) => taken.has(candidate));
+    const alias = makeAlias(name, tried, (candidate) => taken.has(candidate));
     taken.set(shortText(alias), name);
     const short = shortBytes(alias);
     return { short, long: longEntries(name, short) };
@@ -75,18 +106,34 @@ function plainShort(name: string): [string, string] | undefined {
   return [base, extension];
 }
 
-/** The first `BASE~N.EXT` that is not taken. */
-function makeAlias(name: string, taken: (alias: string) => boolean): [string, string] {
+/** Directory entries that a name takes. */
+function entriesOf(name: string): number {
+  return plainShort(name) ? 1 : 1 + Math.ceil(name.length / SLOTS.length);
+}
+
+/**
+ * The first `BASE~N.EXT` that is not taken. `tried` holds, by base and extension, how many numbers were: what is
+ * taken stays so, and names that are alike don't all begin with 1.
+ */
+function makeAlias(
+  name: string,
+  tried: Map<string, number>,
+  taken: (alias: string) => boolean,
+): [string, string] {
   const clean = (part: string) =>
     [...folded(part)].map((char) => SHORT_CHARS.test(char) ? char : "_").join("");
   const stripped = name.replaceAll(" ", "").replace(/^\.+/, "");
   const dot = stripped.lastIndexOf(".");
   const base = clean((dot < 0 ? stripped : stripped.slice(0, dot)).replaceAll(".", "")) || "_";
   const extension = dot < 0 ? "" : clean(stripped.slice(dot + 1)).slice(0, 3);
-  for (let n = 1;; n++) {
+  // No alias has more of the base than stands before "~1".
+  const key = shortText([base.slice(0, 6), extension]);
+  for (let n = 1 + (tried.get(key) ?? 0);; n++) {
     const tail = `~${n}`;
     const alias: [string, string] = [base.slice(0, 8 - tail.length) + tail, extension];
-    if (!taken(shortText(alias))) return alias;
+    if (taken(shortText(alias))) continue;
+    tried.set(key, n);
+    return alias;
   }
 }
 

@@ -6,8 +6,9 @@
  *
  * @module
  */
-import { type Bytes, text, utf8 } from "../bytes.ts";
+import { type Bytes, concat, text, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
+import { lineFile } from "../formats/lines.ts";
 import { infoValues, type KernelModule, readModule } from "./module.ts";
 import { isModulePath, moduleName, normalAlias, pathModuleName } from "./names.ts";
 import { Trie } from "./trie.ts";
@@ -34,8 +35,11 @@ interface Linked extends KernelModule {
 export function moduleIndex(files: ReadonlyMap<string, Bytes>): Map<string, Bytes> {
   const modules = sorted(files);
   const owners = link(modules);
-  const lines = (head: string, body: string[]) => utf8(head + body.map((l) => l + "\n").join(""));
   const out = new Map<string, Bytes>();
+  const put = (name: string, head: string, body: readonly string[]) => {
+    const lines = lineFile(`lib/modules/*/${name}`, body);
+    out.set(name, head === "" ? lines : concat([utf8(`${head}\n`), lines]));
+  };
 
   const dep = new Trie();
   const depLines = modules.map((module) => {
@@ -43,7 +47,7 @@ export function moduleIndex(files: ReadonlyMap<string, Bytes>): Map<string, Byte
     dep.add(module.name, line, module.index);
     return line;
   });
-  out.set("modules.dep", lines("", depLines));
+  put("modules.dep", "", depLines);
   out.set("modules.dep.bin", dep.bytes());
 
   const alias = new Trie();
@@ -55,7 +59,7 @@ export function moduleIndex(files: ReadonlyMap<string, Bytes>): Map<string, Byte
       if (key !== undefined) alias.add(key, module.name, module.index);
     }
   }
-  out.set("modules.alias", lines("# Aliases extracted from modules themselves.\n", aliasLines));
+  put("modules.alias", "# Aliases extracted from modules themselves.", aliasLines);
   out.set("modules.alias.bin", alias.bytes());
 
   for (const [key, what] of [["softdep", "Soft"], ["weakdep", "Weak"]] as const) {
@@ -64,8 +68,7 @@ export function moduleIndex(files: ReadonlyMap<string, Bytes>): Map<string, Byte
     );
     // Weak ones are new in kmod 33: no file where no module has any.
     if (key === "weakdep" && body.length === 0) continue;
-    const head = `# ${what} dependencies extracted from modules themselves.\n`;
-    out.set(`modules.${key}`, lines(head, body));
+    put(`modules.${key}`, `# ${what} dependencies extracted from modules themselves.`, body);
   }
 
   const symbols = new Trie();
@@ -73,13 +76,12 @@ export function moduleIndex(files: ReadonlyMap<string, Bytes>): Map<string, Byte
     symbols.add(`symbol:${symbol}`, owner.name, owner.index);
     return `alias symbol:${symbol} ${owner.name}`;
   });
-  const symbolsHead = "# Aliases for symbols, used by symbol_request().\n";
-  out.set("modules.symbols", lines(symbolsHead, symbolLines));
+  put("modules.symbols", "# Aliases for symbols, used by symbol_request().", symbolLines);
   out.set("modules.symbols.bin", symbols.bytes());
 
   const devnames = modules.flatMap(devname);
-  const devHead = "# Device nodes to trigger on-demand module loading.\n";
-  out.set("modules.devname", lines(devnames.length > 0 ? devHead : "", devnames));
+  const devHead = "# Device nodes to trigger on-demand module loading.";
+  put("modules.devname", devnames.length > 0 ? devHead : "", devnames);
 
   for (const [name, bytes] of builtinIndex(files)) out.set(name, bytes);
   return out;

@@ -85,6 +85,24 @@ for (const sizeMiB of [36, 100, 256, 262, 263, 512, 2100, 9000]) {
 }
 
 Deno.test({
+  name:
+    "fsck.vfat and mtools take a full folder of like names, and names that only rules of languages take for one",
+  ...needTool("fsck.vfat", "mdir"),
+  fn: () => {
+    const names = ["straße", "STRASSE", "ﬁ", "FI"];
+    for (let i = 0; i < 20_000; i++) names.push(`a module${i}`);
+    const alike = new Map(names.map((name) => [`d/${name}`, new Uint8Array()]));
+    return withDisk({ files: alike, sizeMiB: 100 }, async (disk, partition) => {
+      const report = await run("fsck.vfat", "-n", "-v", partition);
+      assert(!/dirty|differ|wrong|duplicate|bad/i.test(report), report);
+      const listed = await run("mdir", "-b", "-i", `${disk}@@1M`, "::/d");
+      const found = listed.trim().split("\n").map((line) => line.replace("::/", ""));
+      assertEquals(found.sort(), [...alike.keys()].sort());
+    });
+  },
+});
+
+Deno.test({
   name: "mtools copies out what was put in, and what it writes keeps the disk clean",
   ...needTool("fsck.vfat", "mcopy", "mren", "mdel", "mtype"),
   fn: () =>

@@ -12,6 +12,7 @@ import type { ImageFacts } from "../../documents/image_facts.ts";
 import { formatImageFacts, IMAGE_FACTS_PATH } from "../../documents/image_facts.ts";
 import { UserError } from "../../errors.ts";
 import { gzip } from "../../formats/gzip.ts";
+import { lineFile } from "../../formats/lines.ts";
 import { safePath, type TarEntry, writeTar } from "../../formats/tar.ts";
 import { type ImageDefinition, type Runlevel, RUNLEVELS } from "../definition.ts";
 import type { OverlayFile } from "../root/overlay.ts";
@@ -61,8 +62,11 @@ export function apkovlEntries(input: ApkovlInput): TarEntry[] {
   }
   for (const [path, { data, mode }] of input.agent) file(path.replace(/^\/+/, ""), data, mode);
   for (const [name, pem] of input.keys) file(`etc/apk/keys/${name}`, utf8(pem));
-  file("etc/apk/world", lines([...definition.packages].sort()));
-  file("etc/apk/repositories", lines(input.repositories));
+  const lists = {
+    "etc/apk/world": [...definition.packages].sort(),
+    "etc/apk/repositories": input.repositories,
+  };
+  for (const [name, lines] of Object.entries(lists)) file(name, lineFile(name, lines));
   file(IMAGE_FACTS_PATH, formatImageFacts(facts));
   // Alpine's own has an empty password for root. Accounts without a line can't log in either.
   const shadow = { gid: BASE_GROUPS.shadow, gname: "shadow" };
@@ -129,8 +133,4 @@ function idOf(
   throw new UserError(`own /${path} of the overlay`, `there is no ${kind} ${name}`, {
     hint: `give it a number under accounts in overlay/image.yaml`,
   });
-}
-
-function lines(items: readonly string[]): Bytes {
-  return utf8(items.map((item) => `${item}\n`).join(""));
 }

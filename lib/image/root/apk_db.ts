@@ -9,7 +9,8 @@ import { encodeBase64 } from "@std/encoding/base64";
 import { decodeHex } from "@std/encoding/hex";
 import type { IndexRecord } from "../../apk/index.ts";
 import type { OpenPackage } from "../../apk/package.ts";
-import { type Bytes, utf8 } from "../../bytes.ts";
+import type { Bytes } from "../../bytes.ts";
+import { lineFile } from "../../formats/lines.ts";
 import { type TarEntry, writeTar } from "../../formats/tar.ts";
 
 /** A package as it is installed. */
@@ -23,13 +24,15 @@ export type OwnerOf = (entry: TarEntry, from: string) => { uid: number; gid: num
 
 const CHECKSUM = "APK-TOOLS.checksum.SHA1";
 
-/** The text of `installed`, packages sorted by name. */
+/** The text of `installed`, packages sorted by name. @throws {UserError} for a value that is more than one line. */
 export function installedDatabase(packages: readonly InstalledPackage[], owner: OwnerOf): Bytes {
   const sorted = [...packages].sort((a, b) => compare(a.record.name, b.record.name));
-  const parts = sorted.map(({ record, opened }) =>
-    [...recordLines(record, opened), ...fileLines(opened, owner), ""].join("\n") + "\n"
+  return lineFile(
+    "lib/apk/db/installed",
+    sorted.flatMap((
+      { record, opened },
+    ) => [...recordLines(record, opened), ...fileLines(opened, owner), ""]),
   );
-  return utf8(parts.join(""));
 }
 
 function recordLines(record: IndexRecord, { info }: OpenPackage): string[] {
@@ -118,10 +121,10 @@ export function scriptsArchive(packages: readonly InstalledPackage[], epoch: num
 
 /** `triggers`: checksum and globs of each package with a trigger, in the order of installation. */
 export function triggersFile(packages: readonly InstalledPackage[]): Bytes {
-  return utf8(
+  return lineFile(
+    "lib/apk/db/triggers",
     packages.filter(({ opened }) => opened.info.triggers.length > 0)
-      .map(({ record, opened }) => `${record.checksum} ${opened.info.triggers.join(" ")}\n`)
-      .join(""),
+      .map(({ record, opened }) => `${record.checksum} ${opened.info.triggers.join(" ")}`),
   );
 }
 

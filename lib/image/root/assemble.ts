@@ -8,6 +8,7 @@
  */
 import { type Bytes, utf8 } from "../../bytes.ts";
 import { UserError } from "../../errors.ts";
+import { lineFile } from "../../formats/lines.ts";
 import { type AccountIds, Accounts, type HomeDirectory } from "./accounts.ts";
 import {
   installedDatabase,
@@ -98,9 +99,11 @@ export function assemble(input: AssembleInput): AssembledRoot {
     ["lib/apk/db/scripts.tar", scriptsArchive(packages, epoch)],
     ["lib/apk/db/triggers", triggersFile(packages)],
     ["lib/apk/db/lock", new Uint8Array(), 0o600],
-    ["etc/apk/arch", utf8(`${input.arch}\n`)],
-    ["etc/apk/world", lines([...input.world].sort())],
-    ["etc/apk/repositories", lines(input.repositories)],
+    ...Object.entries({
+      "etc/apk/arch": [input.arch],
+      "etc/apk/world": [...input.world].sort(),
+      "etc/apk/repositories": input.repositories,
+    }).map(([name, lines]): [string, Bytes] => [name, lineFile(name, lines)]),
   ];
   for (const [path, data, mode] of database) tree.place(path, file(data, ENGINE, epoch, mode));
 
@@ -190,8 +193,4 @@ function checkPrivileged(tree: RootTree, allowed: readonly string[]): void {
       { hint: "list it under privileged in overlay/image.yaml, or leave the package out" },
     );
   }
-}
-
-function lines(items: readonly string[]): Bytes {
-  return utf8(items.map((item) => `${item}\n`).join(""));
 }

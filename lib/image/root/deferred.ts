@@ -5,8 +5,9 @@
  *
  * @module
  */
-import { type Bytes, utf8 } from "../../bytes.ts";
+import type { Bytes } from "../../bytes.ts";
 import { UserError } from "../../errors.ts";
+import { lineFile } from "../../formats/lines.ts";
 import type { DeferredScript } from "./scripts.ts";
 
 /** A path whose owner is known only after the pre-install scripts have run. */
@@ -45,10 +46,18 @@ export function deferredFiles(
       files.set(`${FOLDER}/${name}`, { data: item.script, mode: 0o755 });
     }
   }
-  const owners = owned.map(({ path, owner, group, mode }) =>
-    `${owner}:${group} ${mode.toString(8)} /${path}\n`
-  );
-  files.set(`${FOLDER}/order`, { data: utf8(order.join("\n") + "\n"), mode: 0o644 });
-  files.set(`${FOLDER}/owners`, { data: utf8(owners.join("")), mode: 0o644 });
+  const owners = owned.map(({ path, owner, group, mode }) => {
+    // The shell takes off blanks at a line's end, and splits it at the first ones.
+    if (/[\s:]/.test(owner + group) || /\s$/.test(path)) {
+      throw new UserError(
+        `leave the owner of ${JSON.stringify(path)} to the node`,
+        `${JSON.stringify(`${owner}:${group}`)} and the path do not fit a line`,
+      );
+    }
+    return `${owner}:${group} ${mode.toString(8)} /${path}`;
+  });
+  for (const [name, lines] of Object.entries({ order, owners })) {
+    files.set(`${FOLDER}/${name}`, { data: lineFile(`${FOLDER}/${name}`, lines), mode: 0o644 });
+  }
   return files;
 }

@@ -5,8 +5,9 @@
  * @module
  */
 import type { OpenPackage } from "../../apk/package.ts";
-import { type Bytes, utf8 } from "../../bytes.ts";
+import type { Bytes } from "../../bytes.ts";
 import { UserError } from "../../errors.ts";
+import { lineFile } from "../../formats/lines.ts";
 import { moduleClosure } from "../../kmod/closure.ts";
 import { moduleIndex } from "../../kmod/index.ts";
 import { unpackModule } from "../../kmod/module.ts";
@@ -74,5 +75,5 @@ export function takeKernel(
 
 /** The text of `/modules/order` for overlay/boot/init. */
 export function moduleOrder(modules: readonly { name: string }[]): Bytes {
-  return utf8(modules.map(({ name }) => `${name}\n`).join(""));
+  return lineFile("modules/order", modules.map(({ name }) => name));
 }

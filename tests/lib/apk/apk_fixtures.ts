@@ -94,6 +94,8 @@ export interface PackageWish {
   version?: string;
   entries?: TarEntry[];
   control?: TarEntry[];
+  /** Whether the entries stay as they are: without the folders and SHA-1 records that abuild adds. */
+  bare?: boolean;
   /** More `.PKGINFO` lines. */
   lines?: string[];
   /** Instead of the true hash; empty for none at all. */
@@ -106,7 +108,7 @@ export interface PackageWish {
 /** A package file with the index record that describes it. */
 export function makePackage(wish: PackageWish = {}): { bytes: Bytes; record: IndexRecord } {
   const { name = "hello", version = "1.0-r0", entries = [], control = [], lines = [] } = wish;
-  const data = wish.data ?? gzip(writeTar(entries));
+  const data = wish.data ?? gzip(writeTar(wish.bare ? entries : asAbuild(entries)));
   const dataHash = wish.dataHash ?? sha256Hex(data);
   const info = [
     "# made by hand",
@@ -125,6 +127,28 @@ export function makePackage(wish: PackageWish = {}): { bytes: Bytes; record: Ind
   const bytes = concat([...front, member, data]);
   const checksum = `Q1${createHash("sha1").update(member).digest("base64")}`;
   return { bytes, record: { ...record(`${name}-${version}`), checksum, size: bytes.length } };
+}
+
+/** The entries with all folders in front and the SHA-1 of each content. */
+function asAbuild(entries: readonly TarEntry[]): TarEntry[] {
+  const there = new Set(entries.map(({ path }) => path));
+  const folders: TarEntry[] = [];
+  for (const { path } of entries) {
+    for (const { index } of path.matchAll(/(?<=[^/.])\//g)) {
+      const folder = path.slice(0, index);
+      if (!there.has(folder)) folders.push(entry(folder, "directory"));
+      there.add(folder);
+    }
+  }
+  return [
+    ...folders,
+    ...entries.map((one) => {
+      const content = one.data ?? (one.kind === "symlink" ? one.linkTarget : undefined);
+      if (content === undefined || one.pax) return one;
+      const sum = createHash("sha1").update(content).digest("hex");
+      return { ...one, pax: { "APK-TOOLS.checksum.SHA1": sum } };
+    }),
+  ];
 }
 
 /** A record as short as it gets, from `name-version`; the rest is given or empty. */

@@ -7,6 +7,7 @@ import { RefusedError } from "../../../lib/errors.ts";
 import { gzip } from "../../../lib/formats/gzip.ts";
 import { type TarEntry, writeTar } from "../../../lib/formats/tar.ts";
 import { patchedTar } from "../../support/patched_tar.ts";
+import { countSteps } from "../../support/steps.ts";
 import { entry, file, makePackage } from "./apk_fixtures.ts";
 
 function refusal(...entries: TarEntry[]): string {
@@ -22,9 +23,15 @@ Deno.test("checkEntryPaths() accepts an ordinary package", () => {
     entry("etc", "directory"),
     file("etc/...", "dots alone are a name"),
     file("etc/..a", "so is this"),
+    entry("var", "directory"),
     entry("var/run", "symlink", "../../../run"),
+    entry("bin", "directory"),
     entry("bin/sh", "symlink", "/bin/busybox"),
+    // Folders above a folder are made by apk itself.
+    entry("usr/bin", "directory"),
     file("usr/bin/a", "x"),
+    file("at the top", "x"),
+    file("etc/ünï\u0085\u2028 b", "what apk takes for no control character"),
     entry("usr/bin/b", "hardlink", "usr/bin/a"),
   ], "x.apk");
 });
@@ -52,11 +59,45 @@ Deno.test("checkEntryPaths() refuses paths that leave the root", () => {
 });
 
 Deno.test("checkEntryPaths() refuses to write through the package's own links and files", () => {
-  const below = refusal(entry("opt/x", "symlink", "/"), file("opt/x/etc/shadow", "x"));
+  const opt = entry("opt", "directory");
+  const below = refusal(opt, entry("opt/x", "symlink", "/"), file("opt/x/etc/shadow", "x"));
   assertStringIncludes(below, '"opt/x/etc/shadow" lies below the symlink opt/x');
   refusal(entry("a", "symlink", "/etc"), entry("a/b", "directory"));
   refusal(file("a", "x"), file("a/b", "x"));
   refusal(file("a", "x"), entry("b", "hardlink", "a"), file("b/c", "x"));
+});
+
+Deno.test("checkEntryPaths() refuses names that would add lines to apk's database", () => {
+  const etc = entry("etc", "directory");
+  for (const odd of ["\n", "\r", "\t", "\x01", "\x1f", "\x7f", "\x1b"]) {
+    const name = `etc/a${odd}R:passwd`;
+    for (const bad of [file(name, "x"), entry(name, "directory"), entry(name, "symlink", "x")]) {
+      assertStringIncludes(refusal(etc, bad), `has a control character in ${JSON.stringify(name)}`);
+    }
+    const owned = { ...file("etc/a", "x"), uname: `u${odd}` };
+    assertStringIncludes(refusal(etc, owned), "has a control character");
+    refusal(etc, { ...file("etc/a", "x"), gname: `g${odd}` });
+  }
+});
+
+Deno.test("checkEntryPaths() refuses files whose folder has no entry before them", () => {
+  const message =
+    'Cannot unpack x.apk: "usr/bin/a" has no entry for its folder usr/bin before it: ' +
+    "apk would not install it";
+  assertEquals(refusal(file("usr/bin/a", "x")), message);
+  assertEquals(refusal(entry("usr", "directory"), file("usr/bin/a", "x")), message);
+  assertEquals(refusal(file("usr/bin/a", "x"), entry("usr/bin", "directory")), message);
+  refusal(entry("usr/bin/a", "symlink", "b"));
+  // That apk makes usr for the sake of usr/bin gives it no entry.
+  refusal(entry("usr/bin", "directory"), file("usr/a", "x"));
+});
+
+Deno.test("checkEntryPaths() takes long packages of deep folders in its stride", () => {
+  const deep = "d/".repeat(1000);
+  const entries = Array.from({ length: 2000 }, (_, i) => file(`${deep}f${i}`, "x"));
+  const folder = entry(deep.slice(0, -1), "directory");
+  // Not one by folder of each path: that would be two millions.
+  countSteps(10_000, () => checkEntryPaths([folder, ...entries], "x.apk"));
 });
 
 Deno.test("checkEntryPaths() refuses a path that comes twice", () => {

@@ -82,5 +82,5 @@ Deno.test("parsePackageInfo() keeps any character of a value, and takes many bla
   );
   assertEquals([info.name, info.version, info.description], ["a", "1", odd]);
   assertEquals(info.url.length, 1_000_002);
-  assert(performance.now() - start < 2000);
+  assert(performance.now() - start < 10_000);
 });

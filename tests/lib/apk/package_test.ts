@@ -117,6 +117,45 @@ Deno.test("openPackage() refuses a file that does not have its recorded SHA-1", 
   assertEquals(refusalOf({ entries: [link] }).check, "hash");
 });
 
+Deno.test("openPackage() refuses files without a recorded SHA-1, which apk would not install", () => {
+  const etc = entry("etc", "directory");
+  assertEquals(
+    refusalOf({ bare: true, entries: [etc, file("etc/motd", "hi")] }).message,
+    "Cannot trust hello-1.0-r0.apk: the file etc/motd has no recorded SHA-1: apk would not install it",
+  );
+  for (const sum of [SHA1_HI.slice(1), `${SHA1_HI}0`, "x".repeat(40)]) {
+    const motd = { ...file("etc/motd", "hi"), pax: { "APK-TOOLS.checksum.SHA1": sum } };
+    assertEquals(refusalOf({ entries: [etc, motd] }).check, "hash");
+  }
+  // apk takes links without.
+  const link = entry("etc/issue", "symlink", "motd");
+  const { bytes, record } = makePackage({ bare: true, entries: [etc, link] });
+  assertEquals(openPackage(bytes, record).entries.length, 2);
+});
+
+Deno.test("openPackage() refuses content of a package that is to install nothing", () => {
+  const wishes: PackageWish[] = [
+    { entries: [file("motd", "hi")] },
+    { entries: [entry("etc", "directory")] },
+    { control: [file(".post-install", "#!/bin/sh\n", 0o755)] },
+  ];
+  for (const wish of wishes) {
+    const { bytes, record } = makePackage(wish);
+    openPackage(bytes, record);
+    const error = refusal(bytes, { ...record, installedSize: 0 });
+    assertEquals(error.check, "malformed");
+    assertStringIncludes(error.message, "its size is 0 (I: of the index)");
+  }
+  const { bytes, record } = makePackage({ entries: [file(".dummy", "never installed")] });
+  assertEquals(openPackage(bytes, { ...record, installedSize: 0 }).entries, []);
+});
+
+Deno.test("openPackage() refuses a line break in a file's name", () => {
+  const error = refusalOf({ entries: [file("etc/a\nP:evil", "x")] });
+  assertEquals(error.check, "path");
+  assertStringIncludes(error.message, "has a control character");
+});
+
 Deno.test("openPackage() refuses a package that calls itself otherwise", () => {
   const { bytes, record } = makePackage({ name: "evil" });
   const error = refusal(bytes, { ...record, name: "hello" });

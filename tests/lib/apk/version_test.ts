@@ -106,5 +106,5 @@ Deno.test("versions without end are compared by their beginning, and soon", () =
   assertEquals(isVersion(long), false);
   assertEquals(compareVersions(long, `${long}.2`), 0);
   assertEquals(compareVersions(long, "2"), -1);
-  assert(performance.now() - start < 2000);
+  assert(performance.now() - start < 10_000);
 });

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { UserError } from "../../../lib/errors.ts";
 import {
   freeId,
   parseGroup,
@@ -57,4 +58,14 @@ Deno.test("parsePasswd() and parseGroup() pass over lines whose numbers are none
   assertEquals(parseGroup(`${groups}max:x:4294967295:`), [
     { name: "max", gid: 4294967295, members: [] },
   ]);
+});
+
+Deno.test("withAccount() and withGroup() refuse fields that would end a field or a line", () => {
+  for (const odd of ["/bin/sh:", "/bin/sh\nroot2:x:0:0::/:/bin/sh", "\0"]) {
+    for (const field of ["name", "comment", "home", "shell"]) {
+      assertThrows(() => withAccount(PASSWD, { ...ANN, [field]: odd }), UserError, "a colon or a");
+    }
+    const group = { name: "g", gid: 1, members: ["ann", odd] };
+    assertThrows(() => withGroup("", group), UserError, "a colon or a line break");
+  }
 });

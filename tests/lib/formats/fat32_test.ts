@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { utf8 } from "../../../lib/bytes.ts";
+import fc from "fast-check";
+import { text, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { encodeNames, shortChecksum } from "../../../lib/formats/fat_names.ts";
+import { encodeNames, folded, nameProblem, shortChecksum } from "../../../lib/formats/fat_names.ts";
 import { fat32, type Fat32Options } from "../../../lib/formats/fat32.ts";
 
 const SECTORS = 80 * 2048;
@@ -48,6 +49,63 @@ Deno.test("encodeNames() refuses what FAT can't hold or tell apart", () => {
     assertThrows(() => encodeNames([name], "dir"), UserError, "Cannot write FAT");
   }
   assertThrows(() => encodeNames(["Same", "sAME"], "dir"), UserError, "in case only");
+});
+
+Deno.test("encodeNames() tells names apart as FAT does, by single characters", () => {
+  // No capital of one character: both are names, in any order.
+  assertEquals(shorts("straße", "STRASSE"), ["STRA_E~1   ", "STRASSE    "]);
+  shorts("ﬁ", "FI");
+  shorts("ŉ", "ʼN");
+  for (const [a, b] of [["ä", "Ä"], ["ж", "Ж"], ["ᾳ", "ᾼ"], ["ᾀ", "ᾈ"], ["ÿ", "Ÿ"]]) {
+    assertThrows(() => encodeNames([a!, b!], ""), UserError, "in case only");
+  }
+});
+
+Deno.test("encodeNames() gives each alias the first free number, as if it tried all", () => {
+  const part = fc.string({ unit: fc.constantFrom(..."abAB~1.2 ß"), minLength: 1, maxLength: 10 });
+  const names = fc.uniqueArray(part, { selector: (name) => folded(name), maxLength: 60 })
+    .map((all) => all.filter((name) => nameProblem(name) === undefined));
+  fc.assert(fc.property(names, (all) => {
+    const taken = new Set(all.map(folded));
+    const found = encodeNames(all, "").map(({ short }) => {
+      const [base, extension] = [text(short).slice(0, 8).trimEnd(), text(short).slice(8).trimEnd()];
+      return { base, name: extension ? `${base}.${extension}` : base, extension };
+    });
+    for (const [i, name] of all.entries()) {
+      const { base, name: short, extension } = found[i]!;
+      if (short === name) continue;
+      assert(!taken.has(short), `${short} of ${name} is another's`);
+      taken.add(short);
+      const [, head, digits] = /^(.*)~([0-9]+)$/.exec(base)!;
+      for (let n = 1; n < Number(digits); n++) {
+        const tail = `~${n}`;
+        // A shorter number leaves room for more of the base, which is not known here but in part.
+        if (tail.length !== digits!.length + 1) continue;
+        const earlier = `${head}${tail}${extension ? `.${extension}` : ""}`;
+        assert(taken.has(earlier), `${earlier} was free for ${name}`);
+      }
+    }
+  }));
+});
+
+Deno.test("encodeNames() fills a folder to its last entry soon, and refuses more", () => {
+  const alike = (count: number) => Array.from({ length: count }, (_, i) => `module${i}`);
+  const start = performance.now();
+  const full = encodeNames(alike(32_767), "");
+  assert(performance.now() - start < 20_000);
+  assertEquals(new Set(full.map(({ short }) => String.fromCharCode(...short))).size, 32_767);
+  assertThrows(
+    () => encodeNames(alike(32_768), "lib"),
+    UserError,
+    'the 32768 names of "lib" take 65538 directory entries, a folder holds 65536',
+  );
+  const plain = Array.from({ length: 65_534 }, (_, i) => i.toString(36).toUpperCase());
+  assertEquals(encodeNames(plain, "").length, 65_534);
+  assertThrows(() => encodeNames([...plain, "LAST"], ""), UserError, "65537 directory entries");
+});
+
+Deno.test("fat32() refuses folders in folders without end", () => {
+  assertThrows(() => volume([["d/".repeat(5000) + "f", 1]]), UserError, "deeper than 64 folders");
 });
 
 Deno.test("fat32() gives the same extents whatever the order of files", () => {

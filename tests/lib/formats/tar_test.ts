@@ -267,7 +267,7 @@ Deno.test("readTar() does not take the square of a name's length over slashes", 
   named.set(utf8("path="), named.indexOf(0x63, TAR_BLOCK));
   const start = performance.now();
   assertThrows(() => readTar(named), UserError);
-  assert(performance.now() - start < 2000);
+  assert(performance.now() - start < 10_000);
 });
 
 Deno.test("readTar() keeps ./ and / in front of paths when asked to", () => {

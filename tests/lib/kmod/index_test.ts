@@ -84,3 +84,13 @@ Deno.test("moduleIndex() gives the same bytes whatever the order of files", () =
   const reversed = Object.fromEntries(Object.entries(ext4).reverse());
   assertEquals(index(ext4), index(reversed));
 });
+
+Deno.test("moduleIndex() lets no module add a line to its indexes", () => {
+  for (const info of ["alias=x\ninstall y /bin/sh", "softdep=pre: a\ninstall y /bin/sh"]) {
+    assertThrows(
+      () => index({ "kernel/a.ko": { info: [info] } }),
+      UserError,
+      "is more than one line",
+    );
+  }
+});

@@ -265,3 +265,20 @@ Deno.test("assemble() gives the same bytes in another order of overlay and extra
     hash({ overlay: overlay.toReversed(), extra: new Map(extra.toReversed()) }),
   );
 });
+
+Deno.test("assemble() lets no value add a line to apk's files", () => {
+  const evil = "a\nP:evil";
+  const refused = (file: string, ...args: Parameters<typeof withPackage>) =>
+    assertStringIncludes(
+      assertThrows(() => withPackage(...args), UserError).message,
+      `Cannot write /${file}: `,
+    );
+  refused("lib/apk/db/installed", "x", { entries: [fileEntry(evil)] });
+  refused("lib/apk/db/installed", "x", { entries: [dirEntry(evil)] });
+  refused("lib/apk/db/installed", "x", { origin: evil });
+  refused("lib/apk/db/installed", "x", { replaces: [evil] });
+  refused("lib/apk/db/triggers", "x", { triggers: [`/${evil}`], scripts: { trigger: "" } });
+  refused("etc/apk/world", "x", {}, { world: ["a\nevil"] });
+  refused("etc/apk/repositories", "x", {}, { repositories: ["https://a\nhttps://evil"] });
+  refused("etc/apk/arch", "x", {}, { arch: "x\ny" });
+});

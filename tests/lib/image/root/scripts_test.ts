@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { text } from "../../../../lib/bytes.ts";
+import { UserError } from "../../../../lib/errors.ts";
 import { deferredFiles } from "../../../../lib/image/root/deferred.ts";
 import { matchesTrigger, planScripts } from "../../../../lib/image/root/scripts.ts";
 import { fakePackage } from "../../../support/image_packages.ts";
@@ -77,4 +78,22 @@ Deno.test("deferredFiles() orders pre-install, post-install, trigger, with plain
   );
   assertEquals(text(files.get(`${folder}/owners`)!.data), "b:root 2750 /var/b\n");
   assertEquals(files.get(`${folder}/001`)?.mode, 0o755);
+});
+
+Deno.test("deferredFiles() refuses owners and paths that do not fit a line", () => {
+  const path = { path: "var/x", owner: "u", group: "g", mode: 0o644 };
+  const owners = (more: Partial<typeof path>) =>
+    text(deferredFiles([], [{ ...path, ...more }]).get("usr/lib/psyopsos/scripts/owners")!.data);
+  assertEquals(owners({ path: "a b" }), "u:g 644 /a b\n");
+  for (
+    const more of [
+      { path: "a\nroot:root 4755 /bin/sh" },
+      { path: "a " },
+      { owner: "u v" },
+      { owner: "u:0 4755 /bin/sh\nu" },
+      { group: "g\n" },
+    ]
+  ) {
+    assertThrows(() => owners(more), UserError);
+  }
 });
