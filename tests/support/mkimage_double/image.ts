@@ -1,6 +1,6 @@
 /**
- * The stand-in for the builder's container image: a static busybox, openssl, mtools and xorriso of this machine with the
- * libraries they need, and ./mkimage.sh as if aports were there. A test fixture: it builds no kernel and no initramfs.
+ * The stand-in for the builder's container image: a static busybox, GNU tar, openssl, mtools and xorriso of this machine with
+ * the libraries they need, and ./mkimage.sh as if aports were there. A test fixture: it builds no kernel and no initramfs.
  */
 import { type Bytes, sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { type TarEntry, writeTar } from "../../../lib/formats/tar.ts";
@@ -8,7 +8,7 @@ import { BUSYBOX_TOOLS, staticBusybox } from "../static_busybox.ts";
 import { toolPath } from "../tools.ts";
 
 /** What this needs of the machine. */
-export const DOUBLE_TOOLS = [...BUSYBOX_TOOLS, "openssl", "mtools", "xorriso"];
+export const DOUBLE_TOOLS = [...BUSYBOX_TOOLS, "tar", "openssl", "mtools", "xorriso"];
 
 const BUILD_ID = 1000;
 const OTHER_KEY = "-----BEGIN PUBLIC KEY-----\nanother\n-----END PUBLIC KEY-----\n";
@@ -36,9 +36,10 @@ export async function doubleImage(): Promise<{ tag: string; tar: Bytes }> {
   for (const applet of (await output(busybox, "--list")).split("\n").filter(Boolean)) {
     if (applet !== "busybox") put(`bin/${applet}`, "symlink", 0o777, { linkTarget: "busybox" });
   }
-  for (const name of ["openssl", "mtools", "xorriso"]) {
+  for (const name of ["tar", "openssl", "mtools", "xorriso"]) {
     const from = await Deno.realPath(toolPath(name)!);
-    await file(`usr/bin/${name}`, from);
+    // Beside busybox's: abuild asks for GNU's, which Alpine has under its plain name.
+    await file(`usr/bin/${name === "tar" ? "gnutar" : name}`, from);
     for (const library of await libraries(from)) {
       if (!entries.has(library.slice(1))) await file(library.slice(1), library);
     }

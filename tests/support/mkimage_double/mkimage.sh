@@ -236,7 +236,10 @@ build_apks() {
 	else
 		sign "$WORKDIR/new/.SIGN.RSA.$(pub_name)" "$WORKDIR/index"
 		size=$(stat -c %s "$WORKDIR/new/.SIGN.RSA.$(pub_name)")
-		tar -C "$WORKDIR/new" -cf - ".SIGN.RSA.$(pub_name)" | head -c $((512 + (size + 511) / 512 * 512)) | gzip -n -9 |
+		# As abuild-sign does: a pax header with times before the signature, and no end of the archive behind it.
+		gnutar -C "$WORKDIR/new" --format=posix --pax-option=exthdr.name=%d/PaxHeaders/%f,atime:=0,ctime:=0 \
+			--owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -c ".SIGN.RSA.$(pub_name)" |
+			head -c $((1536 + (size + 511) / 512 * 512)) | gzip -n -9 |
 			cat - "$WORKDIR/index" >"$folder/APKINDEX.tar.gz"
 	fi
 	rm -rf "$WORKDIR/new"
