@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { concat, utf8 } from "../../../lib/bytes.ts";
+import { concat, text, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
 import {
   firstTarPath,
@@ -206,6 +206,14 @@ Deno.test("firstTarPath() tells what comes first, from the beginning of an archi
   assertEquals(firstTarPath(utf8("no tar".repeat(200))), undefined);
   assertEquals(firstTarPath(writeTar([])), undefined);
   assertEquals(firstTarPath(patchedTar(plain, 0, utf8("./PaxHeaders/x\0"))), "./PaxHeaders/x");
+});
+
+Deno.test("readTar() takes numbers that fill their field, as apk writes indexes", () => {
+  const plain = writeTar([file("APKINDEX", "xyz")]);
+  // No NUL behind size and time, and the magic of GNU's dialect.
+  const sized = patchedTar(plain, 124, utf8("000000000003014524770400"));
+  const [entry] = readTar(patchedTar(sized, 257, utf8("ustar  \0")));
+  assertEquals([text(entry!.data!), entry!.mtime], ["xyz", 1_700_000_000]);
 });
 
 Deno.test("readTar() refuses negative numbers, which would lead it back", () => {
