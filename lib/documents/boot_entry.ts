@@ -110,9 +110,10 @@ export function parseEntry(text: string): BootEntry {
   const options: string[] = [];
   const other: [string, string][] = [];
   for (const line of text.split(/\r?\n/)) {
-    const match = /^\s*([^\s#]\S*)\s+(.*?)\s*$/.exec(line);
+    // The blanks at the end not by the pattern: that takes the square of a line's length.
+    const match = /^\s*([^\s#]\S*)\s+(.*)$/s.exec(line);
     if (!match) continue;
-    const [, key, value] = match as unknown as [string, string, string];
+    const key = match[1]!, value = match[2]!.trimEnd();
     if (key === "initrd") initrd.push(value);
     else if (key === "options") options.push(value);
     else if (["title", "sort-key", "version", "linux"].includes(key)) single.set(key, value);

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import {
   blessedName,
@@ -133,4 +133,11 @@ Deno.test("renderLoaderConfig() forbids the editor unless told otherwise", () =>
   );
   assertThrows(() => renderLoaderConfig({ timeout: -1 }), UserError);
   assertThrows(() => renderLoaderConfig({ timeout: 0, default: "a b" }), UserError);
+});
+
+Deno.test("parseEntry() takes a line of blanks in its stride", () => {
+  const title = `a${" ".repeat(60_000)}b`;
+  const start = performance.now();
+  assertEquals(parseEntry(`title ${title}  \nlinux /k\n`).title, title);
+  assert(performance.now() - start < 2500);
 });
