@@ -5,10 +5,11 @@
  */
 import { type Bytes, utf8 } from "./bytes.ts";
 import type { Child, RunOptions, RunResult, SpawnOptions } from "./host.ts";
+import { endSessionCommand } from "./session.ts";
 
-/** How long a program that was told to end may take, and one that was killed, in milliseconds. */
+/** How long a program that was told to end may take, in milliseconds. */
 const KILL_MS = 2_000;
-
+/** How long one that was killed may take. */
 const LEAVE_MS = 500;
 
 /** Exit code of a program that was killed, as shells give it. */
@@ -31,6 +32,7 @@ export async function runProgram(
       stdin: options.terminal ? "inherit" : options.stdin === undefined ? "null" : "piped",
       stdout: output,
       stderr: output,
+      detached: options.session,
     }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -46,9 +48,9 @@ export async function runProgram(
     await feed;
     return { code, stdout, stderr };
   };
-  return options.timeoutMs === undefined
+  return options.timeoutMs === undefined && !options.signal
     ? await end()
-    : await within(options.timeoutMs, child, end());
+    : await within(options, child, end());
 }
 
 /** Starts a program; see {@linkcode Host.spawn}. */
@@ -80,35 +82,67 @@ export function spawnProgram(command: readonly string[], options: SpawnOptions =
   };
 }
 
-/** What `done` gives, or that it was killed. */
+/** What `done` gives, or that the program was ended. */
 async function within(
-  timeoutMs: number,
+  { timeoutMs, signal, session }: RunOptions,
   child: Deno.ChildProcess,
   done: Promise<RunResult>,
 ): Promise<RunResult> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const pause = (ms: number) => new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  const tell = (signal: Deno.Signal) => {
-    try {
-      child.kill(signal);
-    } catch {
-      // The program has ended already; only processes that it left behind may still run.
-    }
+  // Where nobody awaits it any more, its rejection must not count as unhandled.
+  done.catch(() => {});
+  const limit = limitOf(timeoutMs, signal);
+  const first = await Promise.race([done, limit.reached]).finally(limit.forget);
+  if (typeof first !== "string") return first;
+  if (session) await endSession(child.pid);
+  else tell(child, "SIGTERM");
+  // A session has had its time; its first process ends with it, or at once.
+  const soon = session ? undefined : await doneWithin(done, KILL_MS);
+  if (!soon) tell(child, "SIGKILL");
+  const reason = utf8(first === "time" ? "it did not end in time" : "it was stopped");
+  const killed = { code: KILLED, stdout: new Uint8Array(), stderr: reason };
+  const last = soon ?? await doneWithin(done, LEAVE_MS) ?? killed;
+  return { ...last, code: last.code || KILLED, ended: first };
+}
+
+/** The time limit and the signal: which of them comes first. */
+function limitOf(timeoutMs: number | undefined, signal: AbortSignal | undefined) {
+  const { promise: reached, resolve } = Promise.withResolvers<"time" | "signal">();
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => resolve("time"), timeoutMs);
+  const stop = () => resolve("signal");
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  const forget = () => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
   };
-  const late = async (): Promise<RunResult> => {
-    await pause(timeoutMs);
-    tell("SIGTERM");
-    await pause(KILL_MS);
-    tell("SIGKILL");
-    await pause(LEAVE_MS);
-    return { code: KILLED, stdout: new Uint8Array(), stderr: utf8("it did not end in time") };
-  };
+  return { reached, forget };
+}
+
+/** What `done` gives within `ms` milliseconds, else undefined. */
+async function doneWithin(
+  done: Promise<RunResult>,
+  ms: number,
+): Promise<RunResult | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), ms);
   try {
-    return await Promise.race([done, late()]);
+    return await Promise.race([done, late]);
   } finally {
     clearTimeout(timer);
-    // After a timeout nobody awaits `done` any more, so its rejection must not count as unhandled.
-    done.catch(() => {});
+  }
+}
+
+async function endSession(pid: number): Promise<void> {
+  const [shell = "", ...args] = endSessionCommand(pid);
+  const options = { args, stdin: "null", stdout: "null", stderr: "null" } as const;
+  await new Deno.Command(shell, options).output();
+}
+
+function tell(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // The program has ended already; only processes that it left behind may still run.
   }
 }
 

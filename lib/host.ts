@@ -42,10 +42,17 @@ export interface RunOptions {
   /** Bytes for standard input; without it standard input is empty. */
   stdin?: Uint8Array | string;
   /**
-   * After this many milliseconds the program gets SIGTERM, and a little later SIGKILL. It is not waited for any longer then,
-   * even where a process that it left behind still holds its output. Default: no limit.
+   * After this many milliseconds the program gets SIGTERM, and two seconds later SIGKILL. It is not waited for any longer
+   * then, even where a process that it left behind still holds its output. Default: no limit.
    */
   timeoutMs?: number;
+  /** Ends the program as the time limit does. */
+  signal?: AbortSignal;
+  /**
+   * The program gets a session of its own, and what it started in it is ended with it at the time limit or by `signal`. What
+   * it leaves behind when it ends by itself goes on.
+   */
+  session?: boolean;
   /** The program gets this process's own terminal for input and output, e.g. an editor. */
   terminal?: boolean;
   /** Where output goes; "null" suits programs that leave a daemon holding the pipe. Default "piped". */
@@ -53,16 +60,19 @@ export interface RunOptions {
 }
 
 /** Options of {@linkcode Host.spawn}. */
-export type SpawnOptions = Omit<RunOptions, "stdin" | "timeoutMs">;
+export type SpawnOptions = Omit<RunOptions, "stdin" | "timeoutMs" | "signal" | "session">;
 
 /** Exit code of a program that is not there, as a shell gives it. */
 export const NO_PROGRAM = 127;
 
 /** What a finished program left. */
 export interface RunResult {
+  /** Never 0 where it was ended early. */
   code: number;
   stdout: Bytes;
   stderr: Bytes;
+  /** Why the program was ended before its time: the time limit or {@linkcode RunOptions.signal}. */
+  ended?: "time" | "signal";
 }
 
 /** A program that is running. */

@@ -341,7 +341,7 @@ class Course {
     shown: NodeConfig,
   ): Promise<Applied & { target: Target }> {
     const { identity, bootId, signal } = this.parts;
-    const target: Target = { identity, config, shown, bootId };
+    const target: Target = { identity, config, shown, bootId, signal };
     const applied: Applied = { steps: [], troubles: [] };
     for (const resource of resources) {
       if (signal.aborted) break;

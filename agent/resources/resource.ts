@@ -31,6 +31,8 @@ export interface Target {
   shown: NodeConfig;
   /** Identifies this boot, so that "on every boot" is kept through restarts of the agent. */
   bootId: string;
+  /** Fires when the agent is to stop: no further step is begun, and what takes long is ended. */
+  signal: AbortSignal;
 }
 
 /** One concern of the node. */
@@ -102,6 +104,7 @@ export function bind<Wanted, Actual, Change extends Step>(
       return;
     }
     for (const step of steps) {
+      if (target.signal.aborted) return;
       try {
         await resource.apply(step, host);
         applied.steps.push(step.text);

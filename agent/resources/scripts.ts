@@ -2,155 +2,170 @@
  * Scripts of the configuration. Each runs as root in the order of their names; its output (both streams) is kept for root only.
  *
  * `when: boot` runs once in every boot, `when: change` also runs again in the same boot when the text is new. One that fails is
- * tried again at every check, so scripts must bear being repeated. A `#!` line is honoured; without one `/bin/sh` reads it.
+ * tried again at every check, so scripts must bear being repeated. One whose end is not known, because the agent was killed
+ * while it ran, is tried once more: it may be what the agent dies of. A `#!` line is honoured; without one `/bin/sh` reads it.
  *
  * @module
  */
-import * as v from "valibot";
-import { sha256Hex } from "../../lib/bytes.ts";
 import { PRIVATE_DIGEST } from "../../lib/config/key.ts";
 import type { ObservedOf } from "../../lib/config/mod.ts";
 import type { DesiredScript } from "../../lib/config/scripts.ts";
 import { UserError } from "../../lib/errors.ts";
-import type { Host } from "../../lib/host.ts";
-import { canonicalJson } from "../../lib/json.ts";
-import { SCRIPTS_DIR } from "../system/paths.ts";
+import type { Host, RunResult } from "../../lib/host.ts";
 import type { KeyResource, Step } from "./resource.ts";
+import {
+  readScriptRecord,
+  recordedScripts,
+  scriptFiles,
+  type ScriptRecord,
+  writeScriptRecord,
+} from "./script_record.ts";
+import {
+  endScript,
+  findProcess,
+  prepareScript,
+  runScript,
+  SCRIPT_TIMEOUT_MS,
+} from "./script_run.ts";
 
-/** How long a script may take, in milliseconds. */
-export const SCRIPT_TIMEOUT_MS = 15 * 60_000;
-/** Largest output that is hashed, in bytes; a longer one is kept all the same. */
-const MAX_OUTPUT_BYTES = 1024 * 1024;
-const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-const recordSchema = v.object({
-  bootId: v.string(),
-  sha256: v.string(),
-  exitCode: v.number(),
-  outputSha256: v.string(),
-});
-
-/** How a script's last run went. */
-export type ScriptRecord = v.InferOutput<typeof recordSchema>;
+/** Exit code of a script that could not be started, as a shell gives it. */
+const NOT_STARTED = 126;
+/** How many runs of one text in a row may be lost. */
+export const MAX_LOST = 2;
 
 /** What is known of the scripts of a node in a boot. */
 interface Actual {
   records: ReadonlyMap<string, ScriptRecord>;
+  /** First processes of scripts that an agent which was killed had begun and that still run, by name. */
+  running: ReadonlyMap<string, number>;
+  round: Round;
+}
+
+/** What a run is told beside its script. */
+interface Round {
   bootId: string;
   /** The node's name, which scripts are told. */
   node: string;
+  signal: AbortSignal;
 }
 
-interface Change extends Step {
-  readonly script: DesiredScript;
-  readonly bootId: string;
-  readonly node: string;
-}
+type Change =
+  & Step
+  & (
+    | { readonly what: "end"; readonly pid: number }
+    | {
+      readonly what: "run";
+      readonly script: DesiredScript;
+      readonly begun: number;
+      readonly round: Round;
+    }
+    /** Always fails: it is said every time. */
+    | { readonly what: "leave"; readonly name: string; readonly begun: number }
+  );
 
 export const scripts: KeyResource<"scripts", Actual, Change> = {
-  async read(host, wanted, { identity, bootId }) {
+  async read(host, wanted, { identity, bootId, signal }) {
     const records = new Map<string, ScriptRecord>();
-    for (const { name } of wanted) {
+    const running = new Map<string, number>();
+    for (const name of new Set([...await recordedScripts(host), ...wanted.map(nameOf)])) {
       const record = await readScriptRecord(host, name);
-      if (record) records.set(name, record);
+      if (record?.bootId !== bootId) continue;
+      records.set(name, record);
+      // One agent at a time has its turn: what has no end yet is none of a living one.
+      const pid = record.exitCode === undefined ? await findProcess(host, name) : undefined;
+      if (pid !== undefined) running.set(name, pid);
     }
-    return { records, bootId, node: identity.name };
+    return { records, running, round: { bootId, node: identity.name, signal } };
   },
 
-  plan: (wanted, { records, bootId, node }) =>
-    wanted.flatMap((script) => {
-      const { name, when, sha256 } = script;
-      const last = records.get(name);
-      const why = last === undefined || last.bootId !== bootId
-        ? "first time in this boot"
-        : last.exitCode !== 0
-        ? "it failed before"
-        : when === "change" && last.sha256 !== sha256
-        ? "it has changed"
-        : undefined;
-      return why ? [{ script, bootId, node, text: `run script ${name} (${why})` }] : [];
-    }),
+  plan: (wanted, { records, running, round }) => [
+    ...[...running].map(([name, pid]): Change => ({
+      what: "end",
+      pid,
+      text: `end script ${name}, which an agent that was killed had begun`,
+    })),
+    ...wanted.flatMap((script) => planScript(script, records.get(script.name), round)),
+  ],
 
-  async apply({ script, bootId, node }, host) {
-    const { name, sha256 } = script;
-    const exitCode = await runScript(host, script, node);
-    const outputSha256 = await hashOutput(host, name);
-    const record: ScriptRecord = { bootId, sha256, exitCode, outputSha256 };
-    await host.writeFile(`${SCRIPTS_DIR}/${name}.json`, canonicalJson(record), { mode: 0o600 });
-    if (exitCode !== 0) {
-      const state = `it ended with exit code ${exitCode}, its output is in ${outputFile(name)}`;
-      throw new UserError(`run script ${name}`, state);
+  async apply(step, host) {
+    switch (step.what) {
+      case "end":
+        return await endScript(host, step.pid);
+      case "leave": {
+        const state = `it ran when the agent was killed, ${step.begun} times in a row`;
+        throw new UserError(
+          `run script ${step.name}`,
+          `${state}; it is run again at the next boot, or when its text is new`,
+        );
+      }
+      case "run":
+        return await runStep(host, step);
     }
   },
 
-  async observe(host, wanted, shown) {
+  async observe(host, wanted) {
     const found: ObservedOf<"scripts"> = [];
-    for (const { name, run } of wanted) {
-      const record = await readScriptRecord(host, name);
-      if (!record) continue;
-      const { exitCode } = record;
-      const open = shown.some((one) => one.name === name && one.run === run);
-      found.push({ name, exitCode, outputSha256: open ? record.outputSha256 : PRIVATE_DIGEST });
+    for (const { name } of wanted) {
+      const exitCode = (await readScriptRecord(host, name))?.exitCode;
+      // Of what it printed nothing is told: even the hash of a short secret gives it away.
+      if (exitCode !== undefined) found.push({ name, exitCode, outputSha256: PRIVATE_DIGEST });
     }
     return found;
   },
 };
 
-/** How the last run of a script went; undefined when it has not run in this boot. */
-async function readScriptRecord(
-  host: Host,
-  name: string,
-): Promise<ScriptRecord | undefined> {
-  const path = `${SCRIPTS_DIR}/${name}.json`;
-  if (!await host.stat(path)) return undefined;
-  try {
-    return v.parse(recordSchema, JSON.parse(await host.readTextFile(path)));
-  } catch {
-    // Never written in part; if it is not what we wrote, running again is what repairs it.
-    return undefined;
+function nameOf({ name }: DesiredScript): string {
+  return name;
+}
+
+function planScript(
+  script: DesiredScript,
+  last: ScriptRecord | undefined,
+  round: Round,
+): Change[] {
+  const { name, when, sha256 } = script;
+  const isSame = last?.sha256 === sha256;
+  const isLost = last !== undefined && last.exitCode === undefined;
+  const begun = isLost && isSame ? last.begun : 0;
+  if (begun >= MAX_LOST) {
+    return [{ what: "leave", name, begun, text: `run script ${name}` }];
   }
+  const why = last === undefined
+    ? "first time in this boot"
+    : isLost
+    ? "its end is not known"
+    : last.exitCode !== 0
+    ? "it failed before"
+    : when === "change" && !isSame
+    ? "it has changed"
+    : undefined;
+  const text = `run script ${name} (${why})`;
+  return why ? [{ what: "run", script, begun: begun + 1, round, text }] : [];
 }
 
-async function runScript(
+async function runStep(
   host: Host,
-  { name, run }: DesiredScript,
-  node: string,
-): Promise<number> {
-  await host.mkdir(SCRIPTS_DIR, { mode: 0o700 });
-  const file = `${SCRIPTS_DIR}/${name}.run`;
-  // It may hold secrets: root's alone, and never on a command line.
-  await host.writeFile(file, run, { mode: 0o700 });
-  // Made before the script's own umask could matter, so that its output is root's alone as well.
-  await host.writeFile(outputFile(name), "", { mode: 0o600 });
-  const redirect = 'exec "$@" >"$0" 2>&1';
-  // Named here rather than left to the kernel: /run may be mounted noexec.
-  const command = ["/bin/sh", "-c", redirect, outputFile(name), ...interpreter(run), file];
-  const { code } = await host.run(command, {
-    clearEnv: true,
-    cwd: "/",
-    env: { PATH, HOME: "/root", PSYOPSOS_NODE: node, PSYOPSOS_SCRIPT: name },
-    // Not piped: a daemon that a script starts would hold the pipe for as long as it runs.
-    output: "null",
-    timeoutMs: SCRIPT_TIMEOUT_MS,
-  });
-  return code;
+  { script, begun, round }: Change & { what: "run" },
+): Promise<void> {
+  const { name, sha256 } = script;
+  const { bootId } = round;
+  await prepareScript(host, script);
+  await writeScriptRecord(host, name, { bootId, sha256, begun });
+  // Where it could not even be started, it has failed like one that says so itself.
+  let result: RunResult | undefined;
+  try {
+    result = await runScript(host, script, round);
+  } finally {
+    const exitCode = result?.code ?? NOT_STARTED;
+    await writeScriptRecord(host, name, { bootId, sha256, begun: 0, exitCode });
+  }
+  if (result.code === 0) return;
+  const output = `its output is in ${scriptFiles(name).output}`;
+  throw new UserError(`run script ${name}`, `${endOf(result)}, ${output}`);
 }
 
-/** The program (and at most one argument) that the first line names, as the kernel reads it. */
-export function interpreter(script: string): string[] {
-  const line = /^#![ \t]*([^\n]*)/.exec(script)?.[1]?.trim() ?? "";
-  const match = /^(\/\S+)(?:[ \t]+(.*))?$/.exec(line);
-  if (!match) return ["/bin/sh"];
-  return match[2] === undefined ? [match[1]!] : [match[1]!, match[2]];
-}
-
-async function hashOutput(host: Host, name: string): Promise<string> {
-  const path = outputFile(name);
-  const size = (await host.stat(path))?.size ?? 0;
-  if (size > MAX_OUTPUT_BYTES) return "longer-than-1-MiB";
-  return sha256Hex(await host.readFile(path));
-}
-
-function outputFile(name: string): string {
-  return `${SCRIPTS_DIR}/${name}.out`;
+function endOf({ code, ended }: RunResult): string {
+  if (ended === "time") return `it was ended after ${SCRIPT_TIMEOUT_MS / 60_000} minutes`;
+  if (ended === "signal") return "it was ended because the agent stops";
+  return `it ended with exit code ${code}`;
 }

@@ -40,7 +40,7 @@ const observed = v.array(openMapping({
   name: anyText,
   /** Of its last run. */
   exitCode: v.number(),
-  /** In hex, or {@linkcode PRIVATE_DIGEST} for the output of a private script. */
+  /** {@linkcode PRIVATE_DIGEST}; agents up to 0.2.0 gave it in hex for the output of a public script. */
   outputSha256: anyText,
 }));
 
@@ -53,8 +53,11 @@ export const scripts = configKey({
       ),
       described(script, "One script, by its name.", { since: "0.1.0" }),
     ),
-    "Scripts that run as root, in the order of their names, for 15 minutes at most. One that fails is run again at every " +
-      "check, so scripts must bear being repeated. The output is kept for root in /run/psyopsos/scripts/.",
+    "Scripts that run as root, in the order of their names, for 15 minutes at most. What is still running then, or when " +
+      "the agent stops, is ended with all that it has started (but for what is in a session of its own, as services are). " +
+      "One that fails is run again at every check, so scripts must bear being repeated. One that is running when the agent " +
+      "is killed is run once more; if that happens again, the node says so, and runs it at its next boot or when its text " +
+      "is new. The first MiB of the output is kept for root in /run/psyopsos/scripts/.",
     { since: "0.1.0", default: "none" },
   ),
   example: `scripts:
@@ -68,7 +71,7 @@ export const scripts = configKey({
     Object.entries(value)
       .sort(([a], [b]) => a < b ? -1 : 1)
       .map(([name, { run, when = "boot" }]) => ({ name, run, sha256: sha256Hex(utf8(run)), when })),
-  needs: { programs: ["/bin/sh"], packages: [] },
+  needs: { programs: ["/bin/sh", "cat"], packages: [] },
   observed,
   differences: (wanted, seen) =>
     wanted.flatMap(({ name }) => {

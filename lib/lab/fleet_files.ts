@@ -47,11 +47,6 @@ private:
 `;
 }
 
-/** What the lab's scripts print on a node of this name. */
-export function labScriptOutputs(name: string): Record<string, string> {
-  return { hello: `hello from ${labHostname(name)}\n` };
-}
-
 const GLOBAL = (everySeconds: number) =>
   `notes: Shared by every node of the lab.
 config:
@@ -89,4 +84,6 @@ ${EXAMPLES}  users:
       run: |
         #!/bin/sh
         echo "hello from $(hostname)"
+        # What it prints stays on the node: its exit code tells whether it ran where it should.
+        test "$(hostname)" = ${labHostname("$PSYOPSOS_NODE")}
 `;

@@ -5,7 +5,6 @@
  */
 import type { NodeConfig } from "../config/mod.ts";
 import type { Host } from "../host.ts";
-import { labScriptOutputs } from "./fleet_files.ts";
 import { type LabImage, makeLabImage, type PackageSource } from "./image.ts";
 import { MAX_MACHINES, type NodeResult, runNodes } from "./lab.ts";
 import type { Machine } from "./machine.ts";
@@ -157,7 +156,6 @@ export class LabSession implements AsyncDisposable {
       node: name,
       config: node.whole,
       shown: node.public,
-      outputs: labScriptOutputs(name),
       serial: this.serial,
       source: "site" as const,
       imageVersion: this.image.version,

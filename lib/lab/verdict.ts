@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { sha256Hex, utf8 } from "../bytes.ts";
 import { compare } from "../config/key.ts";
 import { differences as configDifferences, type NodeConfig } from "../config/mod.ts";
 import type { Status } from "../documents/status.ts";
@@ -18,14 +17,12 @@ export interface Demands {
   serial?: number;
   source?: "site" | "last-good";
   imageVersion?: string;
-  /** What its public scripts must print, by name; what others print is not looked at. */
-  outputs?: Readonly<Record<string, string>>;
 }
 
 /** One line for each way in which `status` differs; empty when the node is what it must be. */
 export function differences(status: Status | undefined, demands: Demands): string[] {
   if (!status) return ["no status document"];
-  const { node, config, shown, serial, source, imageVersion, outputs = {} } = demands;
+  const { node, config, shown, serial, source, imageVersion } = demands;
   const found = [
     ...compare("node", status.node, node),
     ...compare("phase", status.phase, "configured"),
@@ -35,13 +32,5 @@ export function differences(status: Status | undefined, demands: Demands): strin
   ];
   if (status.problem) found.push(`problem: ${status.problem.check}: ${status.problem.message}`);
   if (!status.observed) return [...found, "nothing was observed"];
-  found.push(...configDifferences(status.observed, config, shown, { name: node }));
-  for (const [name, output] of Object.entries(outputs)) {
-    const script = status.observed.scripts?.find((one) => one.name === name);
-    if (!script) continue;
-    found.push(
-      ...compare(`script ${name}: output`, script.outputSha256, sha256Hex(utf8(output))),
-    );
-  }
-  return found;
+  return [...found, ...configDifferences(status.observed, config, shown, { name: node })];
 }

@@ -1,7 +1,6 @@
 import type { Bytes } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
 import { formatInstant } from "../../lib/instant.ts";
-import { labScriptOutputs } from "../../lib/lab/fleet_files.ts";
 import { type LabImage, makeLabImage } from "../../lib/lab/image.ts";
 import type { Machine } from "../../lib/lab/machine.ts";
 import type { Demands } from "../../lib/lab/verdict.ts";
@@ -77,7 +76,6 @@ export async function demandsNow(world: World, name: string, serial: number): Pr
     node: name,
     config: node.whole,
     shown: node.public,
-    outputs: labScriptOutputs(name),
     serial,
     imageVersion: world.image.version,
   };

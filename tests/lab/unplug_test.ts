@@ -9,7 +9,7 @@ import { brokenLines, demandsNow, host, NEEDS, REACTION_MS, withWorld } from "./
 const UNPLUG_MS = 60_000;
 const READ_ALL_MS = 240_000;
 
-/** Reads every byte of the OS and says how it went, with nothing left in a cache. */
+/** Reads every byte of the OS, with nothing left in a cache; its exit code says how it went. */
 const READ_ALL = `
   scripts:
     read-everything:
@@ -18,9 +18,7 @@ const READ_ALL = `
         set -eu
         echo 3 > /proc/sys/vm/drop_caches
         find / -xdev -type f -exec cat {} + > /dev/null
-        echo all of it
 `;
-const READ_ALL_OUTPUT = { name: "read-everything", output: "all of it\n" };
 
 async function goesOnWithoutDisk(world: World, machine: Machine): Promise<void> {
   const first = await world.makeSite();
@@ -32,11 +30,9 @@ async function goesOnWithoutDisk(world: World, machine: Machine): Promise<void> 
   await host.writeFile(file, before.replace("\nconfig:\n", `\nconfig:${READ_ALL}`));
   const serial = await world.makeSite();
   const demands = await demandsNow(world, "alpha", serial);
-  const { name, output } = READ_ALL_OUTPUT;
-  const demanded = { ...demands, outputs: { ...demands.outputs, [name]: output } };
   await world.server.waitForStatus(
     "alpha",
-    (status) => differences(status, demanded).length === 0,
+    (status) => differences(status, demands).length === 0,
     READ_ALL_MS,
   );
   await machine.event("configured", { serial: String(serial) }, { timeoutMs: REACTION_MS });

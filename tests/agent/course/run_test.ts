@@ -53,7 +53,7 @@ Deno.test("runAgent() configures a node from its site and tells what it is", asy
     { path: "/etc/token", sha256: PRIVATE_DIGEST, mode: "0600", owner: "ann", group: "root" },
   ]);
   assertEquals(status.observed?.scripts, [
-    { name: "hello", exitCode: 0, outputSha256: sha256Hex(utf8("hello\n")) },
+    { name: "hello", exitCode: 0, outputSha256: PRIVATE_DIGEST },
   ]);
   assertEquals(world.reports.at(-1)?.phase, "configured");
   assertEquals(world.textOf("/etc/token"), SECRET);

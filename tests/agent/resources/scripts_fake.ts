@@ -6,7 +6,7 @@ export function fakeScripts(host: FakeHost): void {
   host.put("/bin/sh", "");
   host.programs.set("/bin/sh", (args) => {
     const run = host.textOf(args.at(-1)!);
-    host.put(args[2]!, run.replace(/^echo /, "") + "\n", 0o600);
+    host.put(args[4]!, run.replace(/^echo /, "") + "\n", 0o600);
     return { code: run.includes("exit 3") ? 3 : 0 };
   });
 }
