@@ -10,6 +10,7 @@ import type { StaticNetwork } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
 import { AgentError } from "../report/problem.ts";
 import { INTERFACES, RUN_DIR, UDHCPC_SCRIPT } from "../system/paths.ts";
+import { installFile } from "../system/install_file.ts";
 import { readTextIfFile } from "../system/read_file.ts";
 import { outputOf, run, runOk } from "../system/programs.ts";
 
@@ -157,7 +158,7 @@ async function setStatic(host: Host, fixed: StaticNetwork, name: string): Promis
   if (servers.length === 0) return;
   const wanted = servers.map((server) => `nameserver ${server}\n`).join("");
   if (await readTextIfFile(host, "/etc/resolv.conf") === wanted) return;
-  await host.writeFile("/etc/resolv.conf", wanted);
+  await installFile(host, "/etc/resolv.conf", wanted, { mode: 0o644, uid: 0, gid: 0 });
 }
 
 function failure(state: string): AgentError {

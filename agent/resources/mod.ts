@@ -12,6 +12,7 @@ import {
 } from "../../lib/config/mod.ts";
 import type { Host } from "../../lib/host.ts";
 import { files } from "./files.ts";
+import { leftovers } from "./leftovers.ts";
 import { hostname } from "./hostname.ts";
 import { type Applier, applier, type Apply, bind, type Target } from "./resource.ts";
 import { scripts } from "./scripts.ts";
@@ -36,10 +37,13 @@ const BESIDE: { readonly [Name in AppliedName]?: Apply } = {
 };
 
 /** What a configuration is applied with, in order. */
-export const RESOURCES: readonly Apply[] = APPLIED_NAMES.flatMap((name) => {
-  const beside = BESIDE[name];
-  return [APPLIERS[name].apply, ...beside ? [beside] : []];
-});
+export const RESOURCES: readonly Apply[] = [
+  leftovers,
+  ...APPLIED_NAMES.flatMap((name) => {
+    const beside = BESIDE[name];
+    return [APPLIERS[name].apply, ...beside ? [beside] : []];
+  }),
+];
 
 /** What is done as soon as the node knows who it is, before it has any configuration. */
 export const EARLY: readonly Apply[] = [APPLIERS.hostname.apply];

@@ -22,14 +22,17 @@ import {
   withGroup,
   withPassword,
 } from "../../lib/formats/accounts.ts";
-import type { Host } from "../../lib/host.ts";
+import type { FileInfo, Host } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
 import { readSystemText, readTextIfFile } from "../system/read_file.ts";
 import { AUTHORIZED_KEYS_DIR, MANAGED_FILE, RUN_DIR } from "../system/paths.ts";
+import { findWay } from "../system/way.ts";
 import type { KeyResource, Step } from "./resource.ts";
 
 /** First id of accounts that people use. */
 const FIRST_ID = 1000;
+/** What the owner of a home may do there, and nobody else by default. */
+const HOME_MODE = 0o700;
 const DEFAULT_SHELL = "/bin/sh";
 const ROOT = { uid: 0, gid: 0 };
 
@@ -40,8 +43,8 @@ export interface ActualUsers {
   passwords: Map<string, string>;
   /** Text of the key file of each account that has one. */
   keys: Map<string, string>;
-  /** Home directories that are there, by path. */
-  homes: Set<string>;
+  /** What is where homes are or are to be, by path. */
+  homes: Map<string, FileInfo>;
   /** Programs that may be shells and are there. */
   shells: Set<string>;
   /** Accounts that this agent made or changed in this boot. */
@@ -54,7 +57,7 @@ type Change =
     | { readonly what: "group"; readonly group: Group }
     | { readonly what: "account"; readonly account: Account }
     | { readonly what: "password"; readonly name: string; readonly password: "*" | "!" }
-    | { readonly what: "home"; readonly account: Account }
+    | { readonly what: "home"; readonly account: Account; readonly mode: number }
     | { readonly what: "keys"; readonly name: string; readonly text: string; readonly keys: string }
     | { readonly what: "managed"; readonly names: string[] }
     /** Always fails: what can't be done is reported every time, while all other steps are still made. */
@@ -82,8 +85,8 @@ export const users: KeyResource<"users", ActualUsers, Change> = {
       groups: parseGroup(await readSystemText(host, "/etc/group")),
       passwords: parseShadow(await readSystemText(host, "/etc/shadow")),
       keys,
-      homes: await existing(host, homes),
-      shells: await existing(host, shells),
+      homes: await factsOf(host, homes),
+      shells: new Set((await factsOf(host, shells)).keys()),
       managed,
     };
   },
@@ -126,7 +129,7 @@ export const users: KeyResource<"users", ActualUsers, Change> = {
           (text) => withPassword(text, step.name, step.password),
         );
       case "home":
-        return await makeHome(host, step.account);
+        return await makeHome(host, step.account, step.mode);
       case "keys":
         await host.mkdir(AUTHORIZED_KEYS_DIR, { mode: 0o755 });
         // sshd reads it with the account's rights.
@@ -213,15 +216,29 @@ function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
   if (password === undefined || password === "" || password.startsWith("!")) {
     steps.push({ what: "password", name, password: "*", text: `let ${name} log in by key only` });
   }
-  if (!actual.homes.has(account.home) && (!known || uid >= FIRST_ID)) {
-    steps.push({ what: "home", account, text: `make ${account.home} for ${name}` });
-  }
+  steps.push(...planHome(account, known !== undefined, actual.homes.get(account.home)));
   const lines = given.sshKeys;
   const keys = lines.map((line) => `${line}\n`).join("");
   if ((actual.keys.get(name) ?? "") !== keys) {
     steps.push({ what: "keys", name, keys, text: `let ${lines.length} SSH keys in as ${name}` });
   }
   return steps;
+}
+
+/**
+ * An account of its own has a home of its own. Whoever owns it may open it to others, but one that was only half made, or that
+ * its owner can't use, is put right.
+ */
+function planHome(account: Account, isKnown: boolean, info: FileInfo | undefined): Change[] {
+  const { name, uid, home } = account;
+  if (!info) {
+    if (isKnown && uid < FIRST_ID) return [];
+    return [{ what: "home", account, mode: HOME_MODE, text: `make ${home} for ${name}` }];
+  }
+  if (home !== homeOf(name) || uid < FIRST_ID || info.kind !== "directory") return [];
+  if (info.uid === uid && (info.mode & HOME_MODE) === HOME_MODE) return [];
+  const mode = info.uid === uid ? info.mode | HOME_MODE : HOME_MODE;
+  return [{ what: "home", account, mode, text: `give ${home} to ${name}` }];
 }
 
 function changeText(from: Account, to: Account): string {
@@ -285,20 +302,25 @@ async function edit(host: Host, path: string, change: (text: string) => string):
   await installFile(host, path, text, { mode: info.mode, uid: info.uid, gid: info.gid });
 }
 
-async function makeHome(host: Host, { home, uid, gid }: Account): Promise<void> {
-  const info = await host.stat(home);
-  if (info && info.kind !== "directory") {
-    throw new UserError(`make ${home}`, "something else is there");
-  }
-  if (info) return;
-  await host.mkdir(home, { mode: 0o700 });
-  await host.chown(home, uid, gid);
-  await host.chmod(home, 0o700);
+async function makeHome(
+  host: Host,
+  { home, uid, gid }: Account,
+  mode: number,
+): Promise<void> {
+  const doing = `make ${home}`;
+  const place = await findWay(host, home, { doing });
+  const info = await host.stat(place);
+  if (info && info.kind !== "directory") throw new UserError(doing, "something else is there");
+  await host.placeDirectory(place, { mode, uid, gid });
 }
 
-async function existing(host: Host, paths: readonly string[]): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (const path of new Set(paths)) if (await host.stat(path)) found.add(path);
+/** Facts of those of `paths` that are there. */
+async function factsOf(host: Host, paths: readonly string[]): Promise<Map<string, FileInfo>> {
+  const found = new Map<string, FileInfo>();
+  for (const path of new Set(paths)) {
+    const info = await host.stat(path);
+    if (info) found.set(path, info);
+  }
   return found;
 }
 

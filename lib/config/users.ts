@@ -109,7 +109,9 @@ export const users = configKey({
       accountName,
       described(user, "One account, by its name.", { since: "0.1.0" }),
     ),
-    "Accounts, and the SSH keys that may log in to them. One that is no longer listed loses its keys and is locked; root may have keys, too.",
+    "Accounts, and the SSH keys that may log in to them. A new one gets the home /home/<name>, which is put right where its " +
+      "account does not own it or can't use it. One that is no longer listed loses its keys and is locked; root may have " +
+      "keys, too.",
     { since: "0.1.0", default: "none beside the image's" },
   ),
   example: `users:

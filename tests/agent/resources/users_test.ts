@@ -2,9 +2,10 @@ import { assert, assertEquals } from "@std/assert";
 import { applier } from "../../../agent/resources/resource.ts";
 import { users } from "../../../agent/resources/users.ts";
 import { differences } from "../../../lib/config/mod.ts";
+import type { Ownership } from "../../../lib/host.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { IDENTITY } from "./identity.ts";
-import { apply, askQuestions, targetOf } from "./questions.ts";
+import { apply, askQuestions, settle, targetOf } from "./questions.ts";
 import { ROOT_FILES } from "./root_files.ts";
 
 const ANN = { uid: 1000, comment: "Ann", groups: ["wheel", "docker"], sshKeys: ["ssh-x A"] };
@@ -81,6 +82,38 @@ askQuestions("users", {
       },
     },
   ],
+});
+
+Deno.test("users gives a home to its account when an agent was killed while it made it", async () => {
+  const { apply: act } = applier("users", users);
+  const target = targetOf({ users: { ann: { uid: 1000 } } });
+  const states: [Partial<Ownership>, number][] = [
+    // Made, but not handed over; handed over, but with the mode that an odd umask gave it.
+    [{ uid: 0, gid: 0, mode: 0o700 }, 0o700],
+    [{ uid: 0, gid: 0, mode: 0o755 }, 0o700],
+    [{ uid: 1000, gid: 1000, mode: 0o500 }, 0o700],
+    [{ uid: 1000, gid: 1000, mode: 0o455 }, 0o755],
+  ];
+  for (const [state, mode] of states) {
+    const node = host();
+    await apply(node, act, target);
+    Object.assign(node.nodes.get("/home/ann")!, state);
+    assertEquals(await settle(node, act, target), ["give /home/ann to ann"]);
+    const home = await node.stat("/home/ann");
+    assertEquals([home?.uid, home?.gid, home?.mode], [1000, 1000, mode]);
+  }
+});
+
+Deno.test("users leaves a home alone that its owner has opened, that is a link, or that is the image's", async () => {
+  const { apply: act } = applier("users", users);
+  const node = host();
+  const target = targetOf({ users: { ann: {}, bob: {}, sshd: {} } });
+  await apply(node, act, target);
+  Object.assign(node.nodes.get("/home/ann")!, { gid: 10, mode: 0o2775 });
+  await node.remove("/home/bob");
+  await node.symlink("/data/bob", "/home/bob");
+  node.put("/dev/null", "");
+  assertEquals(await apply(node, act, target), { steps: [], troubles: [] });
 });
 
 Deno.test("users lets an account in again that was locked", async () => {

@@ -1,0 +1,47 @@
+import { assertEquals } from "@std/assert";
+import { leftovers } from "../../../agent/resources/leftovers.ts";
+import { FakeHost } from "../../support/fake_host.ts";
+import { apply, targetOf } from "./questions.ts";
+import { ROOT_FILES } from "./root_files.ts";
+
+const ID = crypto.randomUUID();
+
+Deno.test("leftovers of an agent that was killed are removed where it writes, and nothing else is", async () => {
+  const half = [
+    `/etc/.psyopsos-${ID}/file`,
+    `/etc/ssh/authorized_keys.d/.psyopsos-${ID}/file`,
+    `/srv/app/.psyopsos-${ID}/file`,
+    "/run/psyopsos/status.json.tmp-0123abcd",
+    `/run/psyopsos/scripts/x.${ID}.pipe`,
+  ];
+  const kept = [
+    "/etc/notes.tmp-0123abcd",
+    `/srv/other/.psyopsos-${ID}/file`,
+    "/run/psyopsos/status.json",
+    "/run/psyopsos/scripts/x.pipe.run",
+  ];
+  const node = new FakeHost(ROOT_FILES);
+  for (const path of [...half, ...kept]) node.put(path, "half");
+  const target = targetOf({ files: { "/srv/app/conf": { content: "" } } });
+  const { steps, troubles } = await apply(node, leftovers, target);
+  assertEquals(troubles, []);
+  assertEquals(
+    steps,
+    ["/run/psyopsos", "/run/psyopsos/scripts", "/etc", "/etc/ssh/authorized_keys.d", "/srv/app"]
+      .map((folder) => `remove what was left half-written in ${folder}`),
+  );
+  for (const path of half) assertEquals(await node.stat(path), undefined, path);
+  for (const path of kept) assertEquals(node.textOf(path), "half");
+  assertEquals(await apply(node, leftovers, target), { steps: [], troubles: [] });
+});
+
+Deno.test("leftovers are not looked for behind a link that an account made", async () => {
+  const node = new FakeHost(ROOT_FILES);
+  node.put(`/secret/.psyopsos-${ID}/file`, "half");
+  await node.mkdir("/home/ann");
+  await node.symlink("/secret", "/home/ann/conf");
+  Object.assign(node.nodes.get("/home/ann/conf")!, { uid: 1000 });
+  const target = targetOf({ files: { "/home/ann/conf/x": { content: "" } } });
+  assertEquals(await apply(node, leftovers, target), { steps: [], troubles: [] });
+  assertEquals(node.textOf(`/secret/.psyopsos-${ID}/file`), "half");
+});
