@@ -57,6 +57,11 @@ async function build(
   console.out(`  releases ${count(releases)}`);
   console.out(`  files    ${files}, ${changed.length} changed, ${removed.length} removed`);
   console.out(`  encrypted anew for ${count(encrypted)}`);
+  for (const { node, paths } of made.tightened) {
+    console.out(
+      `  ${node}: mode 0600, as private files have where none is given: ${paths.join(", ")}`,
+    );
+  }
   for (const { node, needs, offered } of made.heldBack) {
     console.out(
       `  ${node} needs agent ${needs}, the newest release brings ${offered}: it keeps what it has until then`,

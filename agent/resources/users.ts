@@ -31,6 +31,8 @@ import type { KeyResource, Step } from "./resource.ts";
 
 /** First id of accounts that people use. */
 const FIRST_ID = 1000;
+/** First id that is the system's again: those of nobody and nogroup. */
+const END_ID = 65533;
 /** What the owner of a home may do there, and nobody else by default. */
 const HOME_MODE = 0o700;
 const DEFAULT_SHELL = "/bin/sh";
@@ -189,6 +191,11 @@ function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
   }
   const uid = known?.uid ?? given.uid ?? freeId([...taken, ...plan.asked], FIRST_ID);
   let group = groups.find((group) => group.name === name);
+  if (!known && group && !isOwn(group)) {
+    // It would be the account's own group, with all that it may do: read password hashes, disks, ...
+    cannot(`create user ${name}`, `its group would be the image's ${name} (gid ${group.gid})`);
+    return steps;
+  }
   if (!known && !group) {
     const gids = groups.map(({ gid }) => gid);
     group = { name, gid: gids.includes(uid) ? freeId(gids, FIRST_ID) : uid, members: [] };
@@ -223,6 +230,11 @@ function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
     steps.push({ what: "keys", name, keys, text: `let ${lines.length} SSH keys in as ${name}` });
   }
   return steps;
+}
+
+/** Whether a group is one of those that accounts get. */
+function isOwn({ gid }: Group): boolean {
+  return gid >= FIRST_ID && gid < END_ID;
 }
 
 /**

@@ -40,7 +40,7 @@ const file = v.pipe(
       described(
         matching(/^[0-7]{4}$/, 'four octal digits in quotes, e.g. "0644"'),
         "Permission bits.",
-        { ...OPEN, default: '"0644"' },
+        { ...OPEN, default: '"0644"; where `content` stands below `private`, "0600"' },
       ),
     ),
     owner: v.optional(
@@ -59,6 +59,9 @@ const file = v.pipe(
     ["content"],
   ),
 );
+
+/** Mode of a file whose content only the node may know, where the fleet says none. */
+const PRIVATE_MODE = "0600";
 
 /** One file; mode defaults to "0644", owner and group to root. */
 export type FileConfig = v.InferOutput<typeof file>;
@@ -113,6 +116,17 @@ export const files = configKey({
       const { mode = "0644", owner = "root", group = "root" } = given;
       return { path, data, sha256: sha256Hex(data), mode: parseInt(mode, 8), owner, group };
     }),
+  settle: (value, shown = {}) =>
+    Object.fromEntries(
+      Object.entries(value).map(([path, file]) => {
+        const { content, encoding } = shown[path] ?? {};
+        const isPublic = content === file.content && encoding === file.encoding;
+        return [
+          path,
+          file.mode === undefined && !isPublic ? { ...file, mode: PRIVATE_MODE } : file,
+        ];
+      }),
+    ),
   problems: (value) => {
     const paths = new Set(Object.keys(value));
     return [...paths].flatMap((path) =>
@@ -136,6 +150,14 @@ export const files = configKey({
       ];
     }),
 });
+
+/** Paths of the files of `whole` that have their mode from {@linkcode files}' `settle`, `merged` being what it was given. */
+export function tightenedFiles(
+  merged: Record<string, FileConfig> = {},
+  whole: Record<string, FileConfig> = {},
+): string[] {
+  return Object.keys(whole).filter((path) => whole[path]!.mode !== merged[path]?.mode);
+}
 
 /** The bytes of a file's content. */
 export function fileContent(given: FileConfig): Bytes {

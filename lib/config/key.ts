@@ -29,6 +29,14 @@ export interface CourseKey<Schema extends v.GenericSchema, Desired> {
   readonly example: string;
   /** The wanted state for the merged configuration's `value`; all defaults are filled in here and nowhere else. */
   desired(value: v.InferOutput<Schema> | undefined, node: NodeContext): Desired;
+  /**
+   * Fills in, when the site is built, what depends on whether a merged `value` is public: the instructions say it, so that
+   * agents of all versions do the same. `shown` is what everyone can read of it.
+   */
+  settle?(
+    value: v.InferOutput<Schema>,
+    shown: v.InferOutput<Schema> | undefined,
+  ): v.InferOutput<Schema>;
   /** Problems of a merged value that none of its layers has by itself. */
   problems?(value: v.InferOutput<Schema>): string[];
 }

@@ -94,6 +94,16 @@ export function mergeConfig(layers: readonly NodeConfig[]): NodeConfig {
   return mergeLayers(nodeConfigSchema, layers) as NodeConfig;
 }
 
+/** A merged configuration with all that depends on which part of it is public (`shown`); see {@linkcode CourseKey.settle}. */
+export function settleConfig(merged: NodeConfig, shown: NodeConfig): NodeConfig {
+  const settled = KEY_NAMES.flatMap((name) => {
+    const { settle } = KEYS[name] as CourseKey<v.GenericSchema, unknown>;
+    const value = merged[name];
+    return settle && value !== undefined ? [[name, settle(value, shown[name])]] : [];
+  });
+  return { ...merged, ...Object.fromEntries(settled) };
+}
+
 /** Problems of a merged configuration that none of its layers has by itself; places as dotted names. */
 export function mergedProblems(config: NodeConfig): string[] {
   const { issues = [] } = v.safeParse(nodeConfigSchema, config);

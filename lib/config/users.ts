@@ -59,6 +59,45 @@ const user = mapping({
   ),
 });
 
+/**
+ * Groups that every image has and that are no account's own: those of devices, of logs and password hashes, of who may
+ * become root.
+ */
+export const IMAGE_GROUPS: readonly string[] = [
+  ...[
+    "abuild",
+    "adm",
+    "audio",
+    "cdrom",
+    "dialout",
+    "disk",
+    "floppy",
+    "input",
+    "kmem",
+    "kvm",
+    "man",
+  ],
+  ...[
+    "netdev",
+    "nogroup",
+    "ping",
+    "shadow",
+    "sys",
+    "tape",
+    "tty",
+    "users",
+    "utmp",
+    "video",
+    "wheel",
+  ],
+];
+
+/** What is wrong with an account's name at the desk; a node finds out by the groups that it really has. */
+function nameProblem(_user: unknown, name: string): string | undefined {
+  if (!IMAGE_GROUPS.includes(name)) return undefined;
+  return "is the name of a group of the image, which would become the account's own: take another";
+}
+
 /** One account; without `uid` the node picks one. */
 export type UserConfig = v.InferOutput<typeof user>;
 /** One account as it is wanted. */
@@ -107,10 +146,10 @@ export const users = configKey({
   schema: described(
     dictionary(
       accountName,
-      described(user, "One account, by its name.", { since: "0.1.0" }),
+      described(user, "One account, by its name.", { since: "0.1.0", desk: nameProblem }),
     ),
     "Accounts, and the SSH keys that may log in to them. A new one gets the home /home/<name>, which is put right where its " +
-      "account does not own it or can't use it. One that is no longer listed loses its keys and is locked; root may have " +
+      "account does not own it or can't use it; its name must not be that of a group of the image. One that is no longer listed loses its keys and is locked; root may have " +
       "keys, too.",
     { since: "0.1.0", default: "none beside the image's" },
   ),

@@ -77,6 +77,8 @@ export interface MadeSite extends Written {
   releases: string[];
   /** Nodes whose instructions were encrypted anew. */
   encrypted: string[];
+  /** Private files without a mode, in instructions that were encrypted anew: nodes give them the mode 0600. */
+  tightened: { node: string; paths: string[] }[];
   /** Nodes that keep what they have until they are updated. */
   heldBack: HeldBack[];
   /** Number of files of the site. */
@@ -177,6 +179,9 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
     nodes: fleet.nodes.map(({ name }) => name),
     tags: [...fleet.tags.keys()].sort(),
     encrypted: [...site.envelopes.keys()],
+    tightened: fleet.nodes.filter(wasRead).flatMap(({ name: node, tightened: paths }) =>
+      paths.length > 0 && site.envelopes.has(node) ? [{ node, paths }] : []
+    ),
     heldBack: heldBack(site.outputs, releases, osUpdate),
     files: site.files.size + site.kept.size,
   };

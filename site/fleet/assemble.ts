@@ -6,7 +6,13 @@
  */
 import type * as v from "valibot";
 import { nearest } from "../../lib/nearest.ts";
-import { mergeConfig, mergedProblems, type NodeConfig } from "../../lib/config/mod.ts";
+import { tightenedFiles } from "../../lib/config/files.ts";
+import {
+  mergeConfig,
+  mergedProblems,
+  type NodeConfig,
+  settleConfig,
+} from "../../lib/config/mod.ts";
 import { isNodeName, TAG_NAME } from "../../lib/documents/names.ts";
 import { type UpdatePolicy, updatePolicySchema } from "../../lib/documents/os_update.ts";
 import { UserError } from "../../lib/errors.ts";
@@ -44,6 +50,8 @@ export interface FleetNode extends PublicFacts {
   public: NodeConfig;
   /** All of it, secrets included. */
   whole: NodeConfig;
+  /** Paths of its private files for which the fleet says no mode: they are for their owner only. */
+  tightened: string[];
 }
 
 /** One machine whose file was not read, because what an earlier build made of it still holds. */
@@ -159,11 +167,10 @@ export function assembleFleet<Outputs = never>(
   const nodes: (FleetNode | KnownNode<Outputs>)[] = sources.map(({ facts, layer }) => {
     if (!layer) return options.known!.get(`${facts.name}.yaml`)!;
     const layers = [global, ...facts.tags.map((tag) => tags.get(tag)!), layer];
-    return {
-      ...facts,
-      public: mergeConfig(layers.map(({ config }) => config)),
-      whole: mergeConfig(layers.flatMap(({ config, private: secret }) => [config, secret])),
-    };
+    const shown = mergeConfig(layers.map(({ config }) => config));
+    const merged = mergeConfig(layers.flatMap(({ config, private: secret }) => [config, secret]));
+    const whole = settleConfig(merged, shown);
+    return { ...facts, public: shown, whole, tightened: tightenedFiles(merged.files, whole.files) };
   });
   if (!options.survey) {
     for (const [i, node] of nodes.entries()) {

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { applier } from "../../../agent/resources/resource.ts";
 import { users } from "../../../agent/resources/users.ts";
 import { differences } from "../../../lib/config/mod.ts";
+import { parsePasswd, parseShadow } from "../../../lib/formats/accounts.ts";
 import type { Ownership } from "../../../lib/host.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { IDENTITY } from "./identity.ts";
@@ -82,6 +83,26 @@ askQuestions("users", {
       },
     },
   ],
+});
+
+Deno.test("users gives no account a group of the image, and goes on with one that was only half made", async () => {
+  const { apply: act } = applier("users", users);
+  const node = host();
+  node.put(
+    "/etc/group",
+    `${node.textOf("/etc/group")}shadow:x:42:\nnogroup:x:65533:\nbob:x:1007:\n`,
+  );
+  const names = ["wheel", "shadow", "nogroup", "bob", "sshd"];
+  const target = targetOf({ users: Object.fromEntries(names.map((name) => [name, {}])) });
+  const { troubles } = await apply(node, act, target);
+  assertEquals(troubles.map(({ message }) => message), [
+    "Cannot create user wheel: its group would be the image's wheel (gid 10)",
+    "Cannot create user shadow: its group would be the image's shadow (gid 42)",
+    "Cannot create user nogroup: its group would be the image's nogroup (gid 65533)",
+  ]);
+  const accounts = parsePasswd(node.textOf("/etc/passwd")).map(({ name, gid }) => `${name} ${gid}`);
+  assertEquals(accounts, ["root 0", "sshd 22", "bob 1007"]);
+  assertEquals([...parseShadow(node.textOf("/etc/shadow")).keys()].sort(), ["bob", "root", "sshd"]);
 });
 
 Deno.test("users gives a home to its account when an agent was killed while it made it", async () => {

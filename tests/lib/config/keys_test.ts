@@ -13,6 +13,8 @@ import {
   nodeConfigSchema,
 } from "../../../lib/config/mod.ts";
 import { octal } from "../../../lib/config/files.ts";
+import { IMAGE_GROUPS } from "../../../lib/config/users.ts";
+import { parseGroup, parsePasswd } from "../../../lib/formats/accounts.ts";
 import { keyTable, referenceText } from "../../../lib/config/reference.ts";
 import { parse } from "yaml";
 import { parseDefinition } from "../../../lib/image/definition.ts";
@@ -40,6 +42,16 @@ Deno.test("every field has words, its first version, and a unit where it counts 
     if (type === "number" && path.at(-1) !== "uid") assert(facts?.unit, `${place} lacks a unit`);
   }
   assert(FIELDS.length > 20, `${FIELDS.length} fields`);
+});
+
+Deno.test("the groups that no account may be named after are those of an image without an account of the name", async () => {
+  const folder = "lib/lab_packages/packages/alpine-baselayout/etc";
+  const accounts = parsePasswd(await Deno.readTextFile(`${folder}/passwd`)).map(({ name }) => name);
+  const groups = parseGroup(await Deno.readTextFile(`${folder}/group`)).map(({ name }) => name);
+  // Images with a web server have an account of that name.
+  const only = groups.filter((name) => !accounts.includes(name) && name !== "www-data");
+  assertEquals(only.filter((name) => !IMAGE_GROUPS.includes(name)), []);
+  assertEquals(accounts.filter((name) => IMAGE_GROUPS.includes(name)), []);
 });
 
 Deno.test("no version of a field lies in the future", async () => {

@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { mergeConfig, mergedProblems, type NodeConfig } from "../../../lib/config/mod.ts";
+import { tightenedFiles } from "../../../lib/config/files.ts";
+import {
+  mergeConfig,
+  mergedProblems,
+  type NodeConfig,
+  settleConfig,
+} from "../../../lib/config/mod.ts";
 import { SSH_KEYS } from "../../site/support.ts";
 
 Deno.test("mergeConfig() lets later layers win, merges mappings and replaces lists", () => {
@@ -22,6 +28,47 @@ Deno.test("mergeConfig() gives a file's new content its own encoding", () => {
   const over: NodeConfig = { files: { "/x": { content: "text" } } };
   assertEquals(mergeConfig([base, over]).files, { "/x": { content: "text", mode: "0600" } });
   assertEquals(mergeConfig([over, base]).files, base.files);
+});
+
+Deno.test("settleConfig() gives private files without a mode to their owner only", () => {
+  const shown: NodeConfig = {
+    files: {
+      "/public": { content: "a" },
+      "/overlaid": { content: "a" },
+      "/owned": { content: "a" },
+      "/same": { content: "AAAA" },
+      "/open": { content: "a", mode: "0640" },
+    },
+  };
+  const merged = mergeConfig([shown, {
+    timezone: "Europe/Berlin",
+    files: {
+      "/private": { content: "b" },
+      "/moded": { content: "b", mode: "0644" },
+      "/overlaid": { content: "b" },
+      "/owned": { content: "a", owner: "ops" },
+      "/same": { content: "AAAA", encoding: "base64" },
+      "/open": { content: "b" },
+    },
+  }]);
+  const whole = settleConfig(merged, shown);
+  const modes = Object.entries(whole.files!).map(([path, { mode }]) => [path, mode]);
+  assertEquals(Object.fromEntries(modes), {
+    "/public": undefined,
+    "/private": "0600",
+    "/moded": "0644",
+    "/overlaid": "0600",
+    "/owned": undefined,
+    "/same": "0600",
+    "/open": "0640",
+  });
+  assertEquals(tightenedFiles(merged.files, whole.files).sort(), [
+    "/overlaid",
+    "/private",
+    "/same",
+  ]);
+  assertEquals(whole.timezone, "Europe/Berlin");
+  assertEquals(settleConfig({ timezone: "UTC" }, {}), { timezone: "UTC" });
 });
 
 Deno.test("mergeConfig() changes no layer and shares nothing with it", () => {

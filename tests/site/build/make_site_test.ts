@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { SITE_PATHS } from "../../../lib/documents/site.ts";
+import { utf8 } from "../../../lib/bytes.ts";
+import { parseEnvelope, parseInstructions, SITE_PATHS } from "../../../lib/documents/site.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { decryptWith } from "../../../lib/trust/age.ts";
 import { generateIdentity } from "../../../lib/trust/age_keygen.ts";
@@ -63,6 +64,21 @@ Deno.test("a node decrypts what was published for it", async () => {
   const ciphertext = await (await open(host, options)).getHashed(SITE_PATHS.postboot("beta"));
   const plaintext = new TextDecoder().decode(await decryptWith([identity], ciphertext));
   assertEquals(plaintext.includes("secret-name"), true);
+});
+
+Deno.test("private files without a mode are told of when nodes get it, and the instructions say it", async () => {
+  const { host, options } = await setUp();
+  const { identity, recipient } = await generateIdentity();
+  const files = "private: {files: {/etc/key: {content: x}, /etc/open: {content: x, mode: '0644'}}}";
+  host.put("/nodes/beta.yaml", `recipient: ${recipient}\n${files}\n`);
+  const { tightened } = await makeSite(host, options);
+  assertEquals(tightened, [{ node: "beta", paths: ["/etc/key"] }]);
+  const ciphertext = await (await open(host, options)).getHashed(SITE_PATHS.postboot("beta"));
+  const envelope = parseEnvelope(await decryptWith([identity], ciphertext), "beta");
+  const { config } = parseInstructions(utf8(envelope.payload), "beta");
+  assertEquals(config.files?.["/etc/key"]?.mode, "0600");
+  assertEquals(config.files?.["/etc/open"]?.mode, "0644");
+  assertEquals((await makeSite(host, options)).tightened, []);
 });
 
 Deno.test("the serial grows with time, by one at least, and never falls", async () => {

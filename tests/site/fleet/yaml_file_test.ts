@@ -50,12 +50,14 @@ const WRONG: [string, string, string[]][] = [
   ]],
   [
     "what a node would take and the desk does not, each in its place",
-    "config:\n  timezone: europe/berlin\n  users:\n    ops:\n      shell: /bin/a:b\n  files:\n" +
+    "config:\n  timezone: europe/berlin\n  users:\n    ops:\n      shell: /bin/a:b\n    disk: {}\n  files:\n" +
     `    /etc/${"x".repeat(256)}:\n      content: ""\n`,
     [
       "nodes/x.yaml:2:13: config.timezone must be a time zone that exists, e.g. Europe/Berlin or UTC",
       "nodes/x.yaml:5:14: config.users.ops.shell must not hold a colon",
-      `nodes/x.yaml:8:7: config.files./etc/${
+      "nodes/x.yaml:6:11: config.users.disk is the name of a group of the image, which would become the account's " +
+      "own: take another",
+      `nodes/x.yaml:9:7: config.files./etc/${
         "x".repeat(102)
       } must have no part of more than 255 bytes`,
     ],
