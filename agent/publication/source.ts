@@ -19,6 +19,7 @@ import { type KnownTime, later, whyExpired } from "../../lib/known_time.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull, networkText } from "../report/problem.ts";
 import { type Publication, readPublication } from "./read.ts";
+import { fetchFollowing } from "./redirects.ts";
 
 /** How long one request may take to answer, and to be read to its end, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -154,6 +155,7 @@ export class Source {
   ): Promise<Candidate> {
     const known = this.#pages.get(base);
     const answer = await fetchPage(this.host, base, TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES, {
+      sites: this.identity.sites,
       etag: known?.etag,
       signal,
     });
@@ -181,7 +183,8 @@ export class Source {
       fetch: async (path, maxBytes) => {
         // The timestamp was fetched above; a second request could return that of another publication.
         if (path === TIMESTAMP_PATH) return page.bytes;
-        return (await fetchPage(this.host, base, path, maxBytes, { signal }))!.bytes;
+        const { sites } = this.identity;
+        return (await fetchPage(this.host, base, path, maxBytes, { sites, signal }))!.bytes;
       },
     });
     return { base, page, view };
@@ -236,7 +239,7 @@ async function fetchPage(
   base: string,
   path: string,
   maxBytes: number,
-  { etag, signal }: { etag?: string; signal?: AbortSignal },
+  { sites, etag, signal }: { sites: readonly string[]; etag?: string; signal?: AbortSignal },
 ): Promise<Page | undefined> {
   const fail = (state: string, cause?: unknown) =>
     new AgentError("unreachable", `get ${withoutPassword(base)}${path}`, state, {
@@ -249,11 +252,8 @@ async function fetchPage(
   // Timers of our own rather than AbortSignal.timeout: they end with the request.
   let timer = setTimeout(stop, ANSWER_TIMEOUT_MS);
   try {
-    const response = await host.fetch(`${base}${path}`, {
-      headers,
-      signal: limit.signal,
-      cache: "no-store",
-    });
+    const init: RequestInit = { headers, signal: limit.signal, cache: "no-store" };
+    const response = await fetchFollowing(host, `${base}${path}`, init, { sites, fail });
     clearTimeout(timer);
     timer = setTimeout(stop, BODY_TIMEOUT_MS);
     if (response.status === 304 && etag !== undefined) {

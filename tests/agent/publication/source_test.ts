@@ -190,6 +190,21 @@ Deno.test("ask() stops reading a body that is too long", async () => {
   assertEquals([cancelled, sent < 2 * MAX_TIMESTAMP_BYTES], [true, true]);
 });
 
+Deno.test("ask() follows a redirect of the site to its own hosts only", async () => {
+  const world = new Mirrors();
+  const to = (host: string) => (url: URL) =>
+    url.host === "old.test"
+      ? new Response(null, { status: 301, headers: { location: `http://${host}${url.pathname}` } })
+      : world.page(url);
+  const source = await sourceOf(world, ["http://old.test/", "http://new.test/"]);
+  world.answer = to("new.test");
+  assertEquals((await source.ask(NO_STATE, NOW)).lagging, []);
+  const alone = await sourceOf(world, ["http://old.test/"]);
+  world.asked.length = 0;
+  await assertRejects(() => alone.ask(NO_STATE, NOW), AgentError, "not one of the site's");
+  assertEquals(world.asked, ["http://old.test/psyopsOS/timestamp.json"]);
+});
+
 Deno.test("ask() says what the server answered, and ends with its signal", async () => {
   const world = new Mirrors();
   const source = await sourceOf(world);

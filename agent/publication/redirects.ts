@@ -1,0 +1,52 @@
+/**
+ * Redirects of a site: followed on the same host and to the hosts that the node's own URLs name, and nowhere else. What is
+ * read is verified wherever it comes from; but who answers could otherwise make a node ask any machine that it can reach,
+ * and everybody on the way learn of it.
+ *
+ * @module
+ */
+import type { Host } from "../../lib/host.ts";
+import type { AgentError } from "../report/problem.ts";
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/** What {@linkcode fetchFollowing} is told beside the request. */
+export interface Follow {
+  /** Base URLs of the site. */
+  sites: readonly string[];
+  /** The error for a redirect that is not followed. */
+  fail: (state: string) => AgentError;
+}
+
+/** Fetches `url`, following redirects as far as they are allowed. @throws what `fail` makes of any other. */
+export async function fetchFollowing(
+  host: Host,
+  url: string,
+  init: RequestInit,
+  { sites, fail }: Follow,
+): Promise<Response> {
+  let at = new URL(url);
+  for (let count = 0; count <= MAX_REDIRECTS; count++) {
+    const response = await host.fetch(at.href, { ...init, redirect: "manual" });
+    const location = response.headers.get("location");
+    if (!REDIRECTS.includes(response.status) || location === null) return response;
+    await response.body?.cancel();
+    const next = URL.canParse(location, at) ? new URL(location, at) : undefined;
+    if (!next || !isAllowed(next, at, sites)) {
+      const where = next ? `to ${next.protocol}//${next.host}` : "to no URL";
+      throw fail(`it redirects ${where}, which is not one of the site's`);
+    }
+    // A server names itself without the password that it was asked with.
+    if (next.origin === at.origin) [next.username, next.password] = [at.username, at.password];
+    at = next;
+  }
+  throw fail(`it redirects more than ${MAX_REDIRECTS} times`);
+}
+
+/** Whether a redirect leads to the same host, not from https to http, or to one of the site's own. */
+function isAllowed(next: URL, from: URL, sites: readonly string[]): boolean {
+  if (sites.some((site) => new URL(site).origin === next.origin)) return true;
+  const isSafe = next.protocol === "https:" || next.protocol === from.protocol;
+  return next.hostname === from.hostname && isSafe;
+}

@@ -1,0 +1,60 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { fetchFollowing } from "../../../agent/publication/redirects.ts";
+import { AgentError } from "../../../agent/report/problem.ts";
+import { FakeHost } from "../../support/fake_host.ts";
+
+const SITES = ["https://ann:s3cret@site.test/base/", "http://mirror.test:8080/"];
+const fail = (state: string) => new AgentError("unreachable", "get it", state);
+
+/** Follows the redirects that start at the first URL, one to the next; gives what was asked for. */
+async function follow(...chain: string[]): Promise<string[]> {
+  const host = new FakeHost();
+  const asked: string[] = [];
+  host.fetch = (url, init) => {
+    assertEquals(init?.redirect, "manual");
+    asked.push(url);
+    const location = chain[asked.length];
+    if (location === undefined) return Promise.resolve(new Response("here"));
+    return Promise.resolve(new Response("there", { status: 302, headers: { location } }));
+  };
+  const response = await fetchFollowing(host, chain[0]!, {}, { sites: SITES, fail });
+  assertEquals(await response.text(), "here");
+  return asked;
+}
+
+const refused = (...chain: string[]) => assertRejects(() => follow(...chain), AgentError);
+
+Deno.test("redirects are followed on the same host, with the password that it was asked with", async () => {
+  assertEquals(await follow(`${SITES[0]}x`, "/y", "../z", "https://site.test/"), [
+    "https://ann:s3cret@site.test/base/x",
+    "https://ann:s3cret@site.test/y",
+    "https://ann:s3cret@site.test/z",
+    "https://ann:s3cret@site.test/",
+  ]);
+  assertEquals((await follow("http://site.test/x", "https://site.test/x")).length, 2);
+});
+
+Deno.test("redirects are followed to the other URLs of the site, without a password", async () => {
+  assertEquals(await follow(`${SITES[0]}x`, "http://mirror.test:8080/x"), [
+    `${SITES[0]}x`,
+    "http://mirror.test:8080/x",
+  ]);
+});
+
+Deno.test("redirects to other hosts, to plain http, in a ring or to no URL are refused", async () => {
+  const others = [
+    "https://other.test/x?token=t0ken",
+    "//other.test/",
+    "http://169.254.169.254/latest/",
+    "http://mirror.test/",
+    "http://site.test/x",
+    "file:///etc/passwd",
+    "https://",
+  ];
+  for (const other of others) {
+    const { message } = await refused(`${SITES[0]}x`, other);
+    assertEquals(/s3cret|t0ken/.test(message), false, message);
+  }
+  await refused(`${SITES[0]}x`, "/y", "https://other.test/");
+  await refused(...Array(7).fill("https://site.test/ring"));
+});
