@@ -176,7 +176,7 @@ function within<Result>(
   { make }: { make: boolean },
   work: () => Result,
 ): Result | undefined {
-  const before = Deno.cwd();
+  const before = workingDirectory();
   try {
     Deno.chdir("/");
     let at = "/";
@@ -193,6 +193,15 @@ function within<Result>(
     return work();
   } finally {
     Deno.chdir(before);
+  }
+}
+
+/** The root where the working directory was removed under this process. */
+function workingDirectory(): string {
+  try {
+    return Deno.cwd();
+  } catch {
+    return "/";
   }
 }
 
