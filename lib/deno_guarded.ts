@@ -20,10 +20,10 @@ const INNER = "file";
 /** Most entries of a directory that are looked through for what was left behind. */
 const MAX_ENTRIES = 100_000;
 
-/** How long opening a regular file may take, in milliseconds, where Deno can't open one without waiting. */
-const OPEN_MS = 5_000;
 /** Older Denos have the constants of another system, and drop the flags that they do not know. */
 const KNOWS_FLAGS = Deno.build.os !== "linux" || fs.constants.O_NONBLOCK === 0o4000;
+/** Write permission of a group and of all. */
+const OTHERS_WRITE = 0o022;
 /** What opening a file without waiting fails with when it is exchanged or locked at that very moment. */
 const EXCHANGED = ["ENOENT", "EAGAIN", "ENXIO", "ELOOP", "ENODEV"];
 /** Bytes read at once at least. */
@@ -37,27 +37,33 @@ export function placeFile(
   { mode, uid, gid }: Ownership,
 ): void {
   const bytes = typeof data === "string" ? utf8(data) : data;
-  within(directory, { make: true }, () => {
-    const aside = ASIDE + crypto.randomUUID();
-    // The owner of `directory` can rename this new directory, but can neither look into it nor move it elsewhere:
-    // that takes the right to write to the new directory itself.
-    Deno.mkdirSync(aside, { mode: 0o700 });
+  within(directory, { make: true }, () =>
+    withAside(directory, () => {
+      writeSynced(INNER, bytes);
+      // Owner before mode: changing the owner clears set-id bits.
+      Deno.chownSync(INNER, uid, gid);
+      Deno.chmodSync(INNER, mode);
+      Deno.renameSync(INNER, `../${name}`);
+    }));
+}
+
+/** Does `work` in a new directory in the working directory `directory`; both it and {@linkcode INNER} in it are gone then. */
+function withAside<Result>(directory: string, work: () => Result): Result {
+  const aside = ASIDE + crypto.randomUUID();
+  // The owner of `directory` can rename this new directory, but can neither look into it nor move it elsewhere: that takes
+  // the right to write to the new directory itself.
+  Deno.mkdirSync(aside, { mode: 0o700 });
+  try {
+    enter(aside, joined(directory, aside));
     try {
-      enter(aside, joined(directory, aside));
-      try {
-        writeSynced(INNER, bytes);
-        // Owner before mode: changing the owner clears set-id bits.
-        Deno.chownSync(INNER, uid, gid);
-        Deno.chmodSync(INNER, mode);
-        Deno.renameSync(INNER, `../${name}`);
-      } finally {
-        removeIfThere(INNER);
-        Deno.chdir("..");
-      }
+      return work();
     } finally {
-      removeIfThere(aside);
+      removeIfThere(INNER);
+      Deno.chdir("..");
     }
-  });
+  } finally {
+    removeIfThere(aside);
+  }
 }
 
 /** Makes a directory or hands one over; see {@linkcode Host.placeDirectory}. */
@@ -86,12 +92,7 @@ export function removeLeftovers(directory: string): number {
 
 /** Removes one directory that is as {@linkcode placeFile} makes them, and the file in it. */
 function removeAside(directory: string, name: string): boolean {
-  try {
-    enter(name, joined(directory, name));
-  } catch {
-    // Its owner is just making something else of it.
-    return false;
-  }
+  enter(name, joined(directory, name));
   const { mode } = Deno.lstatSync(".");
   if ((mode! & 0o777) === 0o700) removeIfThere(INNER);
   Deno.chdir("..");
@@ -99,20 +100,15 @@ function removeAside(directory: string, name: string): boolean {
 }
 
 /** A file's facts and its content; see {@linkcode Host.readRegular}. */
-export async function readRegular(
-  path: string,
-  maxBytes: number,
-): Promise<RegularFile | undefined> {
+export function readRegular(path: string, maxBytes: number): RegularFile | undefined {
   const { directory, name } = split(path);
   let file: number | undefined;
   const seen = within(directory, { make: false }, () => {
     const facts = fs.lstatSync(name, { bigint: true, throwIfNoEntry: false });
-    const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
-    if (facts?.isFile() && KNOWS_FLAGS) file = ifStill(() => fs.openSync(name, flags));
+    if (facts?.isFile()) file = ifStill(() => openNow(directory, name));
     return facts;
   });
   if (!seen) return undefined;
-  if (seen.isFile() && !KNOWS_FLAGS) file = await openInTime(path);
   if (file === undefined) return { info: infoOf(seen) };
   try {
     const open = fs.fstatSync(file, { bigint: true });
@@ -140,20 +136,31 @@ function readAtMost(file: number, size: number, maxBytes: number): Bytes | undef
   }
 }
 
-/** Opens what was a regular file a moment ago. Should it be a pipe by now, the thread that waits for it is left alone. */
-function openInTime(path: string): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      resolve(undefined);
-    }, OPEN_MS);
-    fs.open(path, "r", (error, file) => {
-      clearTimeout(timer);
-      if (isLate) return void (error ?? fs.closeSync(file));
-      if (error) return EXCHANGED.includes(codeOf(error)) ? resolve(undefined) : reject(error);
-      resolve(file);
-    });
+/** Opens what was a regular file a moment ago, in the working directory `directory`, without waiting should it be a pipe by now. */
+function openNow(directory: string, name: string): number {
+  const { O_RDONLY, O_NONBLOCK } = fs.constants;
+  if (KNOWS_FLAGS) return fs.openSync(name, O_RDONLY | O_NONBLOCK);
+  return isRootsAlone(directory) ? fs.openSync(name, "r") : openAside(directory, name);
+}
+
+/** Whether nobody but root can exchange anything in `directory` or on the way to it. */
+function isRootsAlone(directory: string): boolean {
+  const parts = directory.split("/");
+  return parts.every((_, i) => {
+    const { uid, mode, isDirectory } = Deno.lstatSync(parts.slice(0, i + 1).join("/") || "/");
+    return isDirectory && uid === 0 && (mode! & OTHERS_WRITE) === 0;
+  });
+}
+
+/**
+ * Opens a file by a second name of it, where nobody can exchange it between the look that shows what it is and the opening.
+ * Making such a name follows no link.
+ */
+function openAside(directory: string, name: string): number {
+  return withAside(directory, () => {
+    Deno.linkSync(`../${name}`, INNER);
+    if (!Deno.lstatSync(INNER).isFile) throw Object.assign(new Error(name), { code: "ENXIO" });
+    return fs.openSync(INNER, "r");
   });
 }
 

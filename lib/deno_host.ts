@@ -128,7 +128,8 @@ export class DenoHost implements Host {
     return removeLeftovers(directory);
   }
 
-  readRegular(path: string, maxBytes: number): Promise<RegularFile | undefined> {
+  // deno-lint-ignore require-await -- failures are to reject
+  async readRegular(path: string, maxBytes: number): Promise<RegularFile | undefined> {
     return readRegular(path, maxBytes);
   }
 
