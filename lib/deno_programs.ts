@@ -5,7 +5,7 @@
  */
 import { type Bytes, utf8 } from "./bytes.ts";
 import type { Child, RunOptions, RunResult, SpawnOptions } from "./host.ts";
-import { endSessionCommand } from "./session.ts";
+import { endSessionCommand, ownSessionCommand } from "./session.ts";
 
 /** How long a program that was told to end may take, in milliseconds. */
 const KILL_MS = 2_000;
@@ -20,7 +20,7 @@ export async function runProgram(
   command: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const [program = "", ...args] = command;
+  const [program = "", ...args] = options.session ? ownSessionCommand(command) : command;
   const output = options.terminal ? "inherit" : options.output ?? "piped";
   let child: Deno.ChildProcess;
   try {
@@ -32,7 +32,6 @@ export async function runProgram(
       stdin: options.terminal ? "inherit" : options.stdin === undefined ? "null" : "piped",
       stdout: output,
       stderr: output,
-      detached: options.session,
     }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

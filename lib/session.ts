@@ -1,9 +1,15 @@
 /**
- * Ends all processes of a session: a program that was started in one of its own, and what it started there. A kill of the
- * group by Deno itself needs the right to run every program; the shell's own `kill` needs none but the shell.
+ * Sessions: a program in one of its own, and the end of all that it started there. Both by way of the shell. Nodes may have
+ * a Deno that starts no sessions (2.3.1 takes `detached` and does nothing), and a kill of a group by Deno itself needs the
+ * right to run every program, where the shell's own needs none but the shell.
  *
  * @module
  */
+
+/** The command that runs `command` in a session of its own, as the same process that is started for it. */
+export function ownSessionCommand(command: readonly string[]): string[] {
+  return ["/bin/sh", "-c", 'exec setsid "$@"', "sh", ...command];
+}
 
 /** How long a session may take from SIGTERM to SIGKILL, in tenths of a second. */
 const TENTHS = 20;
