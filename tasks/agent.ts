@@ -20,7 +20,7 @@ export async function main(
   host: Host = new DenoHost(),
   console: Console = processConsole,
 ): Promise<number> {
-  return await runProgram(program, args, async ({ form, arch, json, ...line }) => {
+  return await runProgram(program, args, async ({ form, arch, json, ...line }, console) => {
     const out = line.out.replace(/\/+$/, "");
     const compiler = line.deno;
     const denort = namedRuntime(host);

@@ -24,7 +24,7 @@ export function main(
   host: Host,
   console: Console = processConsole,
 ): Promise<number> {
-  return runProgram(program, args, async (line) => {
+  return runProgram(program, args, async (line, console) => {
     const { bigMb, work, sealed, noPrograms, keep, json } = line;
     const sizes = line.sizes.split(",").map((size) => {
       if (/^[1-9]\d{0,5}$/.test(size)) return Number(size);

@@ -4,16 +4,16 @@
  * @module
  */
 import { suggestSync } from "@optique/core/parser";
-import { type Console, processConsole } from "../lib/cli/console.ts";
+import { type Console, rawConsole } from "../lib/cli/console.ts";
 import { parserOf, runProgram } from "../lib/cli/program.ts";
 import type { ExitCode } from "../lib/errors.ts";
 import { PROGRAMS } from "./lines/mod.ts";
 import { program, SHELLS } from "./lines/completion.ts";
 
-/** The task. */
+/** The task. Shells read what it prints, and not as lines of text: zsh takes words with a zero byte behind each. */
 export function main(
   args: readonly string[],
-  console: Console = processConsole,
+  console: Console = rawConsole,
 ): Promise<ExitCode> {
   const [name = "", ...typed] = args;
   const asked = typed.length > 0 && typed.join() !== "--help" && Object.hasOwn(SHELLS, name);

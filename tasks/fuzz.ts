@@ -12,7 +12,7 @@ import { DEFAULT_SECONDS, MAX_MEMORY, program } from "./lines/fuzz.ts";
 
 /** The task. */
 export function main(args: readonly string[], console: Console = processConsole): Promise<number> {
-  return runProgram(program, args, async ({ cases, from, json, ...line }) => {
+  return runProgram(program, args, async ({ cases, from, json, ...line }, console) => {
     const seconds = line.seconds ?? (cases === undefined ? DEFAULT_SECONDS : Infinity);
     const seed = line.seed ?? Math.floor(performance.timeOrigin + performance.now());
     const start = performance.now();

@@ -19,7 +19,7 @@ export function main(
   host: Host,
   console: Console = processConsole,
 ): Promise<number> {
-  return runProgram(program, args, async ({ check }) => {
+  return runProgram(program, args, async ({ check }, console) => {
     const stale = await staleFiles(host, HERE, !check);
     for (const path of stale) console.out(`${check ? "stale" : "made anew"}: ${path}`);
     return check && stale.length > 0 ? EXIT.failed : EXIT.ok;

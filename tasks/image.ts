@@ -29,7 +29,7 @@ export async function main(
   host: Host = new DenoHost(),
   console: Console = processConsole,
 ): Promise<number> {
-  return await runProgram(program, args, async (line) => {
+  return await runProgram(program, args, async (line, console) => {
     checkTogether(line);
     const { packages, agentDir, instead, json } = line;
     const stage = (text: string) => json ? console.err(text) : console.out(text);

@@ -26,7 +26,7 @@ export function main(
   console: Console = processConsole,
   prompt: Prompt = promptSecret,
 ): Promise<number> {
-  return runProgram(program, args, async (line) => {
+  return runProgram(program, args, async (line, console) => {
     const task = { host, console, prompt };
     if (line.verb === "init") await init({ ...task, line });
     else if (line.verb === "show") await show({ ...task, line });

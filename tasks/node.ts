@@ -56,7 +56,7 @@ export function main(
   ask: Ask = (question) => prompt(question),
   prompting: Prompt = promptSecret,
 ): Promise<number> {
-  return runProgram(program, args, async (line) => {
+  return runProgram(program, args, async (line, console) => {
     const task = { host, console, ask, prompt: prompting };
     switch (line.verb) {
       case "new":

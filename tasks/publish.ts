@@ -19,7 +19,7 @@ export function main(
   host: Host,
   console: Console = processConsole,
 ): Promise<number> {
-  return runProgram(program, args, async (line) => {
+  return runProgram(program, args, async (line, console) => {
     const { from, parallel, prune, full, dryRun, json } = line;
     const name = line.target ?? host.env("PSYOPSOS_PUBLISH");
     if (!name) throw new UsageError(`expected ${TARGETS}, here or in PSYOPSOS_PUBLISH`);

@@ -58,7 +58,7 @@ export function main(
   prompt: Prompt = promptSecret,
   input: ReadInput = readInput,
 ): Promise<number> {
-  return runProgram(program, args, async (line) => {
+  return runProgram(program, args, async (line, console) => {
     const task = { host, console, prompt, input };
     switch (line.verb) {
       case "init":

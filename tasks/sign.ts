@@ -39,7 +39,7 @@ export function main(
   console: Console = processConsole,
   prompt: Prompt = promptSecret,
 ): Promise<number> {
-  return runProgram(program, args, async (line) => {
+  return runProgram(program, args, async (line, console) => {
     for (const file of line.files) await expectFile(host, file);
     const task = { host, console, prompt };
     if (line.verb === "verify") return await verifyFiles({ ...task, line });

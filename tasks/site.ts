@@ -25,7 +25,7 @@ export function main(
   prompt: Prompt = promptSecret,
   stop?: AbortSignal,
 ): Promise<number> {
-  return runProgram(program, args, async (line) => {
+  return runProgram(program, args, async (line, console) => {
     if (line.verb === "build") await build(line, host, console, prompt);
     else if (line.verb === "refresh") await refresh(line, host, console, prompt);
     else await serve(line, host, console, stop);

@@ -9,15 +9,17 @@
  *
  * @module
  */
-import { type Bytes, concat, equal } from "../../lib/bytes.ts";
+import { readAtMost } from "../../lib/body.ts";
+import { type Bytes, equal } from "../../lib/bytes.ts";
 import { errorText, RefusedError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import { networkReason } from "../../lib/network_reason.ts";
 import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import { MAX_TIMESTAMP_BYTES, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
 import { type TrustState, vouchedTime } from "../../lib/trust/roots.ts";
 import { type KnownTime, later, whyExpired } from "../../lib/known_time.ts";
 import type { Identity } from "../identity/read.ts";
-import { AgentError, isFull, networkText } from "../report/problem.ts";
+import { AgentError, isFull } from "../report/problem.ts";
 import { type Publication, readPublication } from "./read.ts";
 import { fetchFollowing } from "./redirects.ts";
 
@@ -264,7 +266,7 @@ async function fetchPage(
       await response.body?.cancel();
       throw fail(`the server answered ${response.status}`);
     }
-    const bytes = await readBody(response, maxBytes);
+    const bytes = await readAtMost(response.body, maxBytes);
     if (!bytes) throw fail(`it is longer than ${maxBytes} bytes`);
     return { bytes, etag: response.headers.get("etag") ?? undefined };
   } catch (error) {
@@ -273,24 +275,11 @@ async function fetchPage(
       const stopped = signal?.aborted && signal.reason !== LATE;
       throw fail(stopped ? "stopped" : "no answer in time", error);
     }
-    throw fail(networkText(error), error);
+    throw fail(networkReason(error), error);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
-}
-
-/** A body of at most `maxBytes`; undefined when it is longer, of which no more is read. */
-async function readBody(response: Response, maxBytes: number): Promise<Bytes | undefined> {
-  if (!response.body) return new Uint8Array();
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body) {
-    size += part.length;
-    if (size > maxBytes) return undefined;
-    parts.push(part);
-  }
-  return concat(parts);
 }
 
 function withoutPassword(url: string): string {

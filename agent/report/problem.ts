@@ -66,16 +66,3 @@ export function isFull(error: unknown): boolean {
   }
   return false;
 }
-
-/** The innermost reason of a failed request, without its URL: that may hold a password, and who asked knows it anyway. */
-export function networkText(error: unknown): string {
-  let at = error;
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
-  const text = errorText(at).replaceAll(/https?:\/\/[^\s)]*/g, "").replace(
-    / \(os error \d+\)$/,
-    "",
-  );
-  // "error sending request for url (…): client error (Connect): dns error: failed to …: Name or service not known"
-  const reason = text.slice(text.lastIndexOf(": ") + 1).trim();
-  return reason.slice(0, 200) || "no answer";
-}

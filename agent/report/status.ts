@@ -6,9 +6,10 @@
  */
 import { formatStatus, type Phase, type Problem, type Status } from "../../lib/documents/status.ts";
 import type { Host } from "../../lib/host.ts";
+import { networkReason } from "../../lib/network_reason.ts";
 import { RUN_DIR, STATUS_FILE } from "../system/paths.ts";
 import type { AgentFacts, SystemFacts } from "./facts.ts";
-import { networkText, type Trouble } from "./problem.ts";
+import type { Trouble } from "./problem.ts";
 
 /** How long a report may take, in milliseconds. */
 const REPORT_TIMEOUT_MS = 10_000;
@@ -63,7 +64,7 @@ export async function sendStatus(
     await response.body?.cancel();
     return response.ok ? undefined : `the server answered ${response.status}`;
   } catch (error) {
-    return limit.signal.aborted ? "no answer in time" : networkText(error);
+    return limit.signal.aborted ? "no answer in time" : networkReason(error);
   } finally {
     clearTimeout(timer);
   }

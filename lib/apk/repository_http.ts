@@ -4,9 +4,11 @@
  *
  * @module
  */
-import { type Bytes, concat } from "../bytes.ts";
-import { errorText, UserError } from "../errors.ts";
+import { readAtMost } from "../body.ts";
+import type { Bytes } from "../bytes.ts";
+import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { networkReason } from "../network_reason.ts";
 
 /** The network or the server does not answer; what is cached may serve instead. */
 export class UnreachableError extends UserError {
@@ -65,17 +67,17 @@ async function getOnce(host: Host, url: string, options: GetOptions): Promise<An
   const shown = shownUrl(url);
   const silence = new Silence(options.silenceMs ?? SILENCE_MS);
   const dead = (cause: unknown) => {
-    const state = silence.over ? `nothing came for ${silence.ms / 1000} s` : errorText(cause);
-    return new UnreachableError(`fetch ${shown}`, state.replaceAll(url, shown), {
-      cause,
-    });
+    const state = silence.over ? `nothing came for ${silence.ms / 1000} s` : networkReason(cause);
+    return new UnreachableError(`fetch ${shown}`, state, { cause });
   };
   try {
     const { headers = {} } = options;
     const response = await host.fetch(url, { headers, signal: silence.signal });
     const { status } = response;
     if (status === 200) {
-      const body = await readBody(response, options.maxBytes, silence, shown);
+      const { maxBytes } = options;
+      const body = await readAtMost(response.body, maxBytes, () => silence.broken());
+      if (!body) throw new UserError(`fetch ${shown}`, `it has more than ${maxBytes} bytes`);
       return { status, headers: response.headers, body };
     }
     await response.body?.cancel();
@@ -89,25 +91,6 @@ async function getOnce(host: Host, url: string, options: GetOptions): Promise<An
   } finally {
     silence.end();
   }
-}
-
-async function readBody(
-  response: Response,
-  maxBytes: number,
-  silence: Silence,
-  shown: string,
-): Promise<Bytes> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body ?? []) {
-    silence.broken();
-    size += part.length;
-    if (size > maxBytes) {
-      throw new UserError(`fetch ${shown}`, `it has more than ${maxBytes} bytes`);
-    }
-    parts.push(part);
-  }
-  return concat(parts);
 }
 
 /** Aborts its signal when {@linkcode broken} has not been called for `ms` milliseconds. */

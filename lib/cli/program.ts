@@ -11,7 +11,7 @@ import process from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { EXIT, type ExitCode } from "../errors.ts";
 import { checkArguments } from "./arguments.ts";
-import { type Console, processConsole } from "./console.ts";
+import { type Console, plainConsole, processConsole } from "./console.ts";
 import { UsageError, withFailures } from "./failures.ts";
 import { on, type Part, words } from "./options.ts";
 
@@ -37,19 +37,20 @@ const COMMON = object({ debug: on("debug", "show stack traces of failures") });
 const WIDTH = 110;
 
 /**
- * Runs `body` with what the command line says. `--help` and `--version` print and end; failures end as
- * {@linkcode withFailures} says.
+ * Runs `body` with what the command line says, and the console it prints on: plain text, see {@linkcode plainConsole}. `--help`
+ * and `--version` print and end; failures end as {@linkcode withFailures} says.
  */
 export async function runProgram<T>(
   program: Program<T>,
   args: readonly string[],
-  body: (line: T) => Promise<ExitCode | void>,
+  body: (line: T, console: Console) => Promise<ExitCode | void>,
   console: Console = processConsole,
 ): Promise<ExitCode> {
   const debug = args.includes("--debug");
-  return await withFailures({ name: program.name, console, debug }, async () => {
-    const read = readLine(program, args, console.out);
-    return read.ended ? EXIT.ok : await body(read.line);
+  const plain = plainConsole(console);
+  return await withFailures({ name: program.name, console: plain, debug }, async () => {
+    const read = readLine(program, args, plain.out);
+    return read.ended ? EXIT.ok : await body(read.line, plain);
   });
 }
 

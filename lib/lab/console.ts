@@ -17,7 +17,7 @@ const MAX_LINE = 4096;
 const MAX_LINES = 50_000;
 
 // deno-lint-ignore no-control-regex -- they are what is taken out
-const NOISE = /\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc|[\x00-\x08\x0b-\x1f\x7f]/g;
+const NOISE = /\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|\x1bc|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
 /** Takes escape sequences and control characters out of a console line. */
 export function cleanLine(raw: string): string {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { visible } from "../visible.ts";
 
 /** Options of {@linkcode LiveLines}. */
 export interface LiveOptions {
@@ -12,7 +13,7 @@ export interface LiveOptions {
   live: boolean;
 }
 
-/** The block of changing lines. */
+/** The block of changing lines. Nothing in a line moves the cursor: it may quote a machine or a server. */
 export class LiveLines {
   readonly #options: LiveOptions;
   #drawn: readonly string[] = [];
@@ -22,19 +23,20 @@ export class LiveLines {
   }
 
   /** Replaces the block. Each line must fit the terminal's width. */
-  draw(lines: readonly string[]): void {
+  draw(given: readonly string[]): void {
     if (!this.#options.live) return;
+    const lines = given.map(visible);
     if (lines.length === this.#drawn.length && lines.every((line, i) => line === this.#drawn[i])) {
       return;
     }
     this.#options.write(this.#erase() + lines.map((line) => `${line}\n`).join(""));
-    this.#drawn = [...lines];
+    this.#drawn = lines;
   }
 
   /** Writes a line above the block. */
   say(line: string): void {
     this.#options.write(
-      this.#erase() + `${line}\n` + this.#drawn.map((drawn) => `${drawn}\n`).join(""),
+      this.#erase() + `${visible(line)}\n` + this.#drawn.map((drawn) => `${drawn}\n`).join(""),
     );
   }
 

@@ -40,7 +40,8 @@ function serveIndex(host: FakeHost, index: Bytes, headers: HeadersInit = {}): vo
 /** The network is gone from here on. */
 function unplug(host: FakeHost): void {
   const dead = () => {
-    throw new TypeError("error sending request");
+    const cause = new Error("error sending request for url (x): client error (Connect): no route");
+    throw new TypeError("fetch failed", { cause });
   };
   for (const url of host.pages.keys()) host.pages.set(url, dead);
   host.log.length = 0;
@@ -136,7 +137,7 @@ Deno.test("openRepositories() goes on from the cache without a network, and says
   host.clock = new Date("2026-12-01T00:00:00Z");
   const offline = await openRepositories(host, [URL_MAIN, second], all);
   assertEquals(notes, [
-    `Cannot fetch ${INDEX}: error sending request; going on with what is cached from 2026-11-22`,
+    `Cannot fetch ${INDEX}: no route; going on with what is cached from 2026-11-22`,
   ]);
   assertEquals(fetches(host), [`fetch ${INDEX}`]);
   assertEquals(offline.map(({ offlineSince }) => offlineSince), [
@@ -158,7 +159,7 @@ Deno.test("openRepository() without a network and a cache says that the mirror d
   await assertRejects(
     () => openRepository(host, URL_MAIN, options),
     UnreachableError,
-    `Cannot fetch ${INDEX}: error sending request`,
+    `Cannot fetch ${INDEX}: no route`,
   );
 });
 

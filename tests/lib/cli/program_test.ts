@@ -2,7 +2,7 @@ import { object, or } from "@optique/core/constructs";
 import { merge } from "@optique/core/constructs";
 import type { InferValue } from "@optique/core/parser";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Console } from "../../../lib/cli/console.ts";
+import { type Console, processConsole } from "../../../lib/cli/console.ts";
 import {
   number,
   on,
@@ -17,7 +17,7 @@ import {
   wordOf,
 } from "../../../lib/cli/options.ts";
 import { helpText, type Program, runProgram } from "../../../lib/cli/program.ts";
-import { EXIT } from "../../../lib/errors.ts";
+import { EXIT, UserError } from "../../../lib/errors.ts";
 import { constant } from "@optique/core/primitives";
 
 const makeFields = {
@@ -150,4 +150,40 @@ Deno.test("helpText() flows paragraphs and keeps the lines of a list", () => {
     "\n\nOne paragraph over two lines.\n\nA list:\n  a  first\n  b  second",
   );
   assertStringIncludes(helpText(program, ["show"]), "deno task x show [--out DIR]");
+});
+
+Deno.test("runProgram() lets nothing that a program says or fails with move the cursor", async () => {
+  const lines: string[] = [];
+  const console: Console = { out: (line) => lines.push(line), err: (line) => lines.push(line) };
+  const run = (...args: string[]) =>
+    runProgram(program, args, (_, console) => {
+      console.out("name \x1b]0;mine\x07\n  more");
+      console.err("\x9b2J");
+      throw new UserError("read it", "the server says \x1b[2J", { hint: "ask \u202enimda" });
+    }, console);
+  assertEquals(await run(), EXIT.failed);
+  await run("--out", "\x1b[2J", "--x\x1b[2J");
+  assertEquals(lines.slice(0, 4), [
+    "name \\u001b]0;mine\\u0007\n  more",
+    "\\u009b2J",
+    "Cannot read it: the server says \\u001b[2J",
+    "  ask \\u202enimda",
+  ]);
+  assertEquals(lines.length > 4 && lines.some((line) => line.includes("\x1b")), false);
+});
+
+Deno.test("processConsole prints plain text only", () => {
+  const printed: string[] = [];
+  const { log, error } = globalThis.console;
+  Object.assign(globalThis.console, {
+    log: (line: string) => printed.push(line),
+    error: (line: string) => printed.push(line),
+  });
+  try {
+    processConsole.out("\x1b[1mx");
+    processConsole.err("\x07");
+  } finally {
+    Object.assign(globalThis.console, { log, error });
+  }
+  assertEquals(printed, ["\\u001b[1mx", "\\u0007"]);
 });

@@ -7,6 +7,7 @@ Deno.test("cleanLine() takes out what firmware draws with", () => {
     cleanLine("Booting from ROM..\x1bc\x1b[?7l\x1b[2J\x1b[0;37mINIT\x07\r"),
     "Booting from ROM..INIT",
   );
+  assertEquals(cleanLine("a\x9b2J\x85b"), "a2Jb");
 });
 
 Deno.test("ConsoleLog puts lines together whatever the chunks", () => {

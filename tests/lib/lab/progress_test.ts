@@ -84,3 +84,11 @@ Deno.test("LiveLines redraws in place on a terminal, and only says lines elsewhe
   dull.say("note");
   assertEquals(plain, ["note\n"]);
 });
+
+Deno.test("LiveLines lets no line of a machine or server move the cursor", () => {
+  const written: string[] = [];
+  const live = new LiveLines({ live: true, write: (text) => written.push(text) });
+  live.draw(["a \x1b[2J"]);
+  live.say("b \x9b1A");
+  assertEquals(written, ["a \\u001b[2J\n", "\x1b[1A\x1b[Jb \\u009b1A\na \\u001b[2J\n"]);
+});

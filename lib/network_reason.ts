@@ -1,0 +1,25 @@
+/**
+ * Why a request got no answer. Deno says "fetch failed" and keeps the reason in the error's cause.
+ *
+ * @module
+ */
+import { errorText } from "./errors.ts";
+
+/** What is said in front of the reason, each by the layer above it. */
+const LAYERS =
+  /^(?:fetch failed|error sending request(?: for url \([^)]*\))?|client error(?: \(\w+\))?|tcp connect error|dns error|failed to lookup address information)(?:: |$)/i;
+const URLS = /https?:\/\/[^\s)]*/g;
+const MAX_REASON = 200;
+
+/**
+ * The innermost reason of a failed request on one line, e.g. "Connection refused" or "invalid peer certificate: Expired".
+ * Without its URL: that may hold a password, and who asked knows it anyway.
+ */
+export function networkReason(error: unknown): string {
+  let at = error;
+  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  let reason = errorText(at);
+  while (LAYERS.test(reason)) reason = reason.replace(LAYERS, "");
+  const plain = reason.replaceAll(URLS, "").replace(/ \(os error \d+\)$/, "").trim();
+  return plain.slice(0, MAX_REASON) || "no answer";
+}
