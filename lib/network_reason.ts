@@ -6,8 +6,20 @@
 import { errorText } from "./errors.ts";
 
 /** What is said in front of the reason, each by the layer above it. */
-const LAYERS =
-  /^(?:fetch failed|error sending request(?: for url \([^)]*\))?|client error(?: \(\w+\))?|tcp connect error|dns error|failed to lookup address information)(?:: |$)/i;
+const LAYERS = new RegExp(
+  `^(?:${
+    [
+      "fetch failed",
+      String
+        .raw`error sending request(?: from \S+)?(?: for (?:url )?\(?https?:[^\s)]*\)?(?: \([^)]*\))?)?`,
+      String.raw`client error(?: \(\w+\))?`,
+      "tcp connect error",
+      "dns error",
+      "failed to lookup address information",
+    ].join("|")
+  })(?:: |$)`,
+  "i",
+);
 const URLS = /https?:\/\/[^\s)]*/g;
 const MAX_REASON = 200;
 

@@ -1,5 +1,5 @@
 /**
- * `deno task publish`: uploads the built site to S3-compatible storage or into a directory.
+ * `deno task publish`: uploads the built site to S3-compatible storage or into a directory, and reads it there as nodes do.
  *
  * @module
  */
@@ -9,9 +9,13 @@ import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import type { Host } from "../lib/host.ts";
 import { openTarget } from "../lib/publish/open_target.ts";
+import { TIMESTAMP_PATH } from "../lib/trust/freshness.ts";
+import type { PublicKey } from "../lib/trust/minisign.ts";
 import { loadRoots } from "../lib/trust/root_sign.ts";
+import { type Checked, checkPublished } from "../site/upload/check_site.ts";
+import { LocalSite } from "../site/upload/local_site.ts";
 import { type Uploaded, uploadSite } from "../site/upload/upload.ts";
-import { program, TARGETS } from "./lines/publish.ts";
+import { type Line, program, TARGETS } from "./lines/publish.ts";
 
 /** The task. */
 export function main(
@@ -20,47 +24,85 @@ export function main(
   console: Console = processConsole,
 ): Promise<number> {
   return runProgram(program, args, async (line, console) => {
-    const { from, parallel, prune, full, dryRun, json } = line;
+    const { from, json, dryRun, check } = line;
     const name = line.target ?? host.env("PSYOPSOS_PUBLISH");
-    if (!name) throw new UsageError(`expected ${TARGETS}, here or in PSYOPSOS_PUBLISH`);
-    const { endpoint, region, profile, pathStyle, timeoutSeconds } = line;
-    const patience = { timeoutSeconds };
-    const { target, retries } = await openTarget(host, name, {
-      endpoint,
-      region,
-      profile,
-      pathStyle,
-      patience,
-    });
-    const chain = await loadRoots(host, line.keys);
-    const uploaded = await uploadSite(host, {
-      from,
-      target,
-      pinned: chain?.pinned,
-      parallel,
-      prune,
-      full,
-      dryRun,
-      onStage: json
-        ? undefined
-        : ({ name, files }) => console.out(`  ${name.padEnd(10)}${sizes(files)}`),
-    });
-    if (json) {
-      console.out(JSON.stringify({ ...uploaded, retries: retries() }, null, 2));
-    } else {
-      for (const text of report(uploaded, retries())) console.out(text);
+    const pinned = (await loadRoots(host, line.keys))?.pinned;
+    if (!name) {
+      if (check === undefined) {
+        throw new UsageError(`expected ${TARGETS}, here or in PSYOPSOS_PUBLISH`);
+      }
+      const checked = await checkPublished(host, {
+        url: check,
+        pinned: await new LocalSite(host, from).pinned(pinned),
+      });
+      return console.out(json ? JSON.stringify({ checked }, null, 2) : checkedLine(checked));
     }
+    const { uploaded, retries } = await upload(host, { ...line, name, pinned }, console);
+    if (!json) { for (const text of report(uploaded, retries)) console.out(text); }
+    const checked = check === undefined ? undefined : await checkPublished(host, {
+      url: check,
+      pinned: await new LocalSite(host, from).pinned(pinned),
+      stamp: dryRun ? undefined : await new LocalSite(host, from).read(TIMESTAMP_PATH),
+    });
+    if (json) console.out(JSON.stringify({ ...uploaded, retries, checked }, null, 2));
+    else if (checked) console.out(checkedLine(checked));
   }, console);
 }
 
+async function upload(
+  host: Host,
+  line: Line & { name: string; pinned?: PublicKey },
+  console: Console,
+): Promise<{ uploaded: Uploaded; retries: number }> {
+  const { name, pinned, timeoutSeconds, acl, full, json } = line;
+  const { target, retries } = await openTarget(host, name, {
+    endpoint: line.endpoint,
+    region: line.region,
+    profile: line.profile,
+    pathStyle: line.pathStyle,
+    patience: { timeoutSeconds },
+    acl,
+  });
+  const uploaded = await uploadSite(host, {
+    from: line.from,
+    target,
+    pinned,
+    parallel: line.parallel,
+    prune: line.prune,
+    pruneHours: line.pruneHours,
+    full,
+    allow: full && acl !== undefined,
+    overwrite: line.overwrite,
+    dryRun: line.dryRun,
+    onStage: json
+      ? undefined
+      : ({ name, files }) => console.out(`  ${name.padEnd(10)}${sizes(files)}`),
+  });
+  return { uploaded, retries: retries() };
+}
+
+function checkedLine({ url, serial, expires, bins, documents }: Checked): string {
+  const what = `${documents} documents in ${bins} ${bins === 1 ? "bin" : "bins"}`;
+  return `${url}: nodes read serial ${serial}, valid until ${expires}; ${what}`;
+}
+
 function report(uploaded: Uploaded, retries: number): string[] {
-  const { target, serial, expires, stages, removed, uploads, dryRun } = uploaded;
+  const { target, serial, expires, stages, removed, kept, uploads, remarks, dryRun } = uploaded;
   const lines = dryRun
     ? stages.flatMap(({ name, files }) =>
       files.map(({ path, size }) => `  ${name.padEnd(10)}${path}, ${size} bytes`)
     )
     : [];
   lines.push(...removed.map((path) => `  ${dryRun ? "remove" : "removed"}    ${path}`));
+  if (kept > 0) {
+    const why = "as others may be publishing or reading them";
+    lines.push(
+      `  ${count(kept)} that the site no longer has ${
+        kept === 1 ? "stays" : "stay"
+      } for now, ${why}`,
+    );
+  }
+  lines.push(...remarks.map((remark) => `  note: ${remark}`));
   const again = retries > 0
     ? `, ${retries} ${retries === 1 ? "request" : "requests"} repeated`
     : "";

@@ -4,47 +4,55 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { encodeHex } from "@std/encoding/hex";
-import { type Bytes, sha256Hex } from "../bytes.ts";
+import { type Bytes, equal } from "../bytes.ts";
 import { UserError } from "../errors.ts";
-import type { Host } from "../host.ts";
-import type { Content, FileFacts, ListedFile, PutCondition, RemoteFile, Target } from "./target.ts";
+import type { FileInfo, Host } from "../host.ts";
+import {
+  type Content,
+  type FileFacts,
+  type ListedFile,
+  LongFileError,
+  type PutCondition,
+  type ReadFile,
+  type RemoteFile,
+  type Target,
+} from "./target.ts";
 
 /** The target. It keeps no marks and no hashes: reading the files is as good. */
 export class DirectoryTarget implements Target {
   readonly name: string;
   readonly keepsMarks = false;
+  readonly remarks = new Set<string>();
 
   constructor(readonly host: Host, readonly dir: string) {
     this.name = `file:${dir}`;
   }
 
-  async get(path: string, maxBytes: number): Promise<{ bytes: Bytes; tag: string } | undefined> {
+  async get(path: string, maxBytes: number): Promise<ReadFile | undefined> {
     const info = await this.host.stat(this.#file(path));
     if (info?.kind !== "file") return undefined;
-    if (info.size > maxBytes) {
-      throw new UserError(
-        `publish to ${this.name}`,
-        `its ${path} is longer than ${maxBytes} bytes`,
-      );
-    }
-    const bytes = await this.host.readFile(this.#file(path));
-    return { bytes, tag: sha256Hex(bytes) };
+    if (info.size > maxBytes) throw new LongFileError(this.name, path, maxBytes);
+    return { bytes: await this.host.readFile(this.#file(path)) };
   }
 
   async stat(path: string): Promise<RemoteFile | undefined> {
     const info = await this.host.stat(this.#file(path));
     if (info?.kind !== "file") return undefined;
-    return { size: info.size, sha256: await this.#hash(path, "sha256") };
+    const sha256 = (await digestOf(this.host.readChunks(this.#file(path)))).toString("hex");
+    return { size: info.size, sha256, ageMs: this.#age(info) };
   }
 
   async *list(prefix: string): AsyncIterable<ListedFile> {
     const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
-    for await (const path of this.#below(folder)) {
-      if (!path.startsWith(prefix)) continue;
-      const { size } = (await this.host.stat(this.#file(path)))!;
-      yield { path, size, md5: await this.#hash(path, "md5") };
+    for await (const { path, info } of this.#below(folder)) {
+      if (path.startsWith(prefix)) yield { path, size: info.size, ageMs: this.#age(info) };
     }
+  }
+
+  async holds({ path, size }: ListedFile, content: Content): Promise<boolean> {
+    if (size !== content.size) return false;
+    const there = await digestOf(this.host.readChunks(this.#file(path)));
+    return there.equals(await digestOf(content.chunks()));
   }
 
   async put(
@@ -54,15 +62,21 @@ export class DirectoryTarget implements Target {
     condition?: PutCondition,
   ): Promise<void> {
     const file = this.#file(path);
-    if (condition && (await this.get(path, Infinity))?.tag !== condition.tag) {
-      throw new UserError(
-        `publish to ${this.name}`,
-        "somebody else published at the same time",
-      );
+    if (condition) {
+      const now = await this.get(path, Infinity);
+      const { before } = condition;
+      if (!(now && before ? equal(now.bytes, before.bytes) : now === before)) {
+        throw new UserError(
+          `publish to ${this.name}`,
+          "somebody else published at the same time",
+        );
+      }
     }
     await this.host.mkdir(file.slice(0, file.lastIndexOf("/")));
     await this.host.writeFile(file, await content.read());
   }
+
+  async allow(): Promise<void> {}
 
   async remove(path: string): Promise<void> {
     await this.host.remove(this.#file(path));
@@ -72,18 +86,22 @@ export class DirectoryTarget implements Target {
     return `${this.dir}/${path}`;
   }
 
-  async *#below(folder: string): AsyncIterable<string> {
-    for (const name of await this.host.readDir(this.#file(folder).replace(/\/$/, ""))) {
-      const path = `${folder}${name}`;
-      const kind = (await this.host.stat(this.#file(path)))?.kind;
-      if (kind === "directory") yield* this.#below(`${path}/`);
-      else if (kind === "file") yield path;
-    }
+  #age({ mtime }: FileInfo): number {
+    return this.host.now().getTime() - mtime * 1000;
   }
 
-  async #hash(path: string, algorithm: "sha256" | "md5"): Promise<string> {
-    const hash = createHash(algorithm);
-    for await (const chunk of this.host.readChunks(this.#file(path))) hash.update(chunk);
-    return encodeHex(hash.digest());
+  async *#below(folder: string): AsyncIterable<{ path: string; info: FileInfo }> {
+    for (const name of await this.host.readDir(this.#file(folder).replace(/\/$/, ""))) {
+      const path = `${folder}${name}`;
+      const info = await this.host.stat(this.#file(path));
+      if (info?.kind === "directory") yield* this.#below(`${path}/`);
+      else if (info?.kind === "file") yield { path, info };
+    }
   }
+}
+
+async function digestOf(chunks: AsyncIterable<Bytes>) {
+  const hash = createHash("sha256");
+  for await (const chunk of chunks) hash.update(chunk);
+  return hash.digest();
 }

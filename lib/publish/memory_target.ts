@@ -3,28 +3,36 @@
  *
  * @module
  */
-import { type Bytes, sha256Hex } from "../bytes.ts";
+import { type Bytes, equal, sha256Hex } from "../bytes.ts";
 import { UserError } from "../errors.ts";
-import type { Content, FileFacts, ListedFile, PutCondition, RemoteFile, Target } from "./target.ts";
+import {
+  type Content,
+  type FileFacts,
+  type ListedFile,
+  LongFileError,
+  type PutCondition,
+  type ReadFile,
+  type RemoteFile,
+  type Target,
+} from "./target.ts";
 
 /** The target; it counts what is asked of it. */
 export class MemoryTarget implements Target {
   readonly name = "memory:";
   readonly keepsMarks = true;
+  readonly remarks = new Set<string>();
   /** Requests of any kind so far. */
   requests = 0;
   readonly #files = new Map<string, { bytes: Bytes; facts: FileFacts }>();
 
-  get(path: string, maxBytes: number): Promise<{ bytes: Bytes; tag: string } | undefined> {
+  get(path: string, maxBytes: number): Promise<ReadFile | undefined> {
     this.requests++;
     const file = this.#files.get(path);
     if (!file) return Promise.resolve(undefined);
     if (file.bytes.length <= maxBytes) {
-      return Promise.resolve({ bytes: file.bytes, tag: file.facts.sha256 });
+      return Promise.resolve({ bytes: file.bytes });
     }
-    return Promise.reject(
-      new UserError(`publish to ${this.name}`, `its ${path} is longer than ${maxBytes} bytes`),
-    );
+    return Promise.reject(new LongFileError(this.name, path, maxBytes));
   }
 
   stat(path: string): Promise<RemoteFile | undefined> {
@@ -42,6 +50,12 @@ export class MemoryTarget implements Target {
     }
   }
 
+  async holds({ path }: ListedFile, content: Content): Promise<boolean> {
+    this.requests++;
+    const file = this.#files.get(path);
+    return file !== undefined && equal(file.bytes, await content.read());
+  }
+
   async put(
     path: string,
     content: Content,
@@ -49,7 +63,9 @@ export class MemoryTarget implements Target {
     condition?: PutCondition,
   ): Promise<void> {
     this.requests++;
-    if (condition && this.#files.get(path)?.facts.sha256 !== condition.tag) {
+    const now = this.#files.get(path)?.bytes;
+    const before = condition?.before?.bytes;
+    if (condition && !(now && before ? equal(now, before) : now === before)) {
       throw new UserError(
         `publish to ${this.name}`,
         "somebody else published at the same time",
@@ -60,6 +76,10 @@ export class MemoryTarget implements Target {
       throw new UserError(`publish to ${this.name}`, `${path} came damaged`);
     }
     this.#files.set(path, { bytes, facts });
+  }
+
+  allow(): Promise<void> {
+    return Promise.resolve();
   }
 
   remove(path: string): Promise<void> {

@@ -13,8 +13,12 @@ export type TargetName =
 const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 const PREFIX = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
-/** Reads a target's name. @throws {UserError} with `EXIT.usage`. */
-export function parseTarget(given: string): TargetName {
+/**
+ * Reads a target's name. A `~` at the beginning of a directory is `home`: behind "file:" no shell looks for it.
+ *
+ * @throws {UserError} with `EXIT.usage`.
+ */
+export function parseTarget(given: string, home?: string): TargetName {
   const fail = (state: string) =>
     new UserError(`publish to ${given}`, state, {
       exitCode: EXIT.usage,
@@ -30,7 +34,9 @@ export function parseTarget(given: string): TargetName {
   if (given.startsWith("file:")) {
     const dir = given.slice("file:".length).replace(/^\/\/(?=\/)/, "").replace(/(?<=.)\/+$/, "");
     if (dir === "") throw fail("the directory is missing");
-    return { kind: "file", dir };
+    if (!dir.startsWith("~")) return { kind: "file", dir };
+    if (home && /^~(\/|$)/.test(dir)) return { kind: "file", dir: home + dir.slice(1) };
+    throw fail("only your own ~ is known; ./~ is a directory of that name");
   }
   throw fail("that is no target");
 }

@@ -4,13 +4,8 @@
  * @module
  */
 import { errorText, UserError, type UserErrorOptions } from "../errors.ts";
-
-/** The parts of a server's error that count. */
-export interface ServerFailure {
-  statusCode: number;
-  code: string;
-  region?: string;
-}
+import { networkReason } from "../network_reason.ts";
+import { childText, parseXml, XmlError } from "./s3_xml.ts";
 
 /** Where it happened. */
 export interface FailurePlace {
@@ -19,8 +14,24 @@ export interface FailurePlace {
   region: string;
 }
 
-const TRANSIENT_STATUS = [408, 429, 500, 502, 503, 504];
-const TRANSIENT_CODES = ["SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable"];
+/** A refusal of the server. Its message holds what the server says, in the server's words. */
+export class ServerError extends Error {
+  constructor(
+    readonly statusCode: number,
+    /** The server's word for it, e.g. "SlowDown"; {@linkcode NO_CODE} when its answer is not S3's. */
+    readonly code: string,
+    /** What it says to people; "" when nothing. */
+    readonly said: string = "",
+    readonly more: {
+      /** Where the bucket is. */
+      region?: string;
+      /** Where the server sends us, as a URL's origin. */
+      location?: string;
+    } = {},
+  ) {
+    super(`${statusCode} ${code}${said === "" ? "" : `: ${said}`}`);
+  }
+}
 
 /** A request that got no answer in time. */
 export class NoAnswer extends Error {
@@ -29,40 +40,82 @@ export class NoAnswer extends Error {
   }
 }
 
-/** The server's answer in an error of the client package; undefined for any other error. */
-export function serverFailure(error: unknown): ServerFailure | undefined {
-  if (!(error instanceof Error) || !("statusCode" in error) || !("code" in error)) return undefined;
-  const { statusCode, code } = error;
-  if (typeof statusCode !== "number" || typeof code !== "string") return undefined;
-  const region = "region" in error && typeof error.region === "string" ? error.region : undefined;
-  return { statusCode, code, region };
+/** An answer that is longer than it may be. */
+export class LongAnswer extends Error {
+  constructor(readonly maxBytes: number) {
+    super(`an answer of more than ${maxBytes} bytes`);
+  }
+}
+
+/** The code of an error whose body is not S3's, e.g. of a proxy, or of a HEAD, which has none. */
+export const NO_CODE = "Unrecognized";
+
+const TRANSIENT_STATUS = [408, 429, 500, 502, 503, 504];
+const TRANSIENT_CODES = ["SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable"];
+const CODE = /^[A-Za-z][A-Za-z0-9.]{0,63}$/;
+const REGION = /^[a-z0-9][a-z0-9-]{0,63}$/;
+const MAX_SAID = 300;
+
+/** The error in an answer: its status, and what its body says if that is S3's `<Error>`. */
+export function readServerError(
+  status: number,
+  headers: Headers,
+  body: string,
+): ServerError {
+  const region = [headers.get("x-amz-bucket-region"), textIn(body, "Region")]
+    .find((found) => found !== undefined && found !== null && REGION.test(found)) ?? undefined;
+  const location = originOf(headers.get("location") ?? "");
+  const code = textIn(body, "Code") ?? "";
+  // Words of the server: on one line, and not all of a long one.
+  const said = (textIn(body, "Message") ?? "").split(/\s+/).join(" ").trim().slice(0, MAX_SAID);
+  return new ServerError(status, CODE.test(code) ? code : NO_CODE, said, { region, location });
+}
+
+/** Whether a body is S3's `<Error>`: some answers have status 200 and fail only while they are sent. */
+export function isErrorBody(body: string): boolean {
+  return textIn(body, "Code") !== undefined;
+}
+
+function textIn(body: string, name: string): string | undefined {
+  try {
+    const root = parseXml(body);
+    return root.name === "Error" ? childText(root, name) : undefined;
+  } catch (error) {
+    // A proxy's page, or a body that was cut: the status alone counts.
+    if (error instanceof XmlError) return undefined;
+    throw error;
+  }
+}
+
+function originOf(location: string): string | undefined {
+  return URL.canParse(location) ? new URL(location).origin : undefined;
 }
 
 /** Whether the same request may succeed a moment later. */
 export function isTransient(error: unknown): boolean {
-  const failure = serverFailure(error);
   // No answer at all: the network, or a server that hung up.
-  if (!failure) return error instanceof NoAnswer || error instanceof TypeError;
-  return TRANSIENT_STATUS.includes(failure.statusCode) || TRANSIENT_CODES.includes(failure.code);
+  if (!(error instanceof ServerError)) {
+    return error instanceof NoAnswer || error instanceof TypeError;
+  }
+  const { statusCode, code } = error;
+  return statusCode === 200 || TRANSIENT_STATUS.includes(statusCode) ||
+    TRANSIENT_CODES.includes(code);
 }
+
+const RIGHTS = "it takes s3:GetObject, s3:PutObject and s3:ListBucket; --prune also " +
+  "s3:DeleteObject, --acl s3:PutObjectAcl";
 
 /** The line that people get. Nothing of the request, whose headers hold a signature, is in it. */
 export function explain(error: unknown, place: FailurePlace): UserError {
   if (error instanceof UserError) return error;
   const fail = (state: string, options: UserErrorOptions = {}) =>
     new UserError(`publish to ${place.bucket}`, state, { cause: error, ...options });
-  const failure = serverFailure(error);
-  if (!failure) {
-    const state = error instanceof NoAnswer
-      ? `${place.endpoint} gave ${error.message}`
-      : error instanceof TypeError
-      ? `${place.endpoint} cannot be reached (${networkReason(error, place)})`
-      : errorText(error);
-    return fail(state, {
+  if (!(error instanceof ServerError)) {
+    return fail(withoutAnswer(error, place), {
       hint: "what is published stays valid; the same command goes on from here",
     });
   }
-  const { statusCode, code, region } = failure;
+  const { statusCode, code, said, more: { region, location } } = error;
   switch (code) {
     case "InvalidAccessKeyId":
       return fail("the server does not know this access key");
@@ -80,37 +133,55 @@ export function explain(error: unknown, place: FailurePlace): UserError {
     case "NoSuchBucket":
       return fail("there is no such bucket");
     case "AccessDenied":
-      return fail("access denied", {
-        hint: "it takes s3:GetObject, s3:PutObject and s3:ListBucket; --prune also s3:DeleteObject",
+      return fail(`access denied${said === "" || said === "Access Denied" ? "" : ` (${said})`}`, {
+        hint: RIGHTS,
+      });
+    case "AccessControlListNotSupported":
+      return fail("the bucket takes no ACLs", {
+        hint: "without --acl, let a policy of the bucket say who may read",
       });
     case "AuthorizationHeaderMalformed":
-    case "PermanentRedirect":
     case "IllegalLocationConstraintException":
-    case "UnexpectedRedirect":
-      return fail(
-        `the bucket is not in region ${place.region}${region ? `, but in ${region}` : ""}`,
-        { hint: "--region NAME or AWS_REGION sets it" },
-      );
+      return fail(wrongRegion(place, region), { hint: REGION_HINT });
     case "PreconditionFailed":
     case "ConditionalRequestConflict":
       return fail("somebody else published at the same time", {
         hint: "look at what is there, then run the same command again",
       });
   }
+  if (statusCode >= 300 && statusCode < 400) {
+    if (location === undefined || (region !== undefined && region !== place.region)) {
+      return fail(wrongRegion(place, region, location), { hint: REGION_HINT });
+    }
+    return fail(`${place.endpoint} redirects to ${location} (${statusCode})`, {
+      hint: "nothing was sent there; --endpoint URL names another server to use",
+    });
+  }
+  const words = said === "" ? "" : `: ${said}`;
   if (isTransient(error)) {
-    return fail(`the server is overloaded or out of order (${statusCode} ${code})`, {
+    const what = code === NO_CODE ? statusCode : `${statusCode} ${code}`;
+    return fail(`the server is overloaded or out of order (${what}${words})`, {
       hint: "what is published stays valid; the same command goes on from here",
     });
   }
-  if (statusCode === 403) return fail(`access denied (${code})`);
-  return fail(`the server answered ${statusCode} ${code}`);
+  if (statusCode === 403) return fail(`access denied (${code}${words})`, { hint: RIGHTS });
+  return fail(`the server answered ${statusCode} ${code}${words}`);
 }
 
-/** The innermost reason of a failed request, without its URL. */
-function networkReason(error: TypeError, { endpoint }: FailurePlace): string {
-  const text = errorText(error).replaceAll(endpoint, "");
-  const reason = /: ([^:]*?)(?: \(os error \d+\))?$/.exec(text)?.[1] ?? text;
+const REGION_HINT = "--region NAME or AWS_REGION sets it";
+
+function wrongRegion(place: FailurePlace, region?: string, location?: string): string {
+  const where = region ? `, but in ${region}` : "";
+  return `the bucket is not in region ${place.region}${where}${location ? ` (${location})` : ""}`;
+}
+
+function withoutAnswer(error: unknown, { endpoint }: FailurePlace): string {
+  if (error instanceof NoAnswer || error instanceof LongAnswer) {
+    return `${endpoint} gave ${error.message}`;
+  }
+  if (!(error instanceof TypeError)) return errorText(error);
+  const reason = networkReason(error);
   // A header that can't be sent is quoted: it may be the one with the signature.
-  if (/signature|credential|authorization/i.test(reason)) return "a request could not be made";
-  return reason.slice(0, 200).toLowerCase();
+  const secret = /signature|credential|authorization/i.test(reason);
+  return `${endpoint} cannot be reached (${secret ? "a request could not be made" : reason})`;
 }

@@ -41,11 +41,15 @@ const DEFAULT_REGION = "us-east-1";
 const REGION = /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/;
 
 /**
- * Finds the settings.
+ * Finds the settings for a bucket.
  *
  * @throws {UserError} when there are no credentials, or the profile is of a kind that is not supported.
  */
-export async function findS3Settings(host: Host, options: S3Options): Promise<S3Settings> {
+export async function findS3Settings(
+  host: Host,
+  options: S3Options,
+  bucket: string,
+): Promise<S3Settings> {
   const name = options.profile ?? host.env("AWS_PROFILE") ?? "default";
   const profile = await readProfile(host, name);
   const named = options.profile ?? host.env("AWS_PROFILE");
@@ -71,9 +75,9 @@ export async function findS3Settings(host: Host, options: S3Options): Promise<S3
     });
   }
   const style = profile.value("s3.addressing_style");
-  // A host of one's own seldom has a name for each bucket.
+  // A host of one's own seldom has a name for each bucket, and a certificate for *.example.org none for a.b.example.org.
   const pathStyle = options.pathStyle ??
-    (style === "path" || (style !== "virtual" && given !== undefined));
+    (style === "path" || (style !== "virtual" && (given !== undefined || bucket.includes("."))));
   return { endpoint, region, pathStyle, ...keys };
 }
 

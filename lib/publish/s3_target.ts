@@ -3,15 +3,25 @@
  *
  * @module
  */
-import type { S3ObjectMetadata } from "@bradenmacdonald/s3-lite-client";
-import type { Bytes } from "../bytes.ts";
+import { createHash } from "node:crypto";
+import { type Bytes, equal } from "../bytes.ts";
 import { UserError } from "../errors.ts";
-import type { PatientClient } from "./s3_client.ts";
-import { explain, serverFailure } from "./s3_errors.ts";
-import type { Content, FileFacts, ListedFile, PutCondition, RemoteFile, Target } from "./target.ts";
+import { explain, LongAnswer, NO_CODE, ServerError } from "./s3_errors.ts";
+import { ageOf, listObjects } from "./s3_list.ts";
+import { entityTagOf, isInParts, uploadInParts } from "./s3_upload.ts";
+import type { S3Wire } from "./s3_wire.ts";
+import {
+  type Belief,
+  type Content,
+  type FileFacts,
+  type ListedFile,
+  LongFileError,
+  type PutCondition,
+  type ReadFile,
+  type RemoteFile,
+  type Target,
+} from "./target.ts";
 
-/** Larger files are sent in parts of this size, four at a time; smaller ones as a whole. */
-const PART_BYTES = 16 * 1024 * 1024;
 const SHA256 = "x-amz-meta-sha256";
 const MARK = "x-amz-meta-psyopsos";
 
@@ -19,52 +29,79 @@ const MARK = "x-amz-meta-psyopsos";
 export class S3Target implements Target {
   readonly name: string;
   readonly keepsMarks = true;
-  readonly #client: PatientClient;
+  readonly remarks = new Set<string>();
+  readonly #wire: S3Wire;
   readonly #prefix: string;
+  readonly #acl: Record<string, string>;
 
-  /** @param prefix Without slashes at its ends; "" for the whole bucket. */
-  constructor(client: PatientClient, readonly bucket: string, prefix: string) {
-    this.#client = client;
+  /**
+   * @param prefix Without slashes at its ends; "" for the whole bucket.
+   * @param acl A canned ACL for what is put; default none, so that the bucket decides.
+   */
+  constructor(wire: S3Wire, prefix: string, acl?: string) {
+    this.#wire = wire;
     this.#prefix = prefix === "" ? "" : `${prefix}/`;
-    this.name = `s3://${bucket}${prefix === "" ? "" : `/${prefix}`}`;
+    this.#acl = acl === undefined ? {} : { "x-amz-acl": acl };
+    this.name = `s3://${wire.bucket}${prefix === "" ? "" : `/${prefix}`}`;
   }
 
-  async get(path: string, maxBytes: number): Promise<{ bytes: Bytes; tag: string } | undefined> {
-    return await this.#missing(async () => {
-      const response = await this.#client.makeRequest({
-        method: "GET",
-        objectName: this.#key(path),
-        returnBody: true,
+  async get(path: string, maxBytes: number): Promise<ReadFile | undefined> {
+    try {
+      return await this.#missing(async () => {
+        const key = this.#key(path);
+        const { body, headers } = await this.#wire.send({ method: "GET", key, maxBytes });
+        return { bytes: body, tag: strongTag(headers) };
       });
-      const bytes = new Uint8Array(await response.arrayBuffer());
-      if (bytes.length > maxBytes) {
-        throw new UserError(
-          `publish to ${this.name}`,
-          `its ${path} is longer than ${maxBytes} bytes`,
-        );
-      }
-      return { bytes, tag: response.headers.get("etag") ?? "" };
-    });
+    } catch (error) {
+      const long = error instanceof UserError && error.cause instanceof LongAnswer;
+      throw long ? new LongFileError(this.name, path, maxBytes, { cause: error }) : error;
+    }
   }
 
   async stat(path: string): Promise<RemoteFile | undefined> {
     return await this.#missing(async () => {
-      const { size, metadata } = await this.#client.statObject(this.#key(path));
-      return { size, sha256: metadata[SHA256], mark: metadata[MARK] };
+      const { headers } = await this.#wire.send({ method: "HEAD", key: this.#key(path) });
+      return {
+        size: Number(headers.get("content-length") ?? NaN),
+        sha256: headers.get(SHA256) ?? undefined,
+        mark: headers.get(MARK) ?? undefined,
+        ageMs: ageOf(headers.get("last-modified"), headers, this.#wire.host),
+        tag: strongTag(headers)?.replaceAll('"', ""),
+      };
     });
   }
 
   async *list(prefix: string): AsyncIterable<ListedFile> {
     try {
-      for await (
-        const { key, size, etag } of this.#client.listObjects({ prefix: this.#key(prefix) })
-      ) {
-        const md5 = /^[0-9a-f]{32}$/.test(etag) ? etag : undefined;
-        yield { path: key.slice(this.#prefix.length), size, md5 };
+      for await (const { key, size, etag, ageMs } of listObjects(this.#wire, this.#key(prefix))) {
+        yield { path: key.slice(this.#prefix.length), size, ageMs, tag: etag };
       }
     } catch (error) {
       throw this.#explain(error);
     }
+  }
+
+  /**
+   * An equal entity tag proves an equal content. One that differs proves nothing: it is no MD5 where the server encrypts, or where
+   * somebody else sent the file in other parts.
+   */
+  async holds(file: ListedFile, content: Content, belief: Belief): Promise<boolean> {
+    if (file.size !== content.size) return false;
+    if (file.tag !== undefined && file.tag === await entityTagOf(content)) return true;
+    const digest = await digestOf(content.chunks());
+    const key = this.#key(file.path);
+    return await this.#missing(async () => {
+      const headers = await this.#headWithChecksum(key);
+      const stored = headers.get("x-amz-checksum-sha256");
+      // Of a file in parts it may be one of the parts' checksums.
+      if (stored !== null && /^[A-Za-z0-9+/]{43}=$/.test(stored)) {
+        return stored === digest.toString("base64");
+      }
+      if (belief === "facts" && headers.has(SHA256)) {
+        return headers.get(SHA256) === digest.toString("hex");
+      }
+      return digest.equals(await this.#digestOfObject(key));
+    }) ?? false;
   }
 
   async put(
@@ -73,32 +110,41 @@ export class S3Target implements Target {
     facts: FileFacts,
     condition?: PutCondition,
   ): Promise<void> {
-    const metadata: S3ObjectMetadata = {
-      "Content-Type": facts.contentType,
-      "Cache-Control": facts.cacheControl,
+    const headers: Record<string, string> = {
+      "content-type": facts.contentType,
+      "cache-control": facts.cacheControl,
       [SHA256]: facts.sha256,
+      ...this.#acl,
     };
-    if (facts.mark !== undefined) metadata[MARK] = facts.mark;
+    if (facts.mark !== undefined) headers[MARK] = facts.mark;
     const key = this.#key(path);
     try {
-      if (content.size >= PART_BYTES) {
-        await this.#client.putObject(key, ReadableStream.from(content.chunks()), {
-          metadata,
-          size: content.size,
-          partSize: PART_BYTES,
+      if (isInParts(content)) {
+        await uploadInParts(this.#wire, key, content, headers, async (etag) => {
+          const { headers } = await this.#wire.send({ method: "HEAD", key });
+          return headers.get(SHA256) === facts.sha256 || headers.get("etag") === `"${etag}"`;
         });
         return;
       }
       const payload = await content.read();
-      const put = (conditions: Record<string, string>) =>
-        this.#client.makeRequest({
+      const put = async (conditions: Record<string, string>) =>
+        void await this.#wire.send({
           method: "PUT",
-          objectName: key,
-          headers: new Headers({ ...metadata, ...conditions }),
+          key,
+          headers: { ...headers, ...conditions },
           payload,
         });
-      if (!condition) return void await put({});
-      await this.#putIf(path, payload, condition, put);
+      if (!condition) await put({});
+      else await this.#putIf(path, payload, condition, put);
+    } catch (error) {
+      throw this.#explain(error);
+    }
+  }
+
+  async allow(path: string): Promise<void> {
+    try {
+      const query = { acl: "" };
+      await this.#wire.send({ method: "PUT", key: this.#key(path), query, headers: this.#acl });
     } catch (error) {
       throw this.#explain(error);
     }
@@ -106,45 +152,81 @@ export class S3Target implements Target {
 
   async remove(path: string): Promise<void> {
     try {
-      await this.#client.deleteObject(this.#key(path));
+      await this.#wire.send({ method: "DELETE", key: this.#key(path) });
     } catch (error) {
       throw this.#explain(error);
     }
   }
 
-  /** Requests that had to be sent again. */
-  get retries(): number {
-    return this.#client.retries;
-  }
-
+  /**
+   * Puts unless somebody else did. Where the server tells no entity tag that it then recognizes (a proxy that compresses drops or
+   * weakens them), or knows no conditions at all, the content is compared just before.
+   */
   async #putIf(
     path: string,
     payload: Bytes,
-    { tag }: PutCondition,
-    put: (conditions: Record<string, string>) => Promise<unknown>,
+    { before }: PutCondition,
+    put: (conditions: Record<string, string>) => Promise<void>,
   ): Promise<void> {
-    try {
-      await put(tag === undefined ? { "If-None-Match": "*" } : { "If-Match": tag });
-    } catch (error) {
-      const failure = serverFailure(error);
-      // A server that does not know such conditions.
-      if (failure?.statusCode === 501) return void await put({});
-      if (failure?.statusCode !== 412) throw error;
-      // An earlier try may have had its effect, and only its answer was lost.
-      const now = await this.get(path, payload.length);
-      if (now === undefined || now.bytes.length !== payload.length) throw error;
-      if (!now.bytes.every((byte, i) => byte === payload[i])) throw error;
+    const tagged = before === undefined || before.tag !== undefined;
+    if (tagged) {
+      try {
+        return await put(
+          before === undefined ? { "if-none-match": "*" } : { "if-match": before.tag! },
+        );
+      } catch (error) {
+        const unknown = error instanceof ServerError && error.statusCode === 501;
+        const unmet = error instanceof ServerError && error.statusCode === 412;
+        if (!unknown && !unmet) throw error;
+        const now = await this.get(path, Math.max(payload.length, before?.bytes.length ?? 0));
+        // An earlier try may have had its effect, and only its answer was lost.
+        if (now && equal(now.bytes, payload)) return;
+        if (!isSame(now, before)) throw new ServerError(412, "PreconditionFailed");
+        // Nothing was there and nothing is, and yet the server refuses: that is no matter of entity tags.
+        if (unmet && before === undefined) throw error;
+      }
+    } else if (!isSame(await this.get(path, before.bytes.length), before)) {
+      throw new ServerError(412, "PreconditionFailed");
     }
+    await put({});
+    this.remarks.add(
+      `the server gives ${path} no entity tag that it knows again: publishing twice at the same time goes unnoticed`,
+    );
+  }
+
+  /** The object's headers, with its checksum where the server keeps one and understands that it is asked. */
+  async #headWithChecksum(key: string): Promise<Headers> {
+    const head = { method: "HEAD", key } as const;
+    try {
+      return (await this.#wire.send({ ...head, headers: { "x-amz-checksum-mode": "ENABLED" } }))
+        .headers;
+    } catch (error) {
+      if (!(error instanceof ServerError) || ![400, 501].includes(error.statusCode)) throw error;
+      return (await this.#wire.send(head)).headers;
+    }
+  }
+
+  async #digestOfObject(key: string) {
+    let hash = createHash("sha256");
+    await this.#wire.send({
+      method: "GET",
+      key,
+      into: () => {
+        hash = createHash("sha256");
+        return (part) => void hash.update(part);
+      },
+    });
+    return hash.digest();
   }
 
   async #missing<T>(ask: () => Promise<T>): Promise<T | undefined> {
     try {
       return await ask();
     } catch (error) {
-      const failure = serverFailure(error);
       // A HEAD's answer has no body that could tell a missing bucket from a missing object.
-      const codes = ["NoSuchKey", "UnrecognizedError"];
-      if (failure?.statusCode === 404 && codes.includes(failure.code)) return undefined;
+      const missing = error instanceof ServerError && error.statusCode === 404 &&
+        ["NoSuchKey", NO_CODE].includes(error.code);
+      if (missing) return undefined;
       throw this.#explain(error);
     }
   }
@@ -154,7 +236,24 @@ export class S3Target implements Target {
   }
 
   #explain(error: unknown): UserError {
-    const { protocol, host, region } = this.#client;
-    return explain(error, { bucket: this.name, endpoint: `${protocol}//${host}`, region });
+    const { endpoint, region } = this.#wire.settings;
+    return explain(error, { bucket: this.name, endpoint, region });
   }
+}
+
+/** The entity tag if it stands for every byte; a weak one is another for the purposes of conditions. */
+function strongTag(headers: Headers): string | undefined {
+  const tag = headers.get("etag") ?? "";
+  return tag === "" || tag.startsWith("W/") ? undefined : tag;
+}
+
+function isSame(now: ReadFile | undefined, before: ReadFile | undefined): boolean {
+  if (!now || !before) return now === before;
+  return equal(now.bytes, before.bytes);
+}
+
+async function digestOf(chunks: AsyncIterable<Bytes>) {
+  const hash = createHash("sha256");
+  for await (const chunk of chunks) hash.update(chunk);
+  return hash.digest();
 }

@@ -63,12 +63,26 @@ export async function difference(
 
 /** The stored files that a publication lists, bins included. @throws {UserError} when a bin is damaged. */
 export async function storedFiles(publication: Publication): Promise<string[]> {
+  return await collect(publication, (path) => {
+    throw damaged(path);
+  });
+}
+
+/** As {@linkcode storedFiles}, of a publication of which parts may be missing: what is in bins that can't be read is left out. */
+export async function storedIn(publication: Publication): Promise<string[]> {
+  return await collect(publication, () => {});
+}
+
+async function collect(
+  publication: Publication,
+  onUnreadable: (path: string) => void,
+): Promise<string[]> {
   const found: string[] = [];
   for (const bin of publication.timestamp.bins) {
     const documents = await readBin(publication, bin);
-    if (!documents) throw damaged(pathOf(bin));
     found.push(pathOf(bin));
-    for (const [path, { sha256 }] of Object.entries(documents)) {
+    if (!documents) onUnreadable(pathOf(bin));
+    for (const [path, { sha256 }] of Object.entries(documents ?? {})) {
       found.push(storedPath(path, sha256));
     }
   }

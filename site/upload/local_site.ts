@@ -28,16 +28,27 @@ const WHOLE_BYTES = 16 * 1024 * 1024;
 export class LocalSite {
   constructor(readonly host: Host, readonly dir: string) {}
 
-  /** Opens it as a node would. */
-  async open(pinned?: PublicKey): Promise<SiteView> {
+  /** The key that its nodes pin: `given`, else the one that its own first root document is signed with. */
+  async pinned(given?: PublicKey): Promise<PublicKey> {
     if (!await this.has(TIMESTAMP_PATH)) {
       throw new UserError(`publish ${this.dir}`, "there is no site in it", {
         hint: "deno task site builds it",
       });
     }
+    if (given) return given;
+    const path = rootPath(1);
+    const keys = keysOf(parseRoot(await this.read(path), path), "root");
+    const signature = parseSignature(text(await this.read(`${path}.minisig`)), path);
+    const key = keys.find((one) => keyIdHex(one) === keyIdHex(signature));
+    if (key) return key;
+    throw new RefusedError("key", `accept ${path}`, "none of its keys has signed it");
+  }
+
+  /** Opens it as a node does that pins `pinned`. */
+  async open(pinned: PublicKey): Promise<SiteView> {
     try {
       return await openSite({
-        pinned: pinned ?? await this.#firstKey(),
+        pinned,
         state: NO_STATE,
         now: this.host.now(),
         fetch: (path) => this.read(path),
@@ -83,13 +94,14 @@ export class LocalSite {
     };
   }
 
-  async hash(path: string, algorithm: "sha256" | "md5"): Promise<string> {
-    return await hashOf((await this.content(path)).chunks(), algorithm);
+  /** SHA-256 of a file, hex. */
+  async hash(path: string): Promise<string> {
+    return await hashOf((await this.content(path)).chunks());
   }
 
   /** SHA-256 of content that is about to be uploaded. @throws {UserError} when its name holds another. */
   async checkedHash(path: string, content: Content): Promise<string> {
-    const sha256 = await hashOf(content.chunks(), "sha256");
+    const sha256 = await hashOf(content.chunks());
     if (!isHashed(path) || path.includes(`.${sha256.slice(0, NAME_DIGITS)}.`)) return sha256;
     throw new UserError(`publish ${this.dir}`, `${path} is damaged`, {
       hint: "deno task site builds it anew",
@@ -108,19 +120,10 @@ export class LocalSite {
     }
     return found;
   }
-
-  async #firstKey(): Promise<PublicKey> {
-    const path = rootPath(1);
-    const keys = keysOf(parseRoot(await this.read(path), path), "root");
-    const signature = parseSignature(text(await this.read(`${path}.minisig`)), path);
-    const key = keys.find((one) => keyIdHex(one) === keyIdHex(signature));
-    if (key) return key;
-    throw new RefusedError("key", `accept ${path}`, "none of its keys has signed it");
-  }
 }
 
-async function hashOf(chunks: AsyncIterable<Bytes>, algorithm: string): Promise<string> {
-  const hash = createHash(algorithm);
+async function hashOf(chunks: AsyncIterable<Bytes>): Promise<string> {
+  const hash = createHash("sha256");
   for await (const chunk of chunks) hash.update(chunk);
   return hash.digest("hex");
 }

@@ -7,8 +7,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { text, utf8 } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
-import { PatientClient } from "../../lib/publish/s3_client.ts";
 import { S3Target } from "../../lib/publish/s3_target.ts";
+import { S3Wire } from "../../lib/publish/s3_wire.ts";
 import { inMemory } from "../../lib/publish/target.ts";
 import { PublishWorld } from "../support/publish_world.ts";
 
@@ -45,7 +45,7 @@ async function withServer(
 
 function targetAt(url: string, key = KEY): S3Target {
   const settings = { endpoint: url, region: REGION, pathStyle: true, ...key };
-  return new S3Target(new PatientClient(new DenoHost(), settings, BUCKET), BUCKET, "a/prefix");
+  return new S3Target(new S3Wire(new DenoHost(), settings, BUCKET), "a/prefix");
 }
 
 const FACTS = {
@@ -58,6 +58,7 @@ const FACTS = {
 Deno.test("s3rver keeps a site as it is published, changed and pruned", async () => {
   const world = await PublishWorld.make();
   world.useKeys(KEY);
+  world.host.clock = new Date();
   await world.build(1);
   await withServer("s3rver", async (url) => {
     const words = [`s3://${BUCKET}/a/prefix`, "--endpoint", url, "--region", REGION];
@@ -71,12 +72,16 @@ Deno.test("s3rver keeps a site as it is published, changed and pruned", async ()
     await world.build(2);
     const next = await world.publish(...words, "--prune", "--json");
     assertEquals(next.code, EXIT.ok, next.output);
-    assert(JSON.parse(next.output).removed.length >= 6, next.output);
+    assertEquals([JSON.parse(next.output).removed, JSON.parse(next.output).kept > 6], [[], true]);
+    const now = await world.publish(...words, "--full", "--prune", "--prune-after", "0", "--json");
+    assertEquals(now.code, EXIT.ok, now.output);
+    assert(JSON.parse(now.output).removed.length >= 6, now.output);
+    assertEquals(JSON.parse(now.output).uploads, 0);
 
     const target = targetAt(url);
     const there = new Map();
-    for await (const { path, md5 } of target.list("")) {
-      assert(md5 !== undefined, path);
+    for await (const { path, tag, ageMs } of target.list("")) {
+      assert(/^[0-9a-f]{32}$/.test(tag ?? "") && ageMs !== undefined && ageMs < 600_000, path);
       there.set(path, (await target.get(path, 1 << 20))!.bytes);
     }
     assertEquals([...there.keys()].sort(), [...world.files().keys()].sort());
@@ -96,6 +101,11 @@ Deno.test("s3rver puts together what comes in parts", async () => {
     assertEquals((await target.stat("big.iso"))?.size, big.length);
     const { bytes } = (await target.get("big.iso", big.length))!;
     assert(bytes.length === big.length && bytes.every((byte, i) => byte === big[i]));
+    const [file] = await Array.fromAsync(target.list(""));
+    assertEquals(await target.holds(file!, content, "content"), true);
+    const other = big.slice();
+    other[0] = other[0]! ^ 1;
+    assertEquals(await target.holds(file!, inMemory(other), "content"), false);
   });
 });
 

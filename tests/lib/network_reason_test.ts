@@ -21,6 +21,14 @@ const SAID: [string, string][] = [
     `${sending} (SendRequest): connection closed before message completed`,
     "connection closed before message completed",
   ],
+  [
+    "error sending request from 127.0.0.1:37258 for http://127.0.0.1:80/a?b (127.0.0.1:80): client error (SendRequest): broken pipe",
+    "broken pipe",
+  ],
+  [
+    "error sending request from [::1]:1 for http://[::1]:80/ ([::1]:80): operation timed out",
+    "operation timed out",
+  ],
   ["error sending request for url (https://x.test/)", "no answer"],
   [
     "error reading a body from connection\nunexpected end of file",

@@ -24,6 +24,8 @@ interface Node {
   mode: number;
   uid: number;
   gid: number;
+  /** Seconds since 1970. */
+  mtime?: number;
 }
 
 /** The process that the code under test is. */
@@ -61,7 +63,8 @@ export class FakeHost implements Host {
   put(path: string, data: string | Uint8Array, mode = 0o644): void {
     this.#parents(path);
     const bytes = typeof data === "string" ? utf8(data) : new Uint8Array(data);
-    this.nodes.set(path, { ...directory(), kind: "file", data: bytes, mode });
+    const mtime = this.clock.getTime() / 1000;
+    this.nodes.set(path, { ...directory(), kind: "file", data: bytes, mode, mtime });
   }
 
   /** Text of a file. */
@@ -220,8 +223,8 @@ export class FakeHost implements Host {
   async stat(path: string): Promise<FileInfo | undefined> {
     const node = this.nodes.get(path);
     if (!node) return undefined;
-    const { kind, mode, uid, gid } = node;
-    return { kind, size: node.data.length, mode, uid, gid, mtime: 0 };
+    const { kind, mode, uid, gid, mtime = 0 } = node;
+    return { kind, size: node.data.length, mode, uid, gid, mtime };
   }
 
   // deno-lint-ignore require-await

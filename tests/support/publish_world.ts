@@ -14,7 +14,7 @@ import { refreshSite } from "../../site/build/refresh.ts";
 import { main } from "../../tasks/publish.ts";
 import { FakeHost } from "./fake_host.ts";
 import { imageManifest } from "./image_manifest.ts";
-import { KEYS, REGION, type S3Server } from "./s3_server.ts";
+import { KEYS, REGION, S3Server } from "./s3_server.ts";
 
 /**
  * A fleet with a site that is built in memory, to be published; and a client that reads all of a published site and believes
@@ -44,6 +44,8 @@ export class PublishWorld {
     const world = new PublishWorld();
     const { host } = world;
     host.clock = new Date(ISSUED);
+    // Test servers on loopback.
+    host.fetch = (url, init) => fetch(url, init);
     host.programs.set("cp", ([from = "", to = ""]) => {
       host.put(to, host.nodes.get(from)!.data);
       return "";
@@ -120,6 +122,18 @@ export class PublishWorld {
     const add = (line: string) => void lines.push(line);
     const code = await main(words, this.host, { out: add, err: add });
     return { code, output: lines.join("\n") };
+  }
+
+  /** A server in the world's time. */
+  async serve(): Promise<S3Server> {
+    const server = await S3Server.start();
+    server.clock = () => this.host.now();
+    return server;
+  }
+
+  /** Lets time go by. */
+  wait(hours: number): void {
+    this.host.clock = new Date(this.host.clock.getTime() + hours * 3_600_000);
   }
 
   /** Runs it with the test server's bucket. */

@@ -7,7 +7,7 @@ import { EXIT, UserError } from "../../lib/errors.ts";
 import { NO_STATE } from "../../lib/trust/roots.ts";
 import { rotateKey } from "../../lib/trust/rotate.ts";
 import { PublishWorld } from "../support/publish_world.ts";
-import { type Mischief, S3Server, type Stored } from "../support/s3_server.ts";
+import type { Mischief, S3Server, Stored } from "../support/s3_server.ts";
 
 interface Change {
   name: string;
@@ -37,7 +37,7 @@ const CHANGES: Change[] = [
       world.host.put("nodes/global.yaml", "config: {check: {everySeconds: 400}}\n");
       world.host.put("nodes/tags/lab.yaml", "config: {files: {/etc/motd: {content: hello}}}\n");
     },
-    words: ["--prune"],
+    words: ["--prune", "--prune-after", "0"],
   },
   {
     name: "a release",
@@ -61,7 +61,7 @@ const CHANGES: Change[] = [
         await rotateKey(host, "keys", role, options);
       }
     },
-    words: ["--prune"],
+    words: ["--prune", "--prune-after", "0"],
   },
 ];
 
@@ -71,7 +71,7 @@ for (const { name, change, words = [], ways } of CHANGES) {
     const when = mischief === "cut" ? "before" : "after";
     Deno.test(`publish of ${name}, broken off ${when} any of its requests had its effect`, async () => {
       const world = await PublishWorld.make();
-      await using server = await S3Server.start();
+      await using server = await world.serve();
       world.useKeys();
       await world.build(1);
       await world.publishTo(server);
@@ -110,7 +110,7 @@ for (const { name, change, words = [], ways } of CHANGES) {
 
 Deno.test("publish for the first time, broken off anywhere, leaves no site or a whole one", async () => {
   const world = await PublishWorld.make();
-  await using server = await S3Server.start();
+  await using server = await world.serve();
   world.useKeys();
   await world.build(1);
   const none = new Map<string, Stored>();
@@ -128,7 +128,7 @@ Deno.test("publish for the first time, broken off anywhere, leaves no site or a 
 
 Deno.test("publish of a third site over one that was broken off anywhere", async () => {
   const world = await PublishWorld.make();
-  await using server = await S3Server.start();
+  await using server = await world.serve();
   world.useKeys();
   await world.build(1);
   await world.publishTo(server);

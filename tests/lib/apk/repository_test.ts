@@ -40,7 +40,9 @@ function serveIndex(host: FakeHost, index: Bytes, headers: HeadersInit = {}): vo
 /** The network is gone from here on. */
 function unplug(host: FakeHost): void {
   const dead = () => {
-    const cause = new Error("error sending request for url (x): client error (Connect): no route");
+    const cause = new Error(
+      "error sending request for url (https://x/): client error (Connect): no route",
+    );
     throw new TypeError("fetch failed", { cause });
   };
   for (const url of host.pages.keys()) host.pages.set(url, dead);

@@ -2,12 +2,12 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { DirectoryTarget } from "../../../lib/publish/directory_target.ts";
-import { inMemory } from "../../../lib/publish/target.ts";
+import { inMemory, type ReadFile } from "../../../lib/publish/target.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 
 const FACTS = { contentType: "text/plain", cacheControl: "no-cache", sha256: "" };
-const put = (target: DirectoryTarget, path: string, text: string, tag?: { tag?: string }) =>
-  target.put(path, inMemory(utf8(text)), FACTS, tag && { tag: tag.tag });
+const put = (target: DirectoryTarget, path: string, text: string, before?: [ReadFile?]) =>
+  target.put(path, inMemory(utf8(text)), FACTS, before && { before: before[0] });
 
 Deno.test("DirectoryTarget puts, shows, lists and removes files", async () => {
   const host = new FakeHost();
@@ -18,18 +18,20 @@ Deno.test("DirectoryTarget puts, shows, lists and removes files", async () => {
   await put(target, "a/c/d.json", "world!");
   await put(target, "e.html", "");
   assertEquals((await target.get("a/b.json", 100))?.bytes, utf8("hello"));
-  assertEquals(await target.stat("a/b.json"), { size: 5, sha256: sha256Hex(utf8("hello")) });
+  host.clock = new Date(host.clock.getTime() + 90_000);
+  assertEquals(await target.stat("a/b.json"), {
+    size: 5,
+    sha256: sha256Hex(utf8("hello")),
+    ageMs: 90_000,
+  });
   const listed = async (prefix: string) => {
     const found: string[] = [];
-    for await (const { path, size, md5 } of target.list(prefix)) {
-      found.push(`${path} ${size} ${md5}`);
+    for await (const { path, size, ageMs } of target.list(prefix)) {
+      found.push(`${path} ${size} ${ageMs}`);
     }
     return found;
   };
-  assertEquals(await listed("a/"), [
-    "a/b.json 5 5d41402abc4b2a76b9719d911017c592",
-    "a/c/d.json 6 08cf82251c975a5e9734699fadf5e9c0",
-  ]);
+  assertEquals(await listed("a/"), ["a/b.json 5 90000", "a/c/d.json 6 90000"]);
   assertEquals((await listed("")).length, 3);
   assertEquals(await listed("none/"), []);
   await target.remove("a/b.json");
@@ -38,12 +40,24 @@ Deno.test("DirectoryTarget puts, shows, lists and removes files", async () => {
 
 Deno.test("DirectoryTarget refuses what is too long, and what changed meanwhile", async () => {
   const target = new DirectoryTarget(new FakeHost(), "/srv/site");
-  await put(target, "t.json", "first", {});
-  const tag = (await target.get("t.json", 100))!.tag;
+  await put(target, "t.json", "first", []);
+  const first = await target.get("t.json", 100);
   await assertRejects(() => target.get("t.json", 4), UserError, "is longer than 4 bytes");
-  await put(target, "t.json", "second", { tag });
-  for (const old of [{ tag }, {}]) {
+  await put(target, "t.json", "second", [first]);
+  for (const old of [[first], []] as [ReadFile?][]) {
     await assertRejects(() => put(target, "t.json", "x", old), UserError, "somebody else");
   }
   assertEquals((await target.get("t.json", 100))?.bytes, utf8("second"));
+});
+
+Deno.test("DirectoryTarget compares by content, whatever the time and size say", async () => {
+  const target = new DirectoryTarget(new FakeHost(), "/srv/site");
+  await put(target, "a", "first");
+  const [file] = await Array.fromAsync(target.list(""));
+  const holds = (text: string) => target.holds(file!, inMemory(utf8(text)));
+  assertEquals([await holds("first"), await holds("fiRst"), await holds("f")], [
+    true,
+    false,
+    false,
+  ]);
 });

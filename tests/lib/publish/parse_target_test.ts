@@ -10,10 +10,15 @@ const NAMES: [string, TargetName][] = [
   ["file:/srv/www/", { kind: "file", dir: "/srv/www" }],
   ["file:///srv/www", { kind: "file", dir: "/srv/www" }],
   ["file:/", { kind: "file", dir: "/" }],
+  ["file:~", { kind: "file", dir: "/home/ann" }],
+  ["file:~/www/", { kind: "file", dir: "/home/ann/www" }],
+  ["file:./~/www", { kind: "file", dir: "./~/www" }],
 ];
 
 for (const [given, expected] of NAMES) {
-  Deno.test(`parseTarget() reads ${given}`, () => assertEquals(parseTarget(given), expected));
+  Deno.test(`parseTarget() reads ${given}`, () => {
+    assertEquals(parseTarget(given, "/home/ann"), expected);
+  });
 }
 
 const WRONG = [
@@ -29,11 +34,20 @@ const WRONG = [
   "s3://abc/a b",
   "s3://abc/?x",
   "file:",
+  "file:~bob/www",
+  "file:~x",
   "https://fleet.s3.amazonaws.com/",
 ];
 
 for (const given of WRONG) {
   Deno.test(`parseTarget() refuses "${given}"`, () => {
-    assertEquals(assertThrows(() => parseTarget(given), UserError).exitCode, EXIT.usage);
+    const error = assertThrows(() => parseTarget(given, "/home/ann"), UserError);
+    assertEquals(error.exitCode, EXIT.usage);
   });
 }
+
+Deno.test("parseTarget() makes no directory of the name ~ where nobody has a home", () => {
+  for (const home of [undefined, ""]) {
+    assertThrows(() => parseTarget("file:~/www", home), UserError, "only your own ~ is known");
+  }
+});

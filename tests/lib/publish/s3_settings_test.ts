@@ -34,7 +34,11 @@ s3 =
 `;
 const VARIABLES = { AWS_ACCESS_KEY_ID: "AKIAENV", AWS_SECRET_ACCESS_KEY: "env-secret" };
 
-function find(variables: Record<string, string> = {}, options: S3Options = {}) {
+function find(
+  variables: Record<string, string> = {},
+  options: S3Options = {},
+  bucket = "fleet-site",
+) {
   const host = new FakeHost({
     "/home/admin/.aws/credentials": CREDENTIALS,
     "/home/admin/.aws/config": CONFIG,
@@ -43,7 +47,7 @@ function find(variables: Record<string, string> = {}, options: S3Options = {}) {
   for (const [name, value] of Object.entries({ HOME: "/home/admin", ...variables })) {
     host.variables.set(name, value);
   }
-  return findS3Settings(host, options);
+  return findS3Settings(host, options, bucket);
 }
 
 Deno.test("findS3Settings() takes variables, else the default profile", async () => {
@@ -72,6 +76,17 @@ Deno.test("findS3Settings() takes a profile's keys, region, endpoint and style",
   });
   const here = await find({ AWS_PROFILE: "here" });
   assertEquals([here.endpoint, here.pathStyle], ["http://127.0.0.1:9000", true]);
+});
+
+Deno.test("findS3Settings() puts a bucket with dots into the path, unless told otherwise", async () => {
+  const styles: (boolean | undefined)[] = [];
+  for (const pathStyle of [undefined, false, true]) {
+    styles.push((await find(VARIABLES, { pathStyle }, "fleet.example.org")).pathStyle);
+  }
+  assertEquals(styles, [true, false, true]);
+  // As its configuration says.
+  const virtual = await find({ AWS_PROFILE: "fleet" }, {}, "fleet.example.org");
+  assertEquals(virtual.pathStyle, false);
 });
 
 Deno.test("findS3Settings() prefers options to variables to the profile", async () => {

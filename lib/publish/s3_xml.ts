@@ -1,0 +1,81 @@
+/**
+ * The XML of S3's answers: elements and text, a few levels deep.
+ *
+ * Supported: comments, processing instructions, CDATA, the five named entities and numbers. Attributes are skipped, a ">" in one
+ * is not. Refused: document types, and with them entities of one's own; more than {@linkcode MAX_DEPTH} levels; elements that
+ * are not closed. Takes time in proportion to the text.
+ *
+ * @module
+ */
+
+/** An element. */
+export interface XmlElement {
+  name: string;
+  /** Its own text, without that of its children. */
+  text: string;
+  children: XmlElement[];
+}
+
+/** What is no XML, or none of S3's. */
+export class XmlError extends Error {}
+
+const MAX_DEPTH = 16;
+const NAME = /^[A-Za-z_][\w.:-]*/;
+const ENTITIES: Record<string, string> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
+/** What is skipped as a whole, by how it begins and ends; of the last the text counts. */
+const SPANS = [["<!--", "-->"], ["<?", "?>"], ["<![CDATA[", "]]>"]] as const;
+
+/** The root element of `source`. @throws {XmlError} */
+export function parseXml(source: string): XmlElement {
+  const document: XmlElement = { name: "", text: "", children: [] };
+  const open = [document];
+  for (let at = 0; at < source.length;) {
+    const top = open.at(-1)!;
+    const next = source.indexOf("<", at);
+    top.text += unescape(source.slice(at, next < 0 ? source.length : next));
+    if (next < 0) break;
+    const span = SPANS.find(([start]) => source.startsWith(start, next));
+    const [start, end] = span ?? ["<", ">"];
+    const close = source.indexOf(end, next + start.length);
+    if (close < 0) throw new XmlError(`"${start}" is not closed`);
+    const inner = source.slice(next + start.length, close);
+    at = close + end.length;
+    if (span) {
+      if (start === "<![CDATA[") top.text += inner;
+    } else if (inner.startsWith("/")) {
+      if (open.length === 1 || inner.slice(1).trim() !== top.name) {
+        throw new XmlError("an element is closed that is not open");
+      }
+      open.pop();
+    } else {
+      const [name] = NAME.exec(inner) ?? [];
+      if (name === undefined) throw new XmlError("an element has no name");
+      const element: XmlElement = { name, text: "", children: [] };
+      top.children.push(element);
+      if (!inner.endsWith("/")) open.push(element);
+      if (open.length > MAX_DEPTH) throw new XmlError(`it has more than ${MAX_DEPTH} levels`);
+    }
+  }
+  const [root, ...others] = document.children;
+  if (!root || others.length > 0 || document.text.trim() !== "" || open.length > 1) {
+    throw new XmlError("it is not one element");
+  }
+  return root;
+}
+
+/** Text of the first child with this name. */
+export function childText(element: XmlElement, name: string): string | undefined {
+  return element.children.find((child) => child.name === name)?.text;
+}
+
+function unescape(text: string): string {
+  if (!text.includes("&")) return text;
+  return text.replaceAll(
+    /&(?:#(\d{1,7})|#x([0-9A-Fa-f]{1,6})|(\w{1,8}));/g,
+    (all, ten, hex, name) => {
+      if (name !== undefined) return Object.hasOwn(ENTITIES, name) ? ENTITIES[name]! : all;
+      const code = ten === undefined ? parseInt(hex, 16) : Number(ten);
+      return code > 0x10_ffff ? "\ufffd" : String.fromCodePoint(code);
+    },
+  );
+}

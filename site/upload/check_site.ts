@@ -1,0 +1,158 @@
+/**
+ * Reads a published site from outside, as a node does that knows nothing but its address and the pinned key: no credentials, no
+ * cookies, every byte verified. What can be put is not always what can be read: buckets are private, caches keep what is old.
+ *
+ * @module
+ */
+import { readAtMost } from "../../lib/body.ts";
+import { type Bytes, equal } from "../../lib/bytes.ts";
+import { EXIT, RefusedError, UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import { networkReason } from "../../lib/network_reason.ts";
+import { openSite } from "../../lib/trust/client.ts";
+import { type Timestamp, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
+import type { PublicKey } from "../../lib/trust/minisign.ts";
+import { NO_STATE } from "../../lib/trust/roots.ts";
+
+/** What {@linkcode checkPublished} needs. */
+export interface CheckOptions {
+  /** Where nodes read the site. */
+  url: string;
+  /** The key that they pin. */
+  pinned: PublicKey;
+  /** The timestamp that was put; without it any that holds will do. */
+  stamp?: Bytes;
+}
+
+/** What was read. */
+export interface Checked {
+  url: string;
+  serial: number;
+  expires: string;
+  bins: number;
+  documents: number;
+}
+
+const TIMEOUT_MS = 30_000;
+const MAX_REDIRECTS = 3;
+
+/** Checks a site. @throws {UserError} that says what nodes will not get, and why. */
+export async function checkPublished(host: Host, options: CheckOptions): Promise<Checked> {
+  const url = baseUrl(options.url);
+  const doing = `read ${url} as nodes do`;
+  try {
+    let stamp: Bytes = new Uint8Array();
+    const view = await openSite({
+      pinned: options.pinned,
+      state: NO_STATE,
+      now: host.now(),
+      fetch: async (path, maxBytes) => {
+        const bytes = await read(host, url, path, maxBytes, doing);
+        if (path === TIMESTAMP_PATH) stamp = bytes;
+        return bytes;
+      },
+    });
+    // Every bin is read for this.
+    const paths = await view.paths();
+    // One document of each kind: they lie in folders of their own, which a policy may have forgotten.
+    for (const ending of [".json", ".age"]) {
+      const path = paths.find((path) => path.endsWith(ending));
+      if (path !== undefined) await view.getHashed(path);
+    }
+    const { serial, expires, bins } = view.timestamp;
+    if (options.stamp && !equal(stamp, options.stamp)) throw outdated(doing, view.timestamp);
+    return { url, serial, expires, bins: bins.length, documents: paths.length };
+  } catch (error) {
+    if (!(error instanceof RefusedError) || error.doing === doing) throw error;
+    const { check, document, state } = error;
+    throw new RefusedError(
+      check,
+      doing,
+      `${document ?? "it"} is refused: ${state}`,
+      { document, cause: error },
+    );
+  }
+}
+
+/** The address with a slash at its end. */
+function baseUrl(given: string): string {
+  const fail = (state: string) =>
+    new UserError(`read ${given} as nodes do`, state, { exitCode: EXIT.usage });
+  if (!/^https?:\/\//.test(given) || !URL.canParse(given)) throw fail("it is no http(s) URL");
+  const { username, password, search, hash } = new URL(given);
+  if (`${username}${password}${search}${hash}` !== "") {
+    throw new UserError(
+      "read the site as nodes do",
+      "its URL has a password, a query or a fragment",
+      {
+        exitCode: EXIT.usage,
+      },
+    );
+  }
+  return given.replace(/\/*$/, "/");
+}
+
+function outdated(doing: string, { serial, issued }: Timestamp): UserError {
+  return new UserError(doing, `it still has serial ${serial} of ${issued}`, {
+    hint: `a cache in front keeps ${TIMESTAMP_PATH}, or this is the address of something else`,
+  });
+}
+
+async function read(
+  host: Host,
+  base: string,
+  path: string,
+  maxBytes: number,
+  doing: string,
+): Promise<Bytes> {
+  const fail = (state: string, hint?: string, cause?: unknown) =>
+    new UserError(doing, `${path}: ${state}`, { hint, cause });
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), TIMEOUT_MS);
+  try {
+    const response = await getFollowing(host, `${base}${path}`, limit.signal, fail);
+    const { status } = response;
+    if (status !== 200) {
+      await response.body?.cancel();
+      throw fail(`the server answers ${status} to who is not signed in`, hintFor(status));
+    }
+    const bytes = await readAtMost(response.body, maxBytes);
+    if (bytes) return bytes;
+    throw fail(`it is longer than ${maxBytes} bytes`);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const late = `no answer within ${TIMEOUT_MS / 1000} s`;
+    throw fail(limit.signal.aborted ? late : networkReason(error), undefined, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Follows redirects within the same host: whoever is sent elsewhere trusts an address that nobody has given. */
+async function getFollowing(
+  host: Host,
+  address: string,
+  signal: AbortSignal,
+  fail: (state: string, hint?: string) => UserError,
+): Promise<Response> {
+  let url = new URL(address);
+  for (let redirects = 0;; redirects++) {
+    const response = await host.fetch(url.href, { redirect: "manual", cache: "no-store", signal });
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status >= 400 || location === null) return response;
+    await response.body?.cancel();
+    const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
+    if (next?.hostname === url.hostname && redirects < MAX_REDIRECTS) {
+      url = next;
+      continue;
+    }
+    throw fail(`it redirects to ${next?.origin ?? "nowhere"}`, "give nodes that address itself");
+  }
+}
+
+function hintFor(status: number): string | undefined {
+  if (status === 401 || status === 403) {
+    return "objects are private: --full --acl public-read lets everybody read them, or a policy of the bucket does";
+  }
+  return status === 404 ? "is that where the target's files are served?" : undefined;
+}
