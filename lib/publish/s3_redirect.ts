@@ -7,7 +7,7 @@
 
 /** A host of Amazon S3, with its region if it names one. */
 const AMAZON =
-  /(?:^|\.)s3(?:-fips)?[.-](?:dualstack\.)?(?:([a-z]{2}(?:-[a-z]+)+-\d+)\.)?(amazonaws\.com(?:\.cn)?)$/;
+  /(?:^|\.)s3(?:-fips)?[.-](?:dualstack\.)?(?:([a-z]{2}(?:-[a-z]+)+-\d+)\.)?(amazonaws\.(?:com|com\.cn|eu))$/;
 
 /** The redirects that say to repeat the request as it is; others are for browsers, or tell that the region is wrong. */
 const REPEAT = [307, 308];

@@ -178,20 +178,33 @@ export class S3Target implements Target {
         const unknown = error instanceof ServerError && error.statusCode === 501;
         const unmet = error instanceof ServerError && error.statusCode === 412;
         if (!unknown && !unmet) throw error;
-        const now = await this.get(path, Math.max(payload.length, before?.bytes.length ?? 0));
         // An earlier try may have had its effect, and only its answer was lost.
-        if (now && equal(now.bytes, payload)) return;
-        if (!isSame(now, before)) throw new ServerError(412, "PreconditionFailed");
+        if (await this.#isStill(path, payload)) return;
+        if (!await this.#isStill(path, before?.bytes)) {
+          throw new ServerError(412, "PreconditionFailed");
+        }
         // Nothing was there and nothing is, and yet the server refuses: that is no matter of entity tags.
         if (unmet && before === undefined) throw error;
       }
-    } else if (!isSame(await this.get(path, before.bytes.length), before)) {
+    } else if (!await this.#isStill(path, before.bytes)) {
       throw new ServerError(412, "PreconditionFailed");
     }
     await put({});
     this.remarks.add(
       `the server gives ${path} no entity tag that it knows again: publishing twice at the same time goes unnoticed`,
     );
+  }
+
+  /** Whether a file has this content; undefined is whether there is none. */
+  async #isStill(path: string, content: Bytes | undefined): Promise<boolean> {
+    try {
+      const now = await this.get(path, content?.length ?? 0);
+      if (!now || !content) return now === undefined && content === undefined;
+      return equal(now.bytes, content);
+    } catch (error) {
+      if (error instanceof LongFileError) return false;
+      throw error;
+    }
   }
 
   /** The object's headers, with its checksum where the server keeps one and understands that it is asked. */
@@ -245,11 +258,6 @@ export class S3Target implements Target {
 function strongTag(headers: Headers): string | undefined {
   const tag = headers.get("etag") ?? "";
   return tag === "" || tag.startsWith("W/") ? undefined : tag;
-}
-
-function isSame(now: ReadFile | undefined, before: ReadFile | undefined): boolean {
-  if (!now || !before) return now === before;
-  return equal(now.bytes, before.bytes);
 }
 
 async function digestOf(chunks: AsyncIterable<Bytes>) {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { equal } from "../../lib/bytes.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { PublishWorld } from "../support/publish_world.ts";
 import { KEYS, S3Server } from "../support/s3_server.ts";
@@ -269,22 +270,25 @@ Deno.test("publish refuses to put an older publication or timestamp over a newer
   assertStringIncludes(serial.output, "it has serial 2, newer than 1");
 });
 
-Deno.test("publish notices when somebody else publishes at the same time", async () => {
-  const { world, server } = await published();
-  await using _ = server;
-  await world.build(3);
-  const rival = world.files().get("psyopsOS/timestamp.json")!;
-  world.edit("beta", "beta-first", "beta-second");
-  await world.build(4);
-  server.mischief = ({ method, key }) => {
-    if (method === "PUT" && key.includes("/bins/")) server.put("psyopsOS/timestamp.json", rival);
-    return undefined;
-  };
-  const { code, output } = await world.publishTo(server);
-  assertEquals(code, EXIT.failed);
-  assertStringIncludes(output, "somebody else published at the same time");
-  assertEquals(server.objects.get("psyopsOS/timestamp.json")!.bytes, rival);
-});
+for (const rivals of ["timestamp", "timestamp that is longer than any may be"]) {
+  Deno.test(`publish notices when somebody else publishes at the same time a ${rivals}`, async () => {
+    const { world, server } = await published();
+    await using _ = server;
+    await world.build(3);
+    const long = new Uint8Array(2 * 1024 * 1024);
+    const rival = rivals === "timestamp" ? world.files().get("psyopsOS/timestamp.json")! : long;
+    world.edit("beta", "beta-first", "beta-second");
+    await world.build(4);
+    server.mischief = ({ method, key }) => {
+      if (method === "PUT" && key.includes("/bins/")) server.put("psyopsOS/timestamp.json", rival);
+      return undefined;
+    };
+    const { code, output } = await world.publishTo(server);
+    assertEquals(code, EXIT.failed);
+    assertStringIncludes(output, "somebody else published at the same time");
+    assert(equal(server.objects.get("psyopsOS/timestamp.json")!.bytes, rival));
+  });
+}
 
 Deno.test("publish needs a site that nodes would take", async () => {
   const { world, server } = await published();
