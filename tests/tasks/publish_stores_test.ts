@@ -23,11 +23,12 @@ function assertSame(world: PublishWorld, server: S3Server): void {
   for (const [path, bytes] of world.files()) assertEquals(there.get(path), bytes, path);
 }
 
-/** A big release in the built site; its size is no multiple of a part's. */
-function putImage(world: PublishWorld): Uint8Array {
-  const image = new Uint8Array(20 * 1024 * 1024 + 5).map((_, i) => i * 2654435761 >>> 24);
-  world.host.put(`public/${ISO}`, image);
-  return image;
+/** A big release: a part and a little more. */
+const IMAGE = new Uint8Array(16 * 1024 * 1024 + 5).map((_, i) => i * 2654435761 >>> 24);
+
+/** Puts it into the built site. */
+function putImage(world: PublishWorld, path = ISO): void {
+  world.host.put(`public/${path}`, IMAGE);
 }
 
 /** Mischief at the first request that fits. */
@@ -167,7 +168,7 @@ Deno.test("publish tries again what failed after the server had begun to answer"
   assertMatch(output, /, 1 request repeated$/);
   assertSame(world, server);
   // For good: one line, and no parts are left.
-  world.host.put(`public/${ISO}2`, putImage(world));
+  putImage(world, `${ISO}2`);
   server.mischief = (seen) => isComplete(seen) ? lateFailure("InternalError") : undefined;
   const failed = await world.publishTo(server);
   assertStringIncludes(failed.output, "out of order (200 InternalError: We encountered an");
