@@ -5,6 +5,7 @@
  * @module
  */
 import { RefusedError, UserError } from "../../lib/errors.ts";
+import { formatInstant } from "../../lib/instant.ts";
 import { LongFileError, type ReadFile, type Target } from "../../lib/publish/target.ts";
 import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import {
@@ -16,13 +17,14 @@ import {
 } from "../../lib/trust/freshness.ts";
 import { keyIdHex, parseSignature, type PublicKey } from "../../lib/trust/minisign.ts";
 import { NO_STATE } from "../../lib/trust/roots.ts";
+import { WRONG_CLOCK } from "../build/make_site.ts";
 import type { LocalSite } from "./local_site.ts";
 
 /** What is there. */
 export type Found =
   | { kind: "nothing" }
-  /** A publication of this site. */
-  | { kind: "ours"; file: ReadFile; timestamp: Timestamp }
+  /** A publication of this site, and when a config key signed it. */
+  | { kind: "ours"; file: ReadFile; timestamp: Timestamp; signed: string }
   /** Something that no node of this site accepts; undefined when it is too long to be read. */
   | { kind: "foreign"; file: ReadFile | undefined; reason: RefusedError };
 
@@ -36,7 +38,8 @@ export async function lookAt(
   try {
     file = await target.get(TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES);
     if (!file) return { kind: "nothing" };
-    return { kind: "ours", file, timestamp: await verify(local, target, pinned, file) };
+    const { timestamp, state } = await verify(local, target, pinned, file);
+    return { kind: "ours", file, timestamp, signed: state.issued };
   } catch (error) {
     if (error instanceof RefusedError) return { kind: "foreign", file, reason: error };
     if (!(error instanceof LongFileError)) throw error;
@@ -51,8 +54,8 @@ async function verify(
   target: Target,
   pinned: PublicKey,
   file: ReadFile,
-): Promise<Timestamp> {
-  const { timestamp } = await openSite({
+): Promise<SiteView> {
+  return await openSite({
     pinned,
     state: NO_STATE,
     now: local.host.now(),
@@ -66,51 +69,66 @@ async function verify(
       throw new RefusedError("root-version", `accept ${TIMESTAMP_PATH}`, `there is no ${path}`);
     },
   });
-  return timestamp;
+}
+
+/** What {@linkcode checkFound} needs to know beside. */
+export interface CheckFoundOptions {
+  /** Name of the target, for messages. */
+  target: string;
+  now: Date;
+  /** Publish also over what no node of this site accepts. */
+  overwrite?: boolean;
 }
 
 /** Refuses to put the local site over what was found, where its nodes would be worse off. */
-export function checkFound(
-  target: string,
-  found: Found,
-  view: SiteView,
-  { overwrite = false }: { overwrite?: boolean },
-): void {
+export function checkFound(found: Found, view: SiteView, options: CheckFoundOptions): void {
+  const { target, now, overwrite } = options;
+  const doing = `publish to ${target}`;
+  const time = formatInstant(now);
+  if (view.state.issued > time) {
+    // Nodes would take that time for the least that it can be, and refuse all that is published until then.
+    throw wrongClock(doing, "the site was issued", view.state.issued, time);
+  }
   if (found.kind === "nothing") return;
-  if (found.kind === "ours") return refuseOlder(target, view, found.timestamp);
+  if (found.kind === "ours") return refuseOlder(doing, found, view, time);
   if (overwrite) return;
   const { check, state } = found.reason;
-  throw new RefusedError(
-    check,
-    `publish to ${target}`,
-    `its ${TIMESTAMP_PATH} is none of this site: ${state}`,
-    {
-      cause: found.reason,
-      hint: "no node of this site accepts it; if it may go, --overwrite publishes over it",
-    },
-  );
+  throw new RefusedError(check, doing, `its ${TIMESTAMP_PATH} is none of this site: ${state}`, {
+    cause: found.reason,
+    hint: "no node of this site accepts it; if it may go, --overwrite publishes over it",
+  });
 }
 
-function refuseOlder(target: string, view: SiteView, theirs: Timestamp): void {
+function refuseOlder(
+  doing: string,
+  { timestamp: theirs, signed }: Found & { kind: "ours" },
+  view: SiteView,
+  time: string,
+): void {
   const signer = keyIdHex(parseSignature(theirs.publication.minisig, TIMESTAMP_PATH));
-  // The serial of a key that is no longer to be believed may be anything.
+  // Serial and time of a key that is no longer to be believed may be anything.
   if (!keysOf(view.root, "config").map(keyIdHex).includes(signer)) return;
+  if (signed > time) throw wrongClock(doing, "what it has was issued", signed, time);
   const { serial, issued } = view.timestamp;
-  const fail = (state: string, hint: string) =>
-    new UserError(`publish to ${target}`, state, { hint });
+  const fail = (state: string, hint: string) => new UserError(doing, state, { hint });
   const newer = `deno task site --serial ${theirs.serial + 1} builds one that is newer still`;
   if (theirs.serial > serial) {
     throw fail(`it has serial ${theirs.serial}, newer than ${serial}`, newer);
   }
   if (theirs.serial < serial) return;
   if (publicationId(theirs) !== publicationId(view.timestamp)) {
-    // Nodes that have accepted the one have no reason to ask for the other.
+    // Nodes that have accepted the one refuse the other.
     throw fail(`it has another publication of serial ${serial}`, newer);
   }
-  if (theirs.issued > issued) {
-    throw fail(
-      `it has a timestamp of ${theirs.issued}, newer than ${issued}`,
-      "deno task site refresh makes one that is newer still",
-    );
-  }
+  if (theirs.issued <= issued) return;
+  throw fail(
+    `it has a timestamp of ${theirs.issued}, newer than ${issued}`,
+    theirs.issued > time ? newer : "deno task site refresh makes one that is newer still",
+  );
+}
+
+function wrongClock(doing: string, what: string, issued: string, time: string): UserError {
+  return new UserError(doing, `${what} at ${issued}, and the clock says ${time}`, {
+    hint: WRONG_CLOCK,
+  });
 }

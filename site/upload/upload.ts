@@ -78,7 +78,8 @@ export async function uploadSite(host: Host, options: UploadOptions): Promise<Up
   const view = await local.open(pinned);
   const { timestamp } = view;
   const found = await lookAt(local, target, pinned);
-  checkFound(target.name, found, view, options);
+  const { overwrite } = options;
+  checkFound(found, view, { target: target.name, now: host.now(), overwrite });
   const theirs = found.kind === "ours" ? found.timestamp : undefined;
   const stored = await storedSizes(local, timestamp);
   const there = await listStored(target);

@@ -134,6 +134,41 @@ Deno.test("publish says by its number which site is newer still", async () => {
   assertEquals((await world.publishTo(server)).code, EXIT.ok);
 });
 
+Deno.test("publish puts up no time that has not come yet, nor anything over one", async () => {
+  const { world, server } = await published();
+  await using _ = server;
+  const { clock } = world.host;
+  const set = (time: string) => void (world.host.clock = new Date(time));
+  set("2031-01-01T00:00:00Z");
+  await world.build(2);
+  world.host.clock = clock;
+  server.requests.length = 0;
+  const early = await world.publishTo(server);
+  assertEquals([early.code, server.changes()], [EXIT.failed, []], early.output);
+  assertStringIncludes(
+    early.output,
+    "the site was issued at 2031-01-01T00:00:00Z, and the clock says 2026-11-22T20:00:00Z",
+  );
+  // With the wrong clock it went up; a fresh checkout with the right one says how to go on.
+  set("2031-01-01T00:00:00Z");
+  assertEquals((await world.publishTo(server)).code, EXIT.ok);
+  world.host.clock = clock;
+  await world.host.remove("public");
+  await world.build(3);
+  const later = await world.publishTo(server);
+  assertEquals(later.code, EXIT.failed);
+  assertStringIncludes(
+    later.output,
+    "what it has was issued at 2031-01-01T00:00:00Z, and the clock",
+  );
+  assertStringIncludes(later.output, "deno task keys rotate config makes nodes forget it");
+  const options = { issued: "2026-11-22T20:00:00Z", passphrase: never, cost: CHEAP };
+  await rotateKey(world.host, "keys", "config", options);
+  await world.build(4);
+  const over = await world.publishTo(server);
+  assertEquals(over.code, EXIT.ok, over.output);
+});
+
 Deno.test("publish refuses another publication of the serial that is there", async () => {
   const { world, server } = await published();
   await using _ = server;
