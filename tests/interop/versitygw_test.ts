@@ -75,8 +75,7 @@ async function start(program: string): Promise<Gateway> {
 }
 
 Deno.test({
-  name:
-    "versitygw keeps a site as it is published, again, in full and pruned, and says no as S3 does",
+  name: "versitygw keeps a site as it is published and pruned, and says no as S3 does",
   ...needTool("go"),
   fn: async () => {
     const program = await build();
