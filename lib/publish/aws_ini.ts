@@ -31,6 +31,14 @@ export const NO_AWS_FILE: AwsFile = { names: [], section: () => undefined };
 /** What is no such file, or one that says two things at once. */
 export class AwsFileError extends Error {}
 
+/** Longest name that a message shows whole, in characters. */
+const MAX_SHOWN = 80;
+
+/** A name as messages show it. */
+export function shownName(name: string): string {
+  return name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
+}
+
 /** The section whose values hold in all others. */
 const FOR_ALL = "DEFAULT";
 const SECTION = /^\[(.+)\]/;
@@ -58,7 +66,7 @@ export function parseAwsFile(source: string): AwsFile {
     level = indent;
     const name = SECTION.exec(text)?.[1];
     if (name !== undefined) {
-      if (name !== FOR_ALL && sections.has(name)) throw fail(`[${name}] comes twice`);
+      if (name !== FOR_ALL && sections.has(name)) throw fail(`[${shownName(name)}] comes twice`);
       section = name === FOR_ALL ? forAll : new Map();
       if (name !== FOR_ALL) sections.set(name, section);
       open = undefined;
@@ -68,7 +76,7 @@ export function parseAwsFile(source: string): AwsFile {
     const at = text.search(/[=:]/);
     const key = text.slice(0, Math.max(0, at)).trim().toLowerCase();
     if (key === "") throw fail("it is no section, key or comment");
-    if (section.has(key)) throw fail(`${key} comes twice in its section`);
+    if (section.has(key)) throw fail(`${shownName(key)} comes twice in its section`);
     open = [text.slice(at + 1).trim()];
     section.set(key, open);
   }
@@ -88,7 +96,10 @@ function valueOf(section: string, key: string, lines: readonly string[]): AwsVal
   const values = new Map<string, string>();
   for (const line of text.split("\n").filter((line) => line !== "")) {
     const at = line.indexOf("=");
-    if (at < 0) throw new AwsFileError(`[${section}] ${key}: a line in it is no key = value`);
+    if (at < 0) {
+      const where = `[${shownName(section)}] ${shownName(key)}`;
+      throw new AwsFileError(`${where}: a line in it is no key = value`);
+    }
     values.set(line.slice(0, at).trim(), line.slice(at + 1).trim());
   }
   return values;

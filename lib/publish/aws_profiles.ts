@@ -12,6 +12,7 @@ import {
   type AwsValues,
   NO_AWS_FILE,
   parseAwsFile,
+  shownName,
   wordsOf,
 } from "./aws_ini.ts";
 
@@ -67,7 +68,7 @@ export async function readProfile(host: Host, name: string): Promise<AwsProfile>
       if (header !== undefined) return of(config.section(header), service, key);
       throw new UserError(
         "publish",
-        `the profile names [services ${wanted}], which is not in ${configFile}`,
+        `the profile names [services ${shownName(wanted)}], which is not in ${configFile}`,
       );
     },
   };

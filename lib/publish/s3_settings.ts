@@ -9,6 +9,7 @@
  */
 import { EXIT, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
+import { shownName } from "./aws_ini.ts";
 import { type AwsProfile, readProfile, variable } from "./aws_profiles.ts";
 
 /** What the command line says; all of it may be left out. */
@@ -56,7 +57,7 @@ export async function findS3Settings(
     variable(host, "AWS_PROFILE");
   const profile = await readProfile(host, named ?? "default");
   if (named !== undefined && !profile.found) {
-    throw new UserError("publish", `there is no profile ${named} in ${profile.files}`);
+    throw new UserError("publish", `there is no profile ${shownName(named)} in ${profile.files}`);
   }
   const keys = findKeys(host, options, profile);
   const region = options.region ?? variable(host, "AWS_REGION") ??

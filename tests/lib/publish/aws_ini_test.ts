@@ -60,6 +60,14 @@ for (const [source, says] of WRONG) {
   });
 }
 
+Deno.test("parseAwsFile() repeats no more of a name than tells which it is", () => {
+  const long = "n".repeat(4000);
+  for (const source of [`[${long}]\n[${long}]`, `[a]\n${long}=\n${long}=`, `[a]\n${long}=\n  x`]) {
+    const { message } = assertThrows(() => parseAwsFile(source), AwsFileError);
+    assert(message.includes("nnn…") && message.length < 200, message);
+  }
+});
+
 const WORDS: [string, string[] | undefined][] = [
   ["profile fleet", ["profile", "fleet"]],
   ["  a\tb ", ["a", "b"]],
