@@ -21,7 +21,7 @@ import { type KnownTime, later, whyExpired } from "../../lib/known_time.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";
 import { type Publication, readPublication } from "./read.ts";
-import { fetchFollowing } from "./redirects.ts";
+import { fetchFollowing } from "../../lib/redirects.ts";
 
 /** How long one request may take to answer, and to be read to its end, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 15_000;

@@ -9,6 +9,7 @@ import { type Bytes, equal } from "../../lib/bytes.ts";
 import { EXIT, RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { networkReason } from "../../lib/network_reason.ts";
+import { fetchFollowing } from "../../lib/redirects.ts";
 import { openSite } from "../../lib/trust/client.ts";
 import { type Timestamp, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
 import type { PublicKey } from "../../lib/trust/minisign.ts";
@@ -34,7 +35,6 @@ export interface Checked {
 }
 
 const TIMEOUT_MS = 30_000;
-const MAX_REDIRECTS = 3;
 
 /** Checks a site. @throws {UserError} that says what nodes will not get, and why. */
 export async function checkPublished(host: Host, options: CheckOptions): Promise<Checked> {
@@ -110,7 +110,10 @@ async function read(
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), TIMEOUT_MS);
   try {
-    const response = await getFollowing(host, `${base}${path}`, limit.signal, fail);
+    const response = await fetchFollowing(host, `${base}${path}`, {
+      cache: "no-store",
+      signal: limit.signal,
+    }, { sites: [base], fail: (state) => fail(state, "give nodes that address itself") });
     const { status } = response;
     if (status !== 200) {
       await response.body?.cancel();
@@ -125,28 +128,6 @@ async function read(
     throw fail(limit.signal.aborted ? late : networkReason(error), undefined, error);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** Follows redirects within the same host: whoever is sent elsewhere trusts an address that nobody has given. */
-async function getFollowing(
-  host: Host,
-  address: string,
-  signal: AbortSignal,
-  fail: (state: string, hint?: string) => UserError,
-): Promise<Response> {
-  let url = new URL(address);
-  for (let redirects = 0;; redirects++) {
-    const response = await host.fetch(url.href, { redirect: "manual", cache: "no-store", signal });
-    const location = response.headers.get("location");
-    if (response.status < 300 || response.status >= 400 || location === null) return response;
-    await response.body?.cancel();
-    const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
-    if (next?.hostname === url.hostname && redirects < MAX_REDIRECTS) {
-      url = next;
-      continue;
-    }
-    throw fail(`it redirects to ${next?.origin ?? "nowhere"}`, "give nodes that address itself");
   }
 }
 

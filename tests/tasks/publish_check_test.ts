@@ -131,7 +131,7 @@ const WRONG: [string, string, (server: S3Server) => (seen: SeenS3) => Mischief |
   ],
   [
     "a circle",
-    "it redirects to http://127.0.0.1",
+    "it redirects more than 5 times",
     (server) => ({ headers, target }) =>
       headers["authorization"] === undefined
         ? { status: 302, code: "Found", headers: { location: server.url + target } }

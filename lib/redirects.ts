@@ -1,12 +1,11 @@
 /**
  * Redirects of a site: followed on the same host and to the hosts that the node's own URLs name, and nowhere else. What is
  * read is verified wherever it comes from; but who answers could otherwise make a node ask any machine that it can reach,
- * and everybody on the way learn of it.
+ * and everybody on the way learn of it. Nodes read by this file, and so does whoever checks what nodes will get.
  *
  * @module
  */
-import type { Host } from "../../lib/host.ts";
-import type { AgentError } from "../report/problem.ts";
+import type { Host } from "./host.ts";
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -16,7 +15,7 @@ export interface Follow {
   /** Base URLs of the site. */
   sites: readonly string[];
   /** The error for a redirect that is not followed. */
-  fail: (state: string) => AgentError;
+  fail: (state: string) => Error;
 }
 
 /** Fetches `url`, following redirects as far as they are allowed. @throws what `fail` makes of any other. */

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { fetchFollowing } from "../../../agent/publication/redirects.ts";
-import { AgentError } from "../../../agent/report/problem.ts";
-import { FakeHost } from "../../support/fake_host.ts";
+import { AgentError } from "../../agent/report/problem.ts";
+import { fetchFollowing } from "../../lib/redirects.ts";
+import { FakeHost } from "../support/fake_host.ts";
 
 const SITES = ["https://ann:s3cret@site.test/base/", "http://mirror.test:8080/"];
 const fail = (state: string) => new AgentError("unreachable", "get it", state);
