@@ -21,16 +21,9 @@ import type { Prompt } from "../lib/trust/passphrase.ts";
 import { initAdmin } from "../site/secrets/admin_identity.ts";
 import { editText } from "../site/secrets/edit_text.ts";
 import { rekeySecrets } from "../site/secrets/rekey.ts";
-import {
-  findOwner,
-  openSecrets,
-  readSecret,
-  type SecretFleet,
-  type SecretPlace,
-  secretPlaces,
-  setSecret,
-} from "../site/secrets/secret_files.ts";
-import { parseSecretName, type SecretPath } from "../site/secrets/secret_path.ts";
+import { openSecrets, type SecretPlace, secretPlaces } from "../site/secrets/secret_files.ts";
+import { parseSecretName } from "../site/secrets/secret_path.ts";
+import { openSlot, readSecret, type SecretSlot, setSecret } from "../site/secrets/secret_slot.ts";
 import { program, type SecretLine } from "./lines/secret.ts";
 
 /** The standard input's content; null when it is a terminal. */
@@ -95,24 +88,22 @@ async function set(task: Task<"set">): Promise<void> {
   if (task.line.surplus.length > 0) {
     throw new UsageError("the value comes from standard input or a prompt, never from here");
   }
-  const { secrets, owner, path } = await target(task);
-  await store(task, secrets, owner, path, await newValue(task));
+  const slot = await slotOf(task);
+  await store(task, slot, await newValue(task));
 }
 
 async function edit(task: Task<"edit">): Promise<void> {
   const { line, host, console, prompt } = task;
   const { key, keys, identity } = line;
-  const { secrets, owner, path } = await target(task);
+  const slot = await slotOf(task);
   const before = await readSecret(
-    secrets,
-    owner,
-    path,
+    slot,
     () => loadIdentities(host, { file: identity, keys, prompt }),
   );
   const after = await editText(host, before?.text ?? "", guarded);
   if (after === "" && !before) throw new UserError(`set ${key}`, "it is empty");
   if (before?.sealed && after === before.text) return console.out("nothing was changed");
-  await store(task, secrets, owner, path, after);
+  await store(task, slot, after);
 }
 
 async function rekey({ line, host, console, prompt }: Task<"rekey">): Promise<void> {
@@ -158,23 +149,17 @@ async function showNames({ line, host, console }: Task<"show-names">): Promise<v
   for (const place of places) console.out(placeLine(place));
 }
 
-async function target(
-  { host, line }: Task<Placed>,
-): Promise<{ secrets: SecretFleet; owner: string; path: SecretPath }> {
-  const path = parseSecretName(line.key);
-  const secrets = await openSecrets(host, line.nodes);
-  return { secrets, owner: findOwner(secrets, line.owner), path };
+async function slotOf({ host, line }: Task<Placed>): Promise<SecretSlot> {
+  return await openSlot(host, line.nodes, line.owner, parseSecretName(line.key));
 }
 
 async function store(
   { host, console, line }: Task<Placed>,
-  secrets: SecretFleet,
-  owner: string,
-  path: SecretPath,
+  slot: SecretSlot,
   value: string,
 ): Promise<void> {
-  const { file, madeFile, wasPlain } = await setSecret(host, secrets, owner, path, value);
-  const count = secrets.fleet.admins.length;
+  const { file, madeFile, wasPlain } = await setSecret(host, slot, value);
+  const count = slot.admins.length;
   console.out(`${file}: ${line.key} is encrypted to ${count} admin${count === 1 ? "" : "s"}`);
   if (madeFile) console.out('  the file is new and gets mode "0600"');
   if (wasPlain) {

@@ -28,7 +28,11 @@ export function below(
   key: unknown,
 ): v.GenericSchema | undefined {
   const inner = unwrapped(schema);
-  return inner?.entries?.[String(key)] ?? inner?.value ?? inner?.item;
+  const name = String(key);
+  const entry = inner?.entries && Object.hasOwn(inner.entries, name)
+    ? inner.entries[name]
+    : undefined;
+  return entry ?? inner?.value ?? inner?.item;
 }
 
 /** Names of the keys that `schema` knows at `path`. */

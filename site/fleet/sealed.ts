@@ -31,7 +31,6 @@ export const AGE_TAG: ScalarTag = {
   tag: "!age",
   resolve: (given) => new Sealed(given),
   identify: (value) => value instanceof Sealed,
-  stringify: ({ value }) => JSON.stringify((value as Sealed).armored),
 };
 
 /** Armored text to its plaintext, or to what is wrong with it. */

@@ -1,20 +1,31 @@
 /**
- * Puts `!age` values into a YAML file by changing only the text of the value: comments, the order of keys and all other
- * bytes stay as they are.
+ * Puts `!age` values and names into a YAML file by changing only the text of the value: comments, the order of keys and
+ * all other bytes stay as they are.
  *
- * Supported: replacing a value; adding one, with the mappings that lead to it, to block and flow mappings. Refused:
- * values inside an alias, new items of lists, mappings where the value should be. What comes out is read again and
- * compared: an edit that would change anything else is refused.
+ * Supported: replacing a value; adding one, with the mappings that lead to it, to block and flow mappings; one more item
+ * of a list of names. Refused: values inside an alias, mappings where the value should be. What comes out is read again
+ * and compared: an edit that would change anything else is refused.
  *
  * @module
  */
-import { isNode, visit } from "yaml";
+import { isMap, isNode, isSeq, visit } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import { replaceSealed, Sealed } from "./sealed.ts";
 import { type ParsedYaml, parseYaml } from "./yaml_file.ts";
 import { findPlace } from "./yaml_place.ts";
 import { scalarSplice, spliceFor } from "./yaml_splice.ts";
-import { applied, INDENT, indentAt, type Path, type Splice } from "./yaml_text.ts";
+import {
+  applied,
+  endOf,
+  INDENT,
+  indentAt,
+  newline,
+  type Path,
+  plainText,
+  restOfLine,
+  type Splice,
+  startOf,
+} from "./yaml_text.ts";
 
 /** The text of `parsed` with each `!age` value that is in `fresh` replaced. */
 export function replaceArmored(parsed: ParsedYaml, fresh: ReadonlyMap<string, string>): string {
@@ -26,7 +37,7 @@ export function replaceArmored(parsed: ParsedYaml, fresh: ReadonlyMap<string, st
       if (armored === undefined) return;
       const flow = ancestors.some((one) => isNode(one) && "flow" in one && one.flow === true);
       const column = indentAt(parsed.source, node.range![0]);
-      splices.push(scalarSplice(parsed.source, node, armored, flow, column + INDENT));
+      splices.push(scalarSplice(parsed.source, node, { armored }, flow, column + INDENT));
     },
   });
   const edited = applied(parsed.source, splices);
@@ -49,24 +60,59 @@ export function putArmored(
   beside: Readonly<Record<string, string>> = {},
 ): string {
   const place = findPlace(parsed, path);
-  const splice = spliceFor(parsed.source, place, { armored, beside });
+  const splice = spliceFor(parsed.source, place, { value: { armored }, beside });
   const expected = withValue(parsed.value, path, armored, beside);
   return checked(parsed, applied(parsed.source, [splice]), expected);
+}
+
+/**
+ * The text of `parsed` with one more item at the end of the list that `key` holds.
+ *
+ * @throws {UserError} when there is no such list, or the file's layout does not allow it.
+ */
+export function appendItem(parsed: ParsedYaml, key: string, text: string): string {
+  const { source, document } = parsed;
+  const list: unknown = isMap(document.contents) ? document.contents.get(key, true) : undefined;
+  const last: unknown = isSeq(list) ? list.items.at(-1) : undefined;
+  const expected = replaceSealed(parsed.value, sealedText) as Record<string, unknown>;
+  const items = expected[key];
+  if (!isSeq(list) || !Array.isArray(items)) throw beyond(parsed.file);
+  items.push(text);
+  if (list.flow || last === undefined) {
+    const start = last === undefined ? endOf(list) - 1 : endOf(last);
+    const splice = {
+      start,
+      end: start,
+      text: `${last === undefined ? "" : ", "}${plainText(text)}`,
+    };
+    return checked(parsed, applied(source, [splice]), expected);
+  }
+  const dash = startOf(last) - source.lastIndexOf("\n", startOf(last) - 1) - 1 - "- ".length;
+  const { end } = restOfLine(source, endOf(last));
+  const nl = newline(source);
+  const gap = source[end - 1] === "\n" ? "" : nl;
+  const line = `${gap}${" ".repeat(Math.max(0, dash))}- ${plainText(text)}${nl}`;
+  return checked(parsed, applied(source, [{ start: end, end, text: line }]), expected);
+}
+
+/** A secret in the form that {@linkcode checked} compares. */
+function sealedText({ armored }: Sealed): unknown {
+  return { age: armored };
+}
+
+function beyond(file: string): UserError {
+  return new UserError(`edit ${file}`, "its layout is beyond what can be edited safely", {
+    hint: "edit it by hand: an !age value is armored age text, encrypted to the admins",
+  });
 }
 
 /** `edited`, if it says `expected`. */
 function checked(parsed: ParsedYaml, edited: string, expected: unknown): string {
   const again = parseYaml(parsed.file, edited);
   const says = !Array.isArray(again) &&
-    JSON.stringify(replaceSealed(again.value, ({ armored }) => ({ age: armored })));
+    JSON.stringify(replaceSealed(again.value, sealedText));
   if (says === JSON.stringify(expected)) return edited;
-  throw new UserError(
-    `edit ${parsed.file}`,
-    "its layout is beyond what can be edited safely",
-    {
-      hint: "edit it by hand: an !age value is armored age text, encrypted to the admins",
-    },
-  );
+  throw beyond(parsed.file);
 }
 
 /** `value` with the secret at `path`, in the form that {@linkcode checked} compares. */
@@ -76,11 +122,12 @@ function withValue(
   armored: string,
   beside: Readonly<Record<string, string>>,
 ): unknown {
-  const root = replaceSealed(value, (one) => ({ age: one.armored })) as Record<string, unknown>;
+  const root = replaceSealed(value, sealedText) as Record<string, unknown>;
   let at = root;
   for (const [i, key] of path.slice(0, -1).entries()) {
-    const isNew = at[key] === undefined;
-    at[key] ??= {};
+    // A script may have the name of a method that every object has.
+    const isNew = !Object.hasOwn(at, key) || at[key] === undefined || at[key] === null;
+    if (isNew) at[key] = {};
     at = at[key] as Record<string, unknown>;
     if (!isNew || i !== path.length - 2) continue;
     for (const [name, given] of Object.entries(beside)) at[name] = JSON.parse(given);

@@ -1,5 +1,5 @@
 /**
- * The change of text that puts an `!age` value into a place of a YAML file.
+ * The change of text that puts a value into a place of a YAML file.
  *
  * @module
  */
@@ -18,15 +18,17 @@ import {
   scalarText,
   type Splice,
   startOf,
+  tagText,
+  type Value,
 } from "./yaml_text.ts";
 
 /** The change that puts `addition` into `place`. */
 export function spliceFor(source: string, place: Place, addition: Addition): Splice {
   switch (place.kind) {
     case "value":
-      return valueSplice(source, place.pair, addition.armored, place.flow);
+      return valueSplice(source, place.pair, addition.value, place.flow);
     case "item":
-      return itemSplice(source, place.node, addition.armored, place.flow);
+      return itemSplice(source, place.node, addition.value, place.flow);
     case "mapping":
       return addToMap(source, place, addition);
     case "nothing":
@@ -49,18 +51,18 @@ function beginMap(
     return {
       start,
       end: empty ? endOf(node) : start,
-      text: gap + blockLines(keys, addition, 0, nl).trimEnd() + (empty ? "" : nl),
+      text: gap + blockLines(keys, addition, 0, nl, true).trimEnd() + (empty ? "" : nl),
     };
   }
   const start = afterColon(source, pair);
   const end = node === null || node === undefined ? start : Math.max(start, endOf(node));
-  if (flow) return { start, end, text: ` {${flowText(keys, addition)}}` };
+  if (flow) return { start, end, text: ` {${flowText(keys, addition, true)}}` };
   const rest = restOfLine(source, end);
   const indent = indentAt(source, startOf(pair.key)) + INDENT;
   return {
     start,
     end: rest.end,
-    text: rest.text.trimEnd() + nl + blockLines(keys, addition, indent, nl),
+    text: rest.text.trimEnd() + nl + blockLines(keys, addition, indent, nl, true),
   };
 }
 
@@ -72,19 +74,19 @@ function addToMap(
 ): Splice {
   const last = items.at(-1)!;
   let end = contentEnd(source, last);
-  if (flow) return { start: end, end, text: `, ${flowText(keys, addition)}` };
+  if (flow) return { start: end, end, text: `, ${flowText(keys, addition, false)}` };
   const nl = newline(source);
   if (source[end - 1] !== "\n") end = restOfLine(source, end).end;
   const gap = source[end - 1] === "\n" ? "" : nl;
   const indent = indentAt(source, startOf(items[0]!.key));
-  return { start: end, end, text: gap + blockLines(keys, addition, indent, nl) };
+  return { start: end, end, text: gap + blockLines(keys, addition, indent, nl, false) };
 }
 
 /** The value of a pair, whatever single value it was. */
 function valueSplice(
   source: string,
   pair: Pair<unknown, unknown>,
-  armored: string,
+  value: Value,
   flow: boolean,
 ): Splice {
   const node = pair.value;
@@ -93,31 +95,31 @@ function valueSplice(
   if (!isNode(node) || (isScalar(node) && node.range![0] === node.range![1])) {
     const props = isScalar(node) && node.anchor ? ` &${node.anchor}` : "";
     const end = Math.max(start, isNode(node) ? endOf(node) : start);
-    const text = scalarText(armored, flow, indent, newline(source), restOfLine(source, end).text);
+    const text = scalarText(value, flow, indent, newline(source), restOfLine(source, end).text);
     return {
       start,
       end: flow ? end : restOfLine(source, end).end,
-      text: `${props} !age ${text}`,
+      text: `${props} ${tagText(value)}${text}`,
     };
   }
-  const splice = scalarSplice(source, node, armored, flow, indent);
+  const splice = scalarSplice(source, node, value, flow, indent);
   const anchor = isScalar(node) && node.anchor ? `&${node.anchor} ` : "";
-  return { ...splice, start, text: ` ${anchor}!age ${splice.text}` };
+  return { ...splice, start, text: ` ${anchor}${tagText(value)}${splice.text}` };
 }
 
 /** An item of a list. */
-function itemSplice(source: string, node: Node, armored: string, flow: boolean): Splice {
+function itemSplice(source: string, node: Node, value: Value, flow: boolean): Splice {
   const indent = indentAt(source, startOf(node)) + INDENT;
-  const splice = scalarSplice(source, node, armored, flow, indent);
+  const splice = scalarSplice(source, node, value, flow, indent);
   const tagged = isScalar(node) && node.value instanceof Sealed;
-  return tagged ? splice : { ...splice, text: `!age ${splice.text}` };
+  return tagged ? splice : { ...splice, text: tagText(value) + splice.text };
 }
 
 /** The text of a scalar without its tag. */
 export function scalarSplice(
   source: string,
   node: Node,
-  armored: string,
+  value: Value,
   flow: boolean,
   indent: number,
 ): Splice {
@@ -126,11 +128,11 @@ export function scalarSplice(
   const isBlock = isScalar(node) && (node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED");
   if (isBlock) {
     const comment = /\s+#.*$/.exec(source.slice(start, source.indexOf("\n", start)).trimEnd());
-    return { start, end, text: scalarText(armored, false, indent, nl, comment?.[0] ?? "") };
+    return { start, end, text: scalarText(value, false, indent, nl, comment?.[0] ?? "") };
   }
-  if (flow) return { start, end, text: scalarText(armored, true, indent, nl, "") };
+  if (flow) return { start, end, text: scalarText(value, true, indent, nl, "") };
   const rest = restOfLine(source, end);
-  return { start, end: rest.end, text: scalarText(armored, false, indent, nl, rest.text) };
+  return { start, end: rest.end, text: scalarText(value, false, indent, nl, rest.text) };
 }
 
 /** Where the text of a pair's value ends. */

@@ -18,63 +18,89 @@ export interface Splice {
   text: string;
 }
 
-/** What is added: an `!age` value, and more keys with YAML values for the mapping that holds it, where that is new. */
+/** A value that is put into a file: armored text, tagged `!age`, or plain text of one line. */
+export type Value = { armored: string } | { plain: string };
+
+/** What is added: a value, and more keys with YAML values for the mapping that holds it, where that is new. */
 export interface Addition {
-  armored: string;
+  value: Value;
   beside: Readonly<Record<string, string>>;
 }
 
-/** An `!age` value without its tag, as a block of lines or, in flow, on one line. */
+/** The tag of a value with the blank behind it, "" for plain text. */
+export function tagText(value: Value): string {
+  return "armored" in value ? "!age " : "";
+}
+
+/** A value without its tag; armored text as a block of lines or, in flow, on one line. */
 export function scalarText(
-  armored: string,
+  value: Value,
   flow: boolean,
   indent: number,
   nl: string,
   comment: string,
 ): string {
-  if (flow) return JSON.stringify(armored);
+  if ("plain" in value) return plainText(value.plain) + (flow ? "" : comment.trimEnd() + nl);
+  if (flow) return quoted(value.armored);
   const pad = " ".repeat(indent);
-  const lines = armored.trimEnd().split("\n").map((line) => pad + line);
+  const lines = value.armored.trimEnd().split("\n").map((line) => pad + line);
   return [`|${comment.trimEnd()}`, ...lines, ""].join(nl);
 }
 
-/** Keys, one inside the other, with the value, line by line. */
+/** Keys, one inside the other, with the value, line by line; `isNew` tells that the mapping of the first one is new, too. */
 export function blockLines(
   keys: Path,
-  { armored, beside }: Addition,
+  { value, beside }: Addition,
   indent: number,
   nl: string,
+  isNew: boolean,
 ): string {
   let text = "";
   for (const [i, key] of keys.entries()) {
     const pad = " ".repeat(indent + i * INDENT);
     if (i < keys.length - 1) {
-      text += `${pad}${keyText(key)}:${nl}`;
+      text += `${pad}${plainText(String(key))}:${nl}`;
       continue;
     }
-    if (i > 0) {
-      for (const [name, value] of Object.entries(beside)) text += `${pad}${name}: ${value}${nl}`;
+    if (i > 0 || isNew) {
+      for (const [name, one] of Object.entries(beside)) text += `${pad}${name}: ${one}${nl}`;
     }
     const inner = indent + (i + 1) * INDENT;
-    text += `${pad}${keyText(key)}: !age ${scalarText(armored, false, inner, nl, "")}`;
+    const name = plainText(String(key));
+    text += `${pad}${name}: ${tagText(value)}${scalarText(value, false, inner, nl, "")}`;
   }
   return text;
 }
 
 /** The same on one line. */
-export function flowText(keys: Path, addition: Addition): string {
+export function flowText(keys: Path, addition: Addition, isNew: boolean): string {
   const [key, ...rest] = keys;
-  const { armored, beside } = addition;
-  if (rest.length === 0) return `${keyText(key!)}: !age ${JSON.stringify(armored)}`;
-  const more = rest.length > 1 ? [] : Object.entries(beside).map((entry) => entry.join(": "));
-  return `${keyText(key!)}: {${[...more, flowText(rest, addition)].join(", ")}}`;
+  const { value, beside } = addition;
+  const name = plainText(String(key!));
+  if (rest.length > 0) return `${name}: {${flowText(rest, addition, true)}}`;
+  const more = isNew ? Object.entries(beside).map((entry) => `${entry.join(": ")}, `) : [];
+  return `${more.join("")}${name}: ${tagText(value)}${scalarText(value, true, 0, "", "")}`;
 }
 
-/** A key as YAML; in quotes unless it can't be taken for anything else. */
-function keyText(key: string | number): string {
-  const plain = typeof key === "string" && /^[A-Za-z/][A-Za-z0-9_./@-]*$/.test(key) &&
-    !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(key);
-  return plain ? key : JSON.stringify(String(key));
+/** Words that no version of YAML takes for anything but text, as long as they are none of {@linkcode NOT_TEXT}. */
+const PLAIN = /^[A-Za-z/][A-Za-z0-9_./@+=-]*(?: [A-Za-z0-9/][A-Za-z0-9_./@+=-]*)*$/;
+/** Words of YAML 1.1 and 1.2 that are truth values, nothing, or (to some readers of 1.1) numbers. */
+const NOT_TEXT = /^(?:true|false|null|yes|no|on|off|y|n|e[-+]?\d+)$/i;
+
+/** `text` as YAML, a key or a value: in quotes unless every reader of YAML takes it for just this text. */
+export function plainText(text: string): string {
+  return PLAIN.test(text) && !NOT_TEXT.test(text) ? text : quoted(text);
+}
+
+/** What JSON leaves as it is within quotes and YAML's texts must not hold or would take for a line's end. */
+const TO_ESCAPE = /[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g;
+
+/** `text` in quotes, which both YAML and JSON read. */
+export function quoted(text: string): string {
+  return JSON.stringify(text).replaceAll(
+    TO_ESCAPE,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** The text with each piece in its place. */

@@ -28,6 +28,7 @@ import { formatPublicKey, parsePublicKey, type PublicKey } from "../../lib/trust
 import { loadRoots } from "../../lib/trust/root_sign.ts";
 import { writeEditorSchemas } from "../fleet/editor_schema.ts";
 import { schemaLine } from "../fleet/schema_line.ts";
+import { plainText } from "../fleet/yaml_text.ts";
 
 /** What {@linkcode makeIdentity} needs. */
 export interface IdentityOptions {
@@ -147,19 +148,23 @@ function failure(name: string): Fail {
   return (state, hint) => new UserError(`make node ${name}`, state, { hint });
 }
 
-/** The text of a new node's file. Its values need no quotes: keys, names and tags hold plain characters only. */
+/** The text of a new node's file. A tag may be called `2024` or `no`, which YAML would take for something else. */
 function nodeFile(name: string, made: MadeIdentity, tags: readonly string[]): string {
   return schemaLine(`${name}.yaml`) + [
     `# Node ${name}. The private halves of these keys are on its identity drive only.`,
-    `recipient: ${made.recipient}`,
-    `sshHostKey: ${made.sshHostKey}`,
-    `created: ${made.created}`,
-    `tags: [${tags.join(", ")}]`,
+    ...identityValues(made).map(([key, value]) => `${key}: ${plainText(value)}`),
+    `tags: [${tags.map(plainText).join(", ")}]`,
     "",
     "# config is readable by everyone, private leaves this machine only encrypted to the node.",
     "config: {}",
     "",
   ].join("\n");
+}
+
+/** What a node's file says of its drive. */
+export function identityValues(made: MadeIdentity): [key: string, value: string][] {
+  const { recipient, sshHostKey, created } = made;
+  return Object.entries({ recipient, sshHostKey, created });
 }
 
 /** The key that new nodes pin: the one that signed root version 1. */

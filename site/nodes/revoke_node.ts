@@ -4,16 +4,24 @@
  *
  * @module
  */
-import { isMap, isScalar, parseDocument } from "yaml";
+import { isMap, isScalar } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { isPostQuantum } from "../../lib/trust/age_value.ts";
 import { assembleFleet, parseFiles } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
+import { replaceSealed } from "../fleet/sealed.ts";
+import { type ParsedYaml, parseYaml } from "../fleet/yaml_file.ts";
+import { applied, plainText, type Splice } from "../fleet/yaml_text.ts";
 import { type Exposed, exposedTo, findNode } from "../secrets/exposure.ts";
 import { type Rekeyed, rekeySecrets } from "../secrets/rekey.ts";
 import { openSecrets } from "../secrets/secret_files.ts";
-import { type IdentityOptions, type MadeIdentity, makeIdentity } from "./new_node.ts";
+import {
+  type IdentityOptions,
+  identityValues,
+  type MadeIdentity,
+  makeIdentity,
+} from "./new_node.ts";
 
 /** How everything is encrypted anew. */
 export interface Rotation {
@@ -150,39 +158,38 @@ async function proveGone(host: Host, nodes: string, recipient: string): Promise<
 
 /** The node's file with other keys. Only the text of the values changes, a key that was missing is put below the first. */
 function withIdentity(file: string, source: string, made: MadeIdentity): string {
-  const { recipient, sshHostKey, created } = made;
-  const values: Record<string, string> = { recipient, sshHostKey, created };
-  const document = parseDocument(source);
-  if (!isMap(document.contents)) throw new TypeError("a node's file is a mapping");
-  let edited = source;
+  const fail = () =>
+    new UserError(`edit ${file}`, "its keys are not laid out one a line", {
+      hint: "write recipient, sshHostKey and created on lines of their own",
+    });
+  // The fleet was read, so this is YAML.
+  const before = parseYaml(file, source) as ParsedYaml;
+  const { contents } = before.document;
+  if (!isMap(contents)) throw new TypeError("a node's file is a mapping");
   let after = 0;
-  const splices: { start: number; end: number; text: string }[] = [];
+  const splices: Splice[] = [];
   const missing: string[] = [];
-  for (const [key, value] of Object.entries(values)) {
-    const node: unknown = document.contents.get(key, true);
+  for (const [key, value] of identityValues(made)) {
+    const node: unknown = contents.get(key, true);
     if (isScalar(node) && node.range) {
       const [start, end] = node.range;
-      splices.push({ start, end, text: value });
+      splices.push({ start, end, text: plainText(value) });
       if (key === "recipient") after = source.indexOf("\n", end) + 1 || source.length;
-    } else missing.push(`${key}: ${value}\n`);
+    } else missing.push(`${key}: ${plainText(value)}\n`);
   }
   const gap = after > 0 && source[after - 1] !== "\n" ? "\n" : "";
-  splices.push({
-    start: after,
-    end: after,
-    text: missing.length > 0 ? gap + missing.join("") : "",
-  });
-  for (const { start, end, text: piece } of splices.sort((a, b) => b.start - a.start)) {
-    edited = edited.slice(0, start) + piece + edited.slice(end);
-  }
-  const expected = { ...parseDocument(source).toJS(), ...values };
-  const again = parseDocument(edited);
-  const same = again.errors.length === 0 &&
-    JSON.stringify(sorted(again.toJS())) === JSON.stringify(sorted(expected));
-  if (same) return edited;
-  throw new UserError(`edit ${file}`, "its keys are not laid out one a line", {
-    hint: "write recipient, sshHostKey and created on lines of their own",
-  });
+  if (missing.length > 0) splices.push({ start: after, end: after, text: gap + missing.join("") });
+  const edited = applied(source, splices);
+  const again = parseYaml(file, edited);
+  if (Array.isArray(again)) throw fail();
+  const expected = { ...asRecord(before), ...Object.fromEntries(identityValues(made)) };
+  if (JSON.stringify(sorted(asRecord(again))) !== JSON.stringify(sorted(expected))) throw fail();
+  return edited;
+}
+
+/** What a file says, with the armored text of each secret in its place. */
+function asRecord({ value }: ParsedYaml): Record<string, unknown> {
+  return replaceSealed(value, ({ armored }) => ({ age: armored })) as Record<string, unknown>;
 }
 
 function sorted(value: Record<string, unknown>): [string, unknown][] {

@@ -3,13 +3,15 @@
  *
  * @module
  */
-import { isMap, isSeq, parseDocument } from "yaml";
+import { isMap } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { ADMIN_IDENTITY, protectIdentity } from "../../lib/trust/age_identity.ts";
 import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { writeEditorSchemas } from "../fleet/editor_schema.ts";
 import { schemaLine } from "../fleet/schema_line.ts";
+import { appendItem } from "../fleet/yaml_edit.ts";
+import { type ParsedYaml, parseYaml } from "../fleet/yaml_file.ts";
 import type { SecretFleet } from "./secret_files.ts";
 
 /** What {@linkcode initAdmin} needs. */
@@ -64,19 +66,17 @@ export async function initAdmin(
   return { identity, file, recipient: pair.recipient };
 }
 
-/** The text of `global.yaml` with one more administrator; comments and the order of keys stay. */
+/** The text of `global.yaml` with one more administrator; all else in it stays as it is. */
 function withAdmin(file: string, source: string, recipient: string): string {
-  const document = parseDocument(source);
-  const list: unknown = document.get("admins", true);
-  if (!isSeq(list)) {
-    if (isMap(document.contents) && document.contents.flow || list !== undefined) {
-      throw new UserError(`edit ${file}`, "it is not laid out as lines", {
-        hint: `add "admins: [${recipient}]" by hand`,
-      });
-    }
-    const gap = source === "" || source.endsWith("\n") ? "" : "\n";
-    return `${source}${gap}# Secrets (!age) in these files are encrypted to these age recipients.\nadmins:\n  - ${recipient}\n`;
+  // The fleet was read, so this is YAML.
+  const parsed = parseYaml(file, source) as ParsedYaml;
+  const { contents } = parsed.document;
+  if (isMap(contents) && contents.has("admins")) return appendItem(parsed, "admins", recipient);
+  if (isMap(contents) && contents.flow) {
+    throw new UserError(`edit ${file}`, "it is not laid out as lines", {
+      hint: `add "admins: [${recipient}]" by hand`,
+    });
   }
-  list.add(document.createNode(recipient));
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
+  const gap = source === "" || source.endsWith("\n") ? "" : "\n";
+  return `${source}${gap}# Secrets (!age) in these files are encrypted to these age recipients.\nadmins:\n  - ${recipient}\n`;
 }

@@ -157,7 +157,7 @@ Deno.test("node new notes when the drive was made, and can make a post-quantum k
   const host = await setUp();
   const { code, output } = await node(host, `${NEW} --post-quantum`);
   assertEquals(code, EXIT.ok, output);
-  assertMatch(host.textOf("nodes/alpha.yaml"), /^created: 2026-11-22T20:00:00Z$/m);
+  assertMatch(host.textOf("nodes/alpha.yaml"), /^created: "2026-11-22T20:00:00Z"$/m);
   assertMatch(host.textOf("nodes/alpha.yaml"), /^recipient: age1pq1/m);
   assertMatch(output, /age +age1pq1[a-z0-9]{17}…[a-z0-9]{12}\n/);
 });

@@ -122,7 +122,7 @@ Deno.test("renewNode() gives new keys and keeps the rest of the node's file", as
   );
   const made = await renewNode(host, RENEW);
   assertEquals(made.revoked, RECIPIENTS[0]);
-  const expected = `# the first\nrecipient: ${made.recipient}\ncreated: ${ISSUED}\n${
+  const expected = `# the first\nrecipient: ${made.recipient}\ncreated: "${ISSUED}"\n${
     before.split("\n").slice(1).join("\n").replace("\ntags", " # its key\n# bears\ntags")
   }`.replace(SSH_KEYS[0], made.sshHostKey);
   assertEquals(host.textOf("nodes/alpha.yaml"), expected);

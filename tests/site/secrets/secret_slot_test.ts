@@ -1,0 +1,138 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { UserError } from "../../../lib/errors.ts";
+import { loadFleet } from "../../../site/fleet/fleet.ts";
+import { parseSecretName } from "../../../site/secrets/secret_path.ts";
+import { openSlot, readSecret, setSecret } from "../../../site/secrets/secret_slot.ts";
+import { ADMIN, hostWith, OTHER, secretFiles } from "../secret_support.ts";
+
+const identities = () => Promise.resolve([ADMIN.identity]);
+
+/** Sets a secret in the fleet with secrets; the host, and what was done. */
+async function set(owner: string, name: string, value: string, files?: Map<string, string>) {
+  const host = hostWith(files ?? await secretFiles());
+  const slot = await openSlot(host, "nodes", owner, parseSecretName(name));
+  return { host, done: await setSecret(host, slot, value) };
+}
+
+Deno.test("setSecret() is read by the site build as it was given, and is nowhere in plain", async () => {
+  const { host, done } = await set("beta", "files./etc/k3s/token.content", "hunter2\n");
+  assertEquals(done, { file: "nodes/beta.yaml", madeFile: true, wasPlain: false });
+  const fleet = await loadFleet(host, "nodes", { identities });
+  assertEquals(fleet.nodes[1]!.whole.files?.["/etc/k3s/token"], {
+    mode: "0600",
+    content: "hunter2\n",
+  });
+  for (const path of host.nodes.keys()) assertEquals(host.textOf(path).includes("hunter2"), false);
+});
+
+Deno.test("setSecret() leaves out the last newline only where the value must be one line", async () => {
+  const { host } = await set("global", "report.url", "https://u:p@x.example/\n");
+  const fleet = await loadFleet(host, "nodes", { identities });
+  assertEquals(fleet.nodes[0]!.whole.report?.url, "https://u:p@x.example/");
+});
+
+Deno.test("setSecret() says that a value stood there in plain", async () => {
+  const { host, done } = await set("alpha", "scripts.join.run", "echo new");
+  assertEquals(done.wasPlain, true);
+  assertEquals(host.textOf("nodes/alpha.yaml").includes("SECRET-of-alpha"), false);
+});
+
+Deno.test("setSecret() changes nothing but the value", async () => {
+  const before = await secretFiles();
+  const { host, done } = await set("lab", "files./etc/token.content", "other", before);
+  assertEquals([done.madeFile, done.wasPlain], [false, false]);
+  const [old, now] = [before.get("tags/lab.yaml")!, host.textOf("nodes/tags/lab.yaml")];
+  const without = (text: string) => text.replace(/-----BEGIN[^]*?-----END/, "");
+  assertEquals(without(now), without(old));
+  assertEquals(now === old, false);
+});
+
+const REFUSED: [string, string, string, string][] = [
+  ["a value that does not fit", "alpha", "users.ops.uid", "many"],
+  ["a value that does not fit the rest", "beta", "hostname", "Not A Host"],
+];
+for (const [what, owner, name, value] of REFUSED) {
+  Deno.test(`setSecret() refuses ${what}, and does not quote it`, async () => {
+    const host = hostWith(await secretFiles());
+    const slot = await openSlot(host, "nodes", owner, parseSecretName(name));
+    const error = await assertRejects(() => setSecret(host, slot, value), UserError);
+    assertStringIncludes(error.message, `Cannot set ${name}: nodes/${owner}.yaml:`);
+    assertEquals(error.message.includes(value), false);
+    assertEquals(host.log, []);
+  });
+}
+
+Deno.test("setSecret() refuses a fleet without admins", async () => {
+  const files = await secretFiles();
+  files.set("global.yaml", "");
+  const error = await assertRejects(() => set("beta", "hostname", "x", files), UserError);
+  assertStringIncludes(error.message, "nodes/global.yaml names no admins");
+});
+
+Deno.test("readSecret() gives encrypted and plain values", async () => {
+  const host = hostWith(await secretFiles());
+  const read = async (owner: string, name: string, keys = identities) =>
+    await readSecret(await openSlot(host, "nodes", owner, parseSecretName(name)), keys);
+  assertEquals(await read("alpha", "users.ops.uid"), { text: "1234", sealed: true });
+  const never = () => Promise.reject(new Error("asked"));
+  assertEquals(await read("alpha", "scripts.join.run", never), {
+    text: "echo SECRET-of-alpha",
+    sealed: false,
+  });
+  assertEquals(await read("beta", "hostname", never), undefined);
+  const error = await assertRejects(
+    () => read("alpha", "users.ops.uid", () => Promise.resolve([OTHER.identity])),
+    UserError,
+  );
+  assertStringIncludes(error.message, "nodes/alpha.yaml:");
+});
+
+const BLANKS: [what: string, source: string][] = [
+  ["a blank content", '    /etc/x:\n      mode: "0600"\n      owner: ops\n      content:\n'],
+  [
+    "a content that is null",
+    '    /etc/x:\n      mode: "0600"\n      owner: ops\n      content: ~ # soon\n',
+  ],
+  ["no content", '    /etc/x:\n      mode: "0600"\n      owner: ops\n'],
+  ["a blank content in braces", '    /etc/x: {mode: "0600", owner: ops, content: }\n'],
+  ["a content of the wrong kind", '    /etc/x: {mode: "0600", owner: ops, content: 5}\n'],
+];
+for (const [what, entry] of BLANKS) {
+  for (const owner of ["beta", "lab", "global"]) {
+    Deno.test(`setSecret() fills an entry of ${owner} with ${what}`, async () => {
+      const files = await secretFiles();
+      const path = owner === "lab" ? "tags/lab.yaml" : `${owner}.yaml`;
+      const before = files.get(path)!;
+      files.set(
+        path,
+        before.includes("  files:\n")
+          ? before.replace("  files:\n", `  files:\n${entry}`)
+          : `${before}private:\n  files:\n${entry}`,
+      );
+      const { host, done } = await set(owner, "files./etc/x.content", "hunter2", files);
+      assertEquals(done.madeFile, false);
+      const fleet = await loadFleet(host, "nodes", { identities });
+      const node = fleet.nodes[owner === "beta" ? 1 : 0]!;
+      const expected = { mode: "0600", owner: "ops", content: "hunter2" };
+      assertEquals(node.whole.files?.["/etc/x"], expected);
+    });
+  }
+}
+
+Deno.test("setSecret() gives a blank entry of files the mode of a new one", async () => {
+  const files = await secretFiles();
+  files.set("beta.yaml", `${files.get("beta.yaml")!}private:\n  files:\n    /etc/x:\n`);
+  const { host, done } = await set("beta", "files./etc/x.content", "hunter2", files);
+  assertEquals(done.madeFile, true);
+  const fleet = await loadFleet(host, "nodes", { identities });
+  assertEquals(fleet.nodes[1]!.whole.files?.["/etc/x"]?.mode, "0600");
+});
+
+Deno.test("openSlot() tells what else is wrong before anybody types a value", async () => {
+  const files = await secretFiles();
+  files.set("beta.yaml", `${files.get("beta.yaml")!}config: {hostnam: x}\n`);
+  const host = hostWith(files);
+  const open = () => openSlot(host, "nodes", "alpha", parseSecretName("hostname"));
+  const error = await assertRejects(open, UserError);
+  assertStringIncludes(error.message, "nodes/beta.yaml:2:10: unknown key hostnam");
+});
