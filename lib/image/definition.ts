@@ -6,6 +6,7 @@
  * @module
  */
 import * as v from "valibot";
+import { findOddity } from "../schema/yaml_oddities.ts";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { FORM_CHOICES } from "../agent_build/forms.ts";
 import { MAX_CMDLINE } from "../documents/boot_entry.ts";
@@ -172,6 +173,8 @@ export function parseDefinition(source: string, file = "overlay/image.yaml"): Im
   };
   const broken = document.errors[0] ?? document.warnings[0];
   if (broken) throw new UserError(`read ${at(broken.pos[0])}`, broken.message);
+  const odd = findOddity(document, { known: [], message: "tags (!…) are not supported" });
+  if (odd) throw new UserError(`read ${at(odd.offset)}`, odd.message);
   let content: unknown;
   try {
     content = document.toJS({ maxAliasCount: 0 });

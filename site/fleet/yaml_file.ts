@@ -1,26 +1,28 @@
 /**
  * Reads a YAML file into a value that follows a schema; what is wrong is told with file, line and column.
  *
- * Supported: YAML 1.2 core schema, one document, aliases within bounds, `!age` on armored age text (secrets.ts) below
- * `private`. Refused: other tags, duplicate keys, merge keys (`<<`), unknown keys (with the nearest known one). Messages
- * never quote a value: it may be a secret.
+ * Supported: YAML 1.2 core schema, one document, aliases within bounds, `!age` on armored age text (sealed.ts) below
+ * `private`. Refused: what lib/schema/yaml_oddities.ts lists, because it would be dropped or changed without a word; duplicate keys,
+ * merge keys (`<<`), unknown keys (with the nearest known one). Messages never quote a value: it may be a secret.
  *
  * @module
  */
 import * as v from "valibot";
-import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
+import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Document } from "yaml";
 import { deskProblems } from "../../lib/schema/words.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
 import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
+import { findOddity, takenFor, TOO_DEEP } from "../../lib/schema/yaml_oddities.ts";
 import { AGE_TAG, findSealed, NOT_ARMORED, replaceSealed, type Unsealed } from "./sealed.ts";
+
+/** The tags of a fleet's files. */
+const TAGS = { known: ["!age"], message: "of tags (!…) only !age is supported, on text" };
 
 /** Longest YAML file that is read, in characters. */
 export const MAX_YAML_LENGTH = 8 * 1024 * 1024;
 
-/** Deepest nesting that is read; a fleet's files need 8 levels. */
-const MAX_DEPTH = 64;
 /** What YAML's texts must not hold (YAML 1.2.2, production 1). */
 // deno-lint-ignore no-control-regex -- they are what is refused
 const NOT_PRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/;
@@ -113,8 +115,8 @@ export function parseYaml(file: string, source: string): ParsedYaml | Problem[] 
     // What follows the first fault is as a rule its consequence.
     const [fault] = [...document.errors, ...document.warnings];
     if (fault) return [at(fault.pos[0], yamlRule(fault))];
-    const knot = findKnot(document);
-    if (knot) return [at(knot.offset, knot.message)];
+    const odd = findOddity(document, TAGS);
+    if (odd) return [at(odd.offset, odd.message)];
   } catch (error) {
     // The parser's stack.
     if (!(error instanceof RangeError)) throw error;
@@ -135,29 +137,6 @@ export function parseYaml(file: string, source: string): ParsedYaml | Problem[] 
     return { path, armored, line, column };
   });
   return { file, source, document, value, sealed, problemAt };
-}
-
-const TOO_DEEP = `is nested more than ${MAX_DEPTH} deep`;
-
-/** The first alias without an anchor, alias inside its own anchor, or node that is nested too deeply. */
-function findKnot(document: Document): { offset: number; message: string } | undefined {
-  const anchors = new Map<string, unknown>();
-  let found: { offset: number; message: string } | undefined;
-  visit(document, {
-    Node: (_key, node, path) => {
-      const offset = node.range?.[0] ?? 0;
-      if (path.length > 2 * MAX_DEPTH) found = { offset, message: TOO_DEEP };
-      if (isAlias(node)) {
-        const target = anchors.get(node.source);
-        if (target === undefined) found = { offset, message: "is an alias of what is not there" };
-        else if (path.some((above) => above === target)) {
-          found = { offset, message: "is an alias of what it is in" };
-        }
-      } else if (node.anchor) anchors.set(node.anchor, node);
-      return found && visit.BREAK;
-    },
-  });
-  return found;
 }
 
 /** Line and column of `offset`, from 1. */
@@ -242,7 +221,7 @@ interface Step {
 /** The YAML parser's own messages name rules, with these exceptions that quote the text. */
 function yamlRule(fault: { code: string; message: string }): string {
   if (fault.code === "TAG_RESOLVE_FAILED") {
-    return "of tags (!…) only !age is supported, on text";
+    return TAGS.message;
   }
   if (fault.code === "MULTIPLE_DOCS") return "must be one document";
   if (fault.code === "BAD_DIRECTIVE") return "not valid YAML: unknown directive";
@@ -274,7 +253,11 @@ function issueText(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): string
       near ? `, did you mean ${near}?` : `; known are ${known.join(", ")}`
     }`;
   }
-  return name ? `${shown(name)} ${rule}` : rule;
+  const text = name ? `${shown(name)} ${rule}` : rule;
+  if (issue.type !== "string") return text;
+  // A number or truth value where text belongs: as a rule somebody forgot the quotes.
+  const taken = takenFor(issue.input);
+  return taken ? `${text}: without quotes YAML takes it for ${taken}` : text;
 }
 
 /** A key as it may be printed: keys are names, but a slip of the pen can make a value one. */

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
 import { labDefinition, parseDefinition } from "../../../lib/image/definition.ts";
 
@@ -65,6 +65,19 @@ Deno.test("parseDefinition() refuses aliases, other documents and oversized file
     assertThrows(() => parseDefinition(text), UserError);
   }
 });
+
+for (
+  const [what, source, message] of [
+    ["a tag whose content would be dropped", "permissions: !!omap [a: b]", "1:21: tags (!…) are"],
+    ["a key that would have another name", "0x10: a", "1:1: a key must be text"],
+    ["YAML 1.1", "%YAML 1.1\n---\na: no", "1:1: must be YAML 1.2"],
+  ] as const
+) {
+  Deno.test(`parseDefinition() refuses ${what}`, () => {
+    const error = assertThrows(() => parseDefinition(source), UserError);
+    assertStringIncludes(error.message, `overlay/image.yaml:${message}`);
+  });
+}
 
 Deno.test("labDefinition() leaves out what the lab repository can't give", () => {
   const definition = parseDefinition(source);

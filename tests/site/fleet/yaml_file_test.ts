@@ -46,8 +46,20 @@ const WRONG: [string, string, string[]][] = [
     "starting with a letter or _",
   ]],
   ["an item of a list, at the item", "tags:\n  - a\n  - 5\n", [
-    "nodes/x.yaml:3:5: tags.1 must be text",
+    "nodes/x.yaml:3:5: tags.1 must be text: without quotes YAML takes it for a number",
   ]],
+  [
+    "that quotes are missing",
+    "config:\n  hostname: 1234\n  files:\n    /x: {mode: 0644, content: }\n    /y: {content: no, owner: true}\n",
+    [
+      "nodes/x.yaml:2:13: config.hostname must be a host name in lower case: without quotes YAML takes it for a number",
+      'nodes/x.yaml:4:16: config.files./x.mode must be four octal digits in quotes, e.g. "0644": ' +
+      "without quotes YAML takes it for a number",
+      "nodes/x.yaml:4:22: config.files./x.content must be text: without quotes YAML takes it for nothing",
+      "nodes/x.yaml:5:30: config.files./y.owner must be an account name: up to 32 of a-z, 0-9, _ and -, " +
+      "starting with a letter or _: without quotes YAML takes it for true or false",
+    ],
+  ],
   [
     "what a node would take and the desk does not, each in its place",
     "config:\n  timezone: europe/berlin\n  users:\n    ops:\n      shell: /bin/a:b\n    disk: {}\n  files:\n" +
@@ -78,6 +90,43 @@ const WRONG: [string, string, string[]][] = [
   ["other tags", "config: !vault x\n", [
     "nodes/x.yaml:1:9: of tags (!…) only !age is supported, on text",
   ]],
+  ...["set {a, b}", "omap [a: b]", "pairs [a: b]", "binary aGk=", "timestamp 2026-11-22"].map(
+    (value): [string, string, string[]] => [
+      `the tag !!${value.split(" ")[0]}, which would be dropped or changed`,
+      `# c\nconfig: {files: {/x: {content: !!${value}}}}\n`,
+      [`nodes/x.yaml:2:${35 + value.indexOf(" ")}: of tags (!…) only !age is supported, on text`],
+    ],
+  ),
+  [
+    "such a tag by its long name and behind a handle",
+    "%TAG !y! tag:yaml.org,2002:\n---\ntags: !y!set {a}\n",
+    [
+      "nodes/x.yaml:3:14: of tags (!…) only !age is supported, on text",
+    ],
+  ],
+  ["a merge key by its tag", "a: &a {x: 1}\nconfig: {!!merge <<: *a}\n", [
+    "nodes/x.yaml:2:18: a key must be text",
+  ]],
+  ["YAML 1.1, where no is a truth value", "%YAML 1.1\n---\nconfig: {hostname: no}\n", [
+    "nodes/x.yaml:1:1: must be YAML 1.2",
+  ]],
+  ["an anchor that is given twice", "tags: [&a x, *a, &a y, *a]\n", [
+    "nodes/x.yaml:1:21: has the anchor of something else",
+  ]],
+  ...[["0x10", "a number"], ["1e3", "a number"], ["~", "nothing"], ["true", "true or false"]].map(
+    ([key, what]): [string, string, string[]] => [
+      `the key ${key}, which would have another name`,
+      `config:\n  scripts:\n    ${key}: {run: x}\n`,
+      [`nodes/x.yaml:3:5: a key must be text: without quotes YAML takes it for ${what}`],
+    ],
+  ),
+  ["keys that are no single values", "config:\n  scripts:\n    ? [a]\n    : {run: x}\n", [
+    "nodes/x.yaml:3:7: a key must be text",
+  ]],
+  ["keys that are aliases", "tags: [&a x]\n*a : y\n", ["nodes/x.yaml:2:1: a key must be text"]],
+  ["a key as a number and in quotes", 'config: {scripts: {1: {run: x}, "1": {run: y}}}\n', [
+    "nodes/x.yaml:1:20: not valid YAML: map keys must be unique",
+  ]],
   ["!age on what is no text", "private: !age {hostname: x}\n", [
     "nodes/x.yaml:1:10: of tags (!…) only !age is supported, on text",
   ]],
@@ -103,6 +152,12 @@ const WRONG: [string, string, string[]][] = [
 for (const [what, source, problems] of WRONG) {
   Deno.test(`readYaml() shows ${what}`, () => assertEquals(read(source), problems));
 }
+
+Deno.test("readYaml() takes tags that say what a value is anyway, and names that are whole numbers", () => {
+  assertEquals(read("config: !!map\n  hostname: !!str 1234\n  scripts: {10: {run: ! 5}}\n"), {
+    config: { hostname: "1234", scripts: { 10: { run: "5" } } },
+  });
+});
 
 Deno.test("readYaml() stops at an alias bomb", () => {
   const rows = ["a: &a [x, x, x, x, x, x, x, x, x]"];
