@@ -142,7 +142,7 @@ interface FileKind<Value> {
 /** The file of each part of an identity. */
 const FILES: { readonly [Part in keyof Required<DriveIdentity>]: [string, FileKind<unknown>] } = {
   name: [NAME_FILE, { parse: parseNodeName }],
-  ageKeys: ["age.key", { parse: parseIdentityFile, secret: true }],
+  ageKeys: ["age.key", { parse: (given) => [...parseIdentityFile(given).keys], secret: true }],
   pinned: ["minisign.pubkey", { parse: parsePublicKey }],
   sites: ["site", { parse: parseSites }],
   sshHostKey: ["ssh_host_ed25519_key", { parse: parseHostKey, secret: true, optional: true }],

@@ -21,6 +21,9 @@ export const MAX_IDENTITY_BYTES = 64 * 1024;
 const RECIPIENT = /^age1(?:pq1)?[02-9ac-hj-np-z]{50,4000}$/;
 const IDENTITY = /^AGE-SECRET-KEY-(?:PQ-)?1[02-9AC-HJ-NP-Z]{50,200}$/;
 
+/** A key of a plugin, as age's plugins write it: their name stands in it. */
+const PLUGIN_IDENTITY = /^AGE-PLUGIN-([A-Z0-9+._-]{1,64}?)-1[02-9AC-HJ-NP-Z]{6,}$/;
+
 /** Whether `text` is a recipient that {@linkcode encryptTo} takes. */
 export function isRecipient(text: string): boolean {
   if (!RECIPIENT.test(text)) return false;
@@ -81,28 +84,48 @@ export async function decryptWith(
   }
 }
 
+/** What is in an identity file. */
+export interface IdentityFile {
+  /** Its secret keys, each as {@linkcode decryptWith} takes it. */
+  readonly keys: readonly string[];
+  /** What can't be used here, for messages, e.g. "line 2, a key of age-plugin-yubikey". */
+  readonly skipped: readonly string[];
+}
+
 /**
- * The identities in a key file as `age-keygen` writes it: one a line, "#" comments.
+ * Reads a key file as `age-keygen` writes it: one key a line, "#" comments. Keys of plugins are skipped, as they need a
+ * program that is not part of this.
  *
- * @throws {UserError} naming the line, never its text.
+ * @throws {UserError} when a line is no key at all, or none can be used; naming lines, never their text.
  */
-export function parseIdentityFile(text: string): string[] {
+export function parseIdentityFile(text: string): IdentityFile {
   const fail = (state: string) => new UserError("read the age identity", state);
   if (text.length > MAX_IDENTITY_BYTES) throw fail(`it is longer than ${MAX_IDENTITY_BYTES} bytes`);
-  const identities: string[] = [];
+  const keys: string[] = [];
+  const skipped: string[] = [];
   text.split(/\r?\n/).forEach((raw, i) => {
     const line = raw.trim();
     if (line === "" || line.startsWith("#")) return;
+    const [, plugin] = PLUGIN_IDENTITY.exec(line) ?? [];
+    if (plugin !== undefined) {
+      skipped.push(`line ${i + 1}, a key of age-plugin-${plugin.toLowerCase()}`);
+      return;
+    }
     try {
       addIdentity(new Decrypter(), line);
     } catch {
-      throw fail(`line ${i + 1} is no age secret key`);
+      const what = line.startsWith("-----BEGIN ") ? ": SSH keys are not supported" : "";
+      throw fail(`line ${i + 1} is no age secret key${what}`);
     }
-    identities.push(line);
+    keys.push(line);
   });
-  if (identities.length === 0) throw fail("it holds no secret key");
-  if (identities.length > MAX_KEYS) throw fail(`it holds more than ${MAX_KEYS} secret keys`);
-  return identities;
+  if (keys.length === 0) {
+    throw fail(
+      `it holds no secret key${skipped.length > 0 ? ` for use here: ${skipped.join("; ")}` : ""}`,
+    );
+  }
+  if (keys.length > MAX_KEYS) throw fail(`it holds more than ${MAX_KEYS} secret keys`);
+  return { keys, skipped };
 }
 
 function addIdentity(decrypter: Decrypter, identity: string): void {

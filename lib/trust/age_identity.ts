@@ -3,7 +3,7 @@
  * the one that PSYOPSOS_AGE_IDENTITY names, else `admin.age` in the keys folder. The file may itself be encrypted with a
  * passphrase (`age -p`); then PSYOPSOS_AGE_PASSPHRASE or a hidden prompt gives it.
  *
- * Refused: plugins, SSH keys, a plain identity file that others may read.
+ * Refused: SSH keys, a plain identity file that others may read. Keys of plugins are skipped.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { armor, Decrypter, Encrypter } from "age-encryption";
 import { type Bytes, utf8 } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
-import { MAX_IDENTITY_BYTES, parseIdentityFile } from "./age.ts";
+import { type IdentityFile, MAX_IDENTITY_BYTES, parseIdentityFile } from "./age.ts";
 import { identityRecipient } from "./age_keygen.ts";
 import { readSecretKeyFile } from "./keyring.ts";
 import type { Prompt } from "./passphrase.ts";
@@ -49,7 +49,7 @@ export async function findIdentityFile(
 }
 
 /** The secret keys of the administrator. @throws {UserError} when there are none, or the file can't be read. */
-export async function loadIdentities(host: Host, options: IdentityOptions): Promise<string[]> {
+export async function loadIdentities(host: Host, options: IdentityOptions): Promise<IdentityFile> {
   const path = await findIdentityFile(host, options);
   if (path === undefined) {
     throw new UserError(
@@ -75,9 +75,9 @@ export async function loadIdentities(host: Host, options: IdentityOptions): Prom
   return parseAs(path, await readSecretKeyFile(host, path));
 }
 
-/** The recipients of `identities`. */
-export async function recipientsOf(identities: readonly string[]): Promise<string[]> {
-  return await Promise.all(identities.map(identityRecipient));
+/** The recipients of the keys in an identity file. */
+export async function recipientsOf({ keys }: IdentityFile): Promise<string[]> {
+  return await Promise.all(keys.map(identityRecipient));
 }
 
 /** `identityFile` encrypted with a passphrase as `age -p -a` does. Takes about a second on purpose. */
@@ -115,7 +115,7 @@ async function withPassphrase(
   }
 }
 
-function parseAs(path: string, plain: string): string[] {
+function parseAs(path: string, plain: string): IdentityFile {
   try {
     return parseIdentityFile(plain);
   } catch (error) {

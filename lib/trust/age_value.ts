@@ -77,10 +77,10 @@ export class Opener {
   readonly #native: NativeKey[];
   readonly #decrypter = new Decrypter();
 
-  /** Takes identities as {@linkcode parseIdentityFile} gives them. */
-  constructor(identities: readonly string[]) {
-    this.#native = identities.map(nativeIdentity).filter((key) => key !== undefined);
-    for (const identity of identities) this.#decrypter.addIdentity(identity);
+  /** Takes keys as {@linkcode parseIdentityFile} gives them. */
+  constructor(keys: readonly string[]) {
+    this.#native = keys.map(nativeIdentity).filter((key) => key !== undefined);
+    for (const key of keys) this.#decrypter.addIdentity(key);
   }
 
   /** @throws {RefusedError} with check "recipient" (for somebody else) or "malformed" (damaged, or no armored age). */

@@ -9,6 +9,7 @@ import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { formatInstant } from "../../lib/instant.ts";
+import type { IdentityFile } from "../../lib/trust/age.ts";
 import { encryptQuickly } from "../../lib/trust/age_encrypt.ts";
 import {
   expiryOf,
@@ -57,7 +58,7 @@ export interface MakeSiteOptions {
   /** Default {@linkcode DEFAULT_EXPIRES_HOURS}. */
   expiresHours?: number;
   /** The administrator's age identities; asked for when the fleet's files hold secrets. */
-  identities?: () => Promise<readonly string[]>;
+  identities?: () => Promise<IdentityFile>;
   /** Directory of built images to be released with this publication; see {@linkcode findReleases}. */
   releases?: string;
   /** Directory of the build cache; default {@linkcode DEFAULT_CACHE}. */

@@ -7,6 +7,7 @@
 import { text } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import type { IdentityFile } from "../../lib/trust/age.ts";
 import { assembleFleet, type Fleet, fleetError, type KnownNode, parseFiles } from "./assemble.ts";
 import { unseal, type Unsealed } from "./sealed.ts";
 import { placeOf } from "./yaml_file.ts";
@@ -28,7 +29,7 @@ export function parseFleet(
 /** How {@linkcode loadFleet} comes by secrets. */
 export interface LoadOptions<Outputs = never> {
   /** The administrator's age identities; asked for when there is a secret in the files. */
-  identities?: () => Promise<readonly string[]>;
+  identities?: () => Promise<IdentityFile>;
   /** Finds nodes that need not be read, by the paths of their files. */
   known?: (texts: ReadonlyMap<string, string>) => Promise<ReadonlyMap<string, KnownNode<Outputs>>>;
 }

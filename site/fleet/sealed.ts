@@ -7,6 +7,7 @@
 import type { ScalarTag } from "yaml";
 import { text } from "../../lib/bytes.ts";
 import { RefusedError } from "../../lib/errors.ts";
+import type { IdentityFile } from "../../lib/trust/age.ts";
 import { isArmored, Opener } from "../../lib/trust/age_value.ts";
 
 /** What is said of a value that is not what its tag says. */
@@ -39,26 +40,31 @@ export type Unsealed = ReadonlyMap<string, { text: string } | { problem: string 
 /** Decrypts each of `armored` once. What can't be decrypted is told by the reader of the file, with its place. */
 export async function unseal(
   armored: Iterable<string>,
-  identities: readonly string[],
+  { keys, skipped }: IdentityFile,
 ): Promise<Unsealed> {
-  const opener = new Opener(identities);
+  const opener = new Opener(keys);
   const unsealed = new Map<string, { text: string } | { problem: string }>();
   for (const one of armored) {
     if (unsealed.has(one)) continue;
     try {
       unsealed.set(one, { text: text(await opener.open(one)) });
     } catch (error) {
-      unsealed.set(one, { problem: problemOf(error, one) });
+      unsealed.set(one, { problem: problemOf(error, one, skipped) });
     }
   }
   return unsealed;
 }
 
-function problemOf(error: unknown, armored: string): string {
+function problemOf(error: unknown, armored: string, skipped: readonly string[]): string {
   // What the UTF-8 decoder throws.
   if (error instanceof TypeError) return "is encrypted, but not text in UTF-8";
   if (!(error instanceof RefusedError)) throw error;
-  if (error.check === "recipient") return "is not encrypted to your age identity";
+  if (error.check === "recipient") {
+    const rest = skipped.length > 0
+      ? ` as far as it can be used here (not ${skipped.join("; ")})`
+      : "";
+    return `is not encrypted to your age identity${rest}`;
+  }
   return isArmored(armored) ? "is encrypted, but damaged" : NOT_ARMORED;
 }
 

@@ -7,6 +7,7 @@
 import { isMap, isScalar } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import type { IdentityFile } from "../../lib/trust/age.ts";
 import { isPostQuantum } from "../../lib/trust/age_value.ts";
 import { assembleFleet, parseFiles } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
@@ -25,7 +26,7 @@ import {
 
 /** How everything is encrypted anew. */
 export interface Rotation {
-  identities: readonly string[];
+  identities: IdentityFile;
   /** The recipients of `identities`. */
   own: readonly string[];
 }

@@ -13,6 +13,7 @@
 import { utf8 } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import type { IdentityFile } from "../../lib/trust/age.ts";
 import {
   recipientFingerprint,
   recipientState,
@@ -40,7 +41,7 @@ export interface Rekeyed {
 
 /** What {@linkcode rekeySecrets} needs. */
 export interface RekeyOptions {
-  identities: readonly string[];
+  identities: IdentityFile;
   /** The recipients of `identities`. */
   own: readonly string[];
   /** Encrypt anew also what says that it is encrypted to the administrators. */
@@ -116,7 +117,7 @@ async function prove(
   directory: string,
   options: {
     admins: readonly string[];
-    identities: readonly string[];
+    identities: IdentityFile;
     expected: readonly string[];
   },
 ): Promise<void> {

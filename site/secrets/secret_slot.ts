@@ -7,7 +7,7 @@
 import { utf8 } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { isRecipient } from "../../lib/trust/age.ts";
+import { type IdentityFile, isRecipient } from "../../lib/trust/age.ts";
 import { Sealer } from "../../lib/trust/age_value.ts";
 import { assembleFleet, type FleetFiles, parseFiles } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
@@ -118,7 +118,7 @@ export interface SecretValue {
  */
 export async function readSecret(
   { parsed, path }: SecretSlot,
-  identities: () => Promise<readonly string[]>,
+  identities: () => Promise<IdentityFile>,
 ): Promise<SecretValue | undefined> {
   const armored = armoredAt(parsed, path);
   if (armored === undefined) {

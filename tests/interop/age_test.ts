@@ -1,10 +1,16 @@
 /**
  * The Go program age is the judge: it reads what we write and we read what it writes.
  */
-import { assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { text, utf8 } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
-import { RefusedError } from "../../lib/errors.ts";
+import { RefusedError, UserError } from "../../lib/errors.ts";
 import { decryptWith, encryptTo, isRecipient, parseIdentityFile } from "../../lib/trust/age.ts";
 import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { needTool } from "../support/tools.ts";
@@ -50,10 +56,25 @@ judged("age decrypts what encryptTo() made, for each recipient and nobody else",
   }
 });
 
+judged("age and parseIdentityFile() use a key that stands among keys of plugins", async (dir) => {
+  const pair = await generateIdentity();
+  // In this order: age ends when it asks a plugin that is not there, before it comes to the next key.
+  const file = `${pair.identity}\n# of a YubiKey\nAGE-PLUGIN-YUBIKEY-1QQQSYQCYQ5RQWZQSLJ70Q\n`;
+  await host.writeFile(`${dir}/mixed`, file, { mode: 0o600 });
+  const ciphertext = await encryptTo([pair.recipient], utf8("x"));
+  const { code, errors, stdout } = await run(["age", "-d", "-i", `${dir}/mixed`], ciphertext);
+  assertEquals([code, text(stdout)], [0, "x"], errors);
+  assertEquals(text(await decryptWith(parseIdentityFile(file).keys, ciphertext)), "x");
+  // What is no key of any kind ends both.
+  await host.writeFile(`${dir}/mixed`, `${file}hello\n`, { mode: 0o600 });
+  assertNotEquals((await run(["age", "-d", "-i", `${dir}/mixed`], ciphertext)).code, 0);
+  assertThrows(() => parseIdentityFile(`${file}hello\n`), UserError, "line 4");
+});
+
 judged("decryptWith() reads what age made for keys of age-keygen", async (dir) => {
   await run(["age-keygen", "-o", `${dir}/key`]);
   const file = await host.readTextFile(`${dir}/key`);
-  const identities = parseIdentityFile(file);
+  const identities = parseIdentityFile(file).keys;
   const recipient = /public key: (\S+)/.exec(file)?.[1] ?? "";
   assertEquals(isRecipient(recipient), true);
   for (const size of SIZES) {

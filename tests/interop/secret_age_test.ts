@@ -9,6 +9,7 @@ import { identityRecipient } from "../../lib/trust/age_keygen.ts";
 import { loadFleet } from "../../site/fleet/fleet.ts";
 import { openSecrets } from "../../site/secrets/secret_files.ts";
 import { main } from "../../tasks/secret.ts";
+import { identityOf } from "../site/secret_support.ts";
 import { RECIPIENTS } from "../site/support.ts";
 import { needTool } from "../support/tools.ts";
 
@@ -125,7 +126,7 @@ judged(
     );
     const identity = (await host.readTextFile(`${dir}/two.age`)).trim().split("\n").at(-1)!;
     const read = async () => {
-      const identities = () => Promise.resolve([identity]);
+      const identities = () => Promise.resolve(identityOf({ identity }));
       const given = await loadFleet(host, `${dir}/nodes`, { identities });
       return given.nodes[0]!.whole.files?.["/etc/a"]?.content;
     };

@@ -14,11 +14,11 @@ import { openSecrets } from "../../site/secrets/secret_files.ts";
 import type { SecretPath } from "../../site/secrets/secret_path.ts";
 import { openSlot, setSecret } from "../../site/secrets/secret_slot.ts";
 import { FakeHost } from "../support/fake_host.ts";
-import { ADMIN, hostWith, NEXT } from "./secret_support.ts";
+import { ADMIN, hostWith, identityOf, NEXT } from "./secret_support.ts";
 import { fleetFiles } from "./support.ts";
 import { NOT_ONLY_TEXT } from "./yaml_words.ts";
 
-const identities = () => Promise.resolve([ADMIN.identity]);
+const identities = () => Promise.resolve(identityOf(ADMIN));
 /** Those that may be names of scripts. */
 const SCRIPTS = NOT_ONLY_TEXT.filter((one) =>
   !Array.isArray(readYaml("x", `scripts: {${quoted(one)}: {run: a}}`, nodeConfigSchema))
@@ -69,7 +69,7 @@ Deno.test("secret set writes below any name so that it is read, and rekey leaves
   assertEquals(await told(), expected);
   const own = [ADMIN.recipient];
   await rekeySecrets(host, await openSecrets(host, "nodes"), {
-    ...{ identities: [ADMIN.identity], own, all: true },
+    ...{ identities: identityOf(ADMIN), own, all: true },
   });
   assertEquals(await told(), expected);
 });

@@ -42,6 +42,6 @@ Deno.test("a node with a post-quantum key reads its instructions, and the page o
   assertEquals(facts.recipient, made.recipient);
   const ciphertext = await view.getHashed(SITE_PATHS.postboot("n"));
   assertMatch(new TextDecoder().decode(ciphertext), /\n-> mlkem768x25519 /);
-  const envelope = text(await decryptWith(parseIdentityFile(identity), ciphertext));
+  const envelope = text(await decryptWith(parseIdentityFile(identity).keys, ciphertext));
   assertEquals(envelope.includes("hush"), true);
 });

@@ -8,7 +8,7 @@ import { buildSite } from "../../site/build/build.ts";
 import { assembleFleet, parseFiles } from "../../site/fleet/assemble.ts";
 import {} from "../../site/fleet/fleet.ts";
 import { unseal } from "../../site/fleet/sealed.ts";
-import { ADMIN, sealed } from "./secret_support.ts";
+import { ADMIN, identityOf, sealed } from "./secret_support.ts";
 import { buildOptions, RECIPIENTS } from "./support.ts";
 
 const RUNS = 60;
@@ -94,7 +94,7 @@ Deno.test("nothing private is in a public document, and all of it in the instruc
       const armored = [...parsed.files.values()].flatMap((one) =>
         one.sealed.map((at) => at.armored)
       );
-      const unsealed = await unseal(armored, [ADMIN.identity]);
+      const unsealed = await unseal(armored, identityOf(ADMIN));
       const given = assembleFleet(parsed, { unsealed });
       const told: string[] = [];
       const site = await buildSite(given, {

@@ -1,5 +1,6 @@
 /** A fleet with secrets, in memory. */
 import { utf8 } from "../../lib/bytes.ts";
+import type { IdentityFile } from "../../lib/trust/age.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { Sealer } from "../../lib/trust/age_value.ts";
 import { FakeHost } from "../support/fake_host.ts";
@@ -8,6 +9,11 @@ import { fleetFiles } from "./support.ts";
 export const ADMIN = await generateIdentity();
 export const OTHER = await generateIdentity();
 export const NEXT = await generateIdentity();
+
+/** What an identity file with the keys of `pairs` holds. */
+export function identityOf(...pairs: { identity: string }[]): IdentityFile {
+  return { keys: pairs.map(({ identity }) => identity), skipped: [] };
+}
 
 /** `!age` and armored text as a block, `indent` columns in. */
 export async function sealed(

@@ -200,7 +200,7 @@ Deno.test("secret init protects the identity with a passphrase that is typed twi
   assertEquals(code, EXIT.ok, output);
   assertMatch(host.textOf("keys/admin.age"), /^-----BEGIN AGE ENCRYPTED FILE-----\n/);
   const prompt = () => "horse";
-  assertEquals((await loadIdentities(host, { keys: "keys", prompt })).length, 1);
+  assertEquals((await loadIdentities(host, { keys: "keys", prompt })).keys.length, 1);
 });
 
 Deno.test("a post-quantum admin sets and reads secrets", async () => {

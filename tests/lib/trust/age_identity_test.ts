@@ -8,6 +8,8 @@ import { FakeHost } from "../../support/fake_host.ts";
 const ONE = await generateIdentity();
 const TWO = await generateIdentity();
 const PQ = await generateIdentity({ postQuantum: true });
+/** As age-plugin-yubikey writes it. */
+const YUBIKEY = "AGE-PLUGIN-YUBIKEY-1QQQSYQCYQ5RQWZQSLJ70Q";
 const nobody = () => null;
 const options = { keys: "keys", prompt: nobody };
 
@@ -30,9 +32,9 @@ async function withPassphrase(passphrase: string): Promise<Uint8Array> {
 
 Deno.test("loadIdentities() takes the named file, else the variable's, else keys/admin.age", async () => {
   const host = hostWith();
-  assertEquals(await loadIdentities(host, options), [ONE.identity]);
+  assertEquals((await loadIdentities(host, options)).keys, [ONE.identity]);
   host.variables.set("PSYOPSOS_AGE_IDENTITY", "/elsewhere");
-  assertEquals(await loadIdentities(host, options), [TWO.identity]);
+  assertEquals((await loadIdentities(host, options)).keys, [TWO.identity]);
   const named = await loadIdentities(host, { ...options, file: "/both" });
   assertEquals(await recipientsOf(named), [ONE.recipient, PQ.recipient]);
 });
@@ -45,14 +47,24 @@ Deno.test("loadIdentities() opens a file with a passphrase, from the variable or
     questions.push(question);
     return "correct horse";
   };
-  assertEquals(await loadIdentities(host, { keys: "keys", prompt }), [ONE.identity]);
+  assertEquals((await loadIdentities(host, { keys: "keys", prompt })).keys, [ONE.identity]);
   assertEquals(questions, ["Passphrase of keys/admin.age: "]);
   host.variables.set("PSYOPSOS_AGE_PASSPHRASE", "correct horse");
-  assertEquals(await loadIdentities(host, options), [ONE.identity]);
+  assertEquals((await loadIdentities(host, options)).keys, [ONE.identity]);
   host.variables.set("PSYOPSOS_AGE_PASSPHRASE", "wrong");
   const error = await assertRejects(() => loadIdentities(host, options), UserError);
   assertStringIncludes(error.message, "its passphrase is wrong");
   assertEquals(/correct|wrong horse/.test(error.message), false);
+});
+
+Deno.test("loadIdentities() uses a native key beside keys of plugins, and says what it skipped", async () => {
+  const host = hostWith();
+  const [se, yubikey] = ["AGE-PLUGIN-SE-1QQQSYQCYQ59H0YS8", YUBIKEY];
+  host.put("/mixed", [yubikey, "", `# ${se}`, ONE.identity, se, ""].join("\n"), 0o600);
+  assertEquals(await loadIdentities(host, { ...options, file: "/mixed" }), {
+    keys: [ONE.identity],
+    skipped: ["line 1, a key of age-plugin-yubikey", "line 5, a key of age-plugin-se"],
+  });
 });
 
 const WRONG: [string, (host: FakeHost) => void, string, string?][] = [
@@ -73,7 +85,12 @@ const WRONG: [string, (host: FakeHost) => void, string, string?][] = [
   [
     "an SSH key",
     (host) => host.put("keys/admin.age", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n", 0o600),
-    "line 1 is no age secret key",
+    "line 1 is no age secret key: SSH keys are not supported",
+  ],
+  [
+    "a file with keys of plugins alone",
+    (host) => host.put("keys/admin.age", `# my key\n${YUBIKEY}\n`, 0o600),
+    "it holds no secret key for use here: line 2, a key of age-plugin-yubikey",
   ],
   [
     "a passphrase and nobody to ask",

@@ -96,9 +96,9 @@ Deno.test("isRecipient() knows recipients from anything else", () => {
 });
 
 Deno.test("parseIdentityFile() reads what formatIdentityFile() wrote, comments and several keys", () => {
-  assertEquals(parseIdentityFile(formatIdentityFile(ONE)), [ONE.identity]);
+  assertEquals(parseIdentityFile(formatIdentityFile(ONE)).keys, [ONE.identity]);
   const two = `# created: x\r\n\n  ${ONE.identity}  \r\n# second\n${TWO.identity}`;
-  assertEquals(parseIdentityFile(two), [ONE.identity, TWO.identity]);
+  assertEquals(parseIdentityFile(two).keys, [ONE.identity, TWO.identity]);
 });
 
 Deno.test("parseIdentityFile() names the line, never its text", () => {

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
 import { loadFleet } from "../../../site/fleet/fleet.ts";
-import { ADMIN, hostWith, OTHER, sealed, secretFiles } from "../secret_support.ts";
+import { ADMIN, hostWith, identityOf, OTHER, sealed, secretFiles } from "../secret_support.ts";
 
-const identities = () => Promise.resolve([ADMIN.identity]);
+const identities = () => Promise.resolve(identityOf(ADMIN));
 
 Deno.test("loadFleet() decrypts secrets into the private configuration, each as its place wants it", async () => {
   const fleet = await loadFleet(hostWith(await secretFiles()), "nodes", { identities });
@@ -35,6 +35,16 @@ async function problem(text: string, given = identities): Promise<string> {
   );
   return `${error.message} ${error.hint ?? ""}`;
 }
+
+Deno.test("loadFleet() names what it skipped of an identity file when nothing else fits", async () => {
+  const skipped = ["line 2, a key of age-plugin-yubikey"];
+  const given = () => Promise.resolve({ ...identityOf(OTHER), skipped });
+  assertStringIncludes(
+    await problem("", given),
+    "is not encrypted to your age identity as far as it can be used here (not line 2, a key of " +
+      "age-plugin-yubikey)",
+  );
+});
 
 const content = (value: string) => `private:\n  files:\n    /etc/x:\n      content: ${value}\n`;
 
@@ -106,7 +116,7 @@ Deno.test("post-quantum recipients do for nodes and admins, but admins are of on
     `admins: [${pq.recipient}]\n${content(await sealed("pq secret", 8, [pq.recipient]))}`,
   );
   const fleet = await loadFleet(hostWith(files), "nodes", {
-    identities: () => Promise.resolve([pq.identity]),
+    identities: () => Promise.resolve(identityOf(pq)),
   });
   assertEquals(fleet.nodes[0]!.whole.files?.["/etc/x"]?.content, "pq secret");
   files.set("global.yaml", `admins: [${pq.recipient}, ${ADMIN.recipient}]\n`);

@@ -7,11 +7,11 @@ import { makeSite } from "../../../site/build/make_site.ts";
 import { renewNode, revokeNode } from "../../../site/nodes/revoke_node.ts";
 import { openSecrets } from "../../../site/secrets/secret_files.ts";
 import type { FakeHost } from "../../support/fake_host.ts";
-import { ADMIN, hostWith, secretFiles } from "../secret_support.ts";
+import { ADMIN, hostWith, identityOf, secretFiles } from "../secret_support.ts";
 import { ISSUED, RECIPIENTS, SSH_KEYS } from "../support.ts";
 
 const OPTIONS = { name: "alpha", nodes: "nodes", cache: "cache" };
-const ROTATE = { identities: [ADMIN.identity], own: [ADMIN.recipient] };
+const ROTATE = { identities: identityOf(ADMIN), own: [ADMIN.recipient] };
 
 /** A host with keys, the fleet with secrets and its site, published once. */
 async function setUp(): Promise<{ host: FakeHost; publish: () => Promise<string[]> }> {
@@ -22,7 +22,7 @@ async function setUp(): Promise<{ host: FakeHost; publish: () => Promise<string[
   const keyring = await loadKeyring(host, "keys");
   const publish = async () => {
     const options = { nodes: "nodes", out: "public", cache: "cache", keyring };
-    const identities = () => Promise.resolve([ADMIN.identity]);
+    const identities = () => Promise.resolve(identityOf(ADMIN));
     return (await makeSite(host, { ...options, identities })).encrypted;
   };
   await publish();

@@ -5,7 +5,7 @@ import { loadFleet } from "../../../site/fleet/fleet.ts";
 import { openSecrets, secretPlaces } from "../../../site/secrets/secret_files.ts";
 import { rekeySecrets } from "../../../site/secrets/rekey.ts";
 import type { FakeHost } from "../../support/fake_host.ts";
-import { ADMIN, hostWith, NEXT, OTHER, secretFiles } from "../secret_support.ts";
+import { ADMIN, hostWith, identityOf, NEXT, OTHER, secretFiles } from "../secret_support.ts";
 
 /** The files with other admins. */
 async function withAdmins(...admins: string[]): Promise<Map<string, string>> {
@@ -16,7 +16,7 @@ async function withAdmins(...admins: string[]): Promise<Map<string, string>> {
 
 async function rekey(host: FakeHost, pairs: (typeof ADMIN)[], all = false) {
   return await rekeySecrets(host, await openSecrets(host, "nodes"), {
-    identities: pairs.map(({ identity }) => identity),
+    identities: identityOf(...pairs),
     own: pairs.map(({ recipient }) => recipient),
     all,
   });
@@ -48,7 +48,7 @@ Deno.test("rekeySecrets() takes everything from an old admin and gives it to the
     await next.open(one);
   }
   for (const [path, text] of files) assertEquals(bare(host.textOf(`nodes/${path}`)), bare(text));
-  const identities = () => Promise.resolve([NEXT.identity]);
+  const identities = () => Promise.resolve(identityOf(NEXT));
   const fleet = await loadFleet(host, "nodes", { identities });
   assertEquals(fleet.nodes[0]!.whole.files?.["/etc/token"]?.content, "MARK-lab\n");
 });

@@ -3,9 +3,9 @@ import { UserError } from "../../../lib/errors.ts";
 import { loadFleet } from "../../../site/fleet/fleet.ts";
 import { parseSecretName } from "../../../site/secrets/secret_path.ts";
 import { openSlot, readSecret, setSecret } from "../../../site/secrets/secret_slot.ts";
-import { ADMIN, hostWith, OTHER, secretFiles } from "../secret_support.ts";
+import { ADMIN, hostWith, identityOf, OTHER, secretFiles } from "../secret_support.ts";
 
-const identities = () => Promise.resolve([ADMIN.identity]);
+const identities = () => Promise.resolve(identityOf(ADMIN));
 
 /** Sets a secret in the fleet with secrets; the host, and what was done. */
 async function set(owner: string, name: string, value: string, files?: Map<string, string>) {
@@ -81,7 +81,7 @@ Deno.test("readSecret() gives encrypted and plain values", async () => {
   });
   assertEquals(await read("beta", "hostname", never), undefined);
   const error = await assertRejects(
-    () => read("alpha", "users.ops.uid", () => Promise.resolve([OTHER.identity])),
+    () => read("alpha", "users.ops.uid", () => Promise.resolve(identityOf(OTHER))),
     UserError,
   );
   assertStringIncludes(error.message, "nodes/alpha.yaml:");
