@@ -9,6 +9,7 @@ import {
   anyText,
   dictionary,
   filePath,
+  keyLineProblem,
   listOf,
   longPartProblem,
   mapping,
@@ -52,7 +53,9 @@ const user = mapping({
   ),
   sshKeys: v.optional(
     described(
-      listOf(publicKeyLine),
+      listOf(
+        described(publicKeyLine, "One key.", { desk: keyLineProblem }),
+      ),
       "Public keys that may log in, as lines of authorized_keys. Passwords never work.",
       { since: "0.1.0", default: "none" },
     ),

@@ -73,7 +73,7 @@ export function sshFingerprint(key: SshKey): string {
   return `SHA256:${hash.replaceAll("=", "")}`;
 }
 
-/** The same of a public line. */
+/** The same of a public line without options, in its one form. */
 export function sshLineFingerprint(line: string): string {
   const hash = createHash("sha256").update(line.split(" ")[1] ?? "", "base64").digest("base64");
   return `SHA256:${hash.replaceAll("=", "")}`;

@@ -8,6 +8,7 @@ import { decodeBase64 } from "@std/encoding/base64";
 import * as v from "valibot";
 import { utf8 } from "../bytes.ts";
 import { INSTANT, isInstant } from "../instant.ts";
+import { formatKeyLine, parseKeyLine } from "./ssh_key_line.ts";
 import { ruled } from "./words.ts";
 
 /** Most time servers. */
@@ -22,6 +23,7 @@ const MAX_NAME_BYTES = 255;
 /** A key type and a key blob, with what may stand around them. */
 const KEY_LINE =
   /(?:^|\s)((?:sk-)?(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521))(?:@openssh\.com)?) ([A-Za-z0-9+/]+={0,2})(?:\s|$)/;
+const NOT_A_KEY_LINE = "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment";
 
 const MAPPING = "must be a mapping";
 const TOO_MANY = `must have at most ${MAX_ENTRIES} entries`;
@@ -114,12 +116,17 @@ export const accountName = matching(
   "an account name: up to 32 of a-z, 0-9, _ and -, starting with a letter or _",
 );
 
-/** A line as in `authorized_keys`. */
+/**
+ * A line as in `authorized_keys`. What it gives is the line's one form, with a blank between its parts: agents of version 0.2
+ * and before read no other. Whether sshd would take all of it is asked at the desk, by {@linkcode keyLineProblem}.
+ */
 export const publicKeyLine = ruled(
   v.pipe(
+    v.string("must be an SSH public key line"),
+    v.transform(inOneForm),
     line("an SSH public key line"),
-    v.regex(KEY_LINE, "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment"),
-    v.check(isSshKeyLine, "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment"),
+    v.regex(KEY_LINE, NOT_A_KEY_LINE),
+    v.check(isSshKeyLine, NOT_A_KEY_LINE),
   ),
   "an SSH public key line, e.g. ssh-ed25519 AAAA… comment",
 );
@@ -257,6 +264,17 @@ function isCidr(given: string): boolean {
   const family = ipFamily(address);
   if (family === undefined || rest.length > 0 || !/^(?:0|[1-9]\d{0,2})$/.test(length)) return false;
   return Number(length) <= (family === 4 ? 32 : 128);
+}
+
+/** What is wrong at the desk with a line of `authorized_keys`: what sshd would not take. */
+export function keyLineProblem(given: string): string | undefined {
+  const parsed = parseKeyLine(given);
+  return "problem" in parsed ? parsed.problem : undefined;
+}
+
+function inOneForm(given: string): string {
+  const parsed = parseKeyLine(given);
+  return "problem" in parsed ? given : formatKeyLine(parsed);
 }
 
 /** Whether `given` holds a key type and a key blob that says the same type; options may stand before. */

@@ -12,7 +12,7 @@ import {
   sshHostKeySchema,
   tagsSchema,
 } from "../../lib/documents/site.ts";
-import { instant, mapping } from "../../lib/schema/fields.ts";
+import { instant, keyLineProblem, mapping } from "../../lib/schema/fields.ts";
 import { described } from "../../lib/schema/words.ts";
 import { isRecipient, MAX_KEYS } from "../../lib/trust/age.ts";
 import { isPostQuantum } from "../../lib/trust/age_value.ts";
@@ -64,7 +64,9 @@ export const globalSchema = mapping({
 export const nodeSchema = mapping({
   recipient: described(anyRecipient, "age recipient whose identity is on the node's drive."),
   sshHostKey: v.optional(
-    described(sshHostKeySchema, "Public line of the SSH host key that is on the node's drive."),
+    described(sshHostKeySchema, "Public line of the SSH host key that is on the node's drive.", {
+      desk: keyLineProblem,
+    }),
   ),
   created: v.optional(described(instant, "When the node's drive was made, in UTC.")),
   tags: v.optional(

@@ -82,6 +82,11 @@ const TYPES: Row[] = [
       "sshKeys.0 must be an SSH public key line",
     ),
     ['"ssh-ed25519\\nAAAA"', "sshKeys.0 must be one line without control characters"],
+    [`'restrict,hunter2 ${SSH_KEYS[0]}'`, "sshKeys.0 has an option that sshd does not know"],
+    [`'command="a ${SSH_KEYS[0]}'`, "sshKeys.0 has a quote in its options that is not closed"],
+    [`'restrict, pty ${SSH_KEYS[0]}'`, "sshKeys.0 must be an SSH public key line"],
+    [`'# ${SSH_KEYS[0]}'`, "sshKeys.0 is a comment"],
+    [`${SSH_KEYS[0].slice(0, -6)}`, "sshKeys.0 holds no whole ssh-ed25519 key"],
   ]),
   ...each("content", "config:\n  files:\n    /etc/x:\n      content: …\n", [
     ...at(NOT_TEXT, "config.files./etc/x.content must be text"),

@@ -1,0 +1,236 @@
+/**
+ * Lines of `authorized_keys`, read as sshd reads them (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"): options, key type, key,
+ * comment, with any number of blanks and tabs between.
+ *
+ * Supported: ed25519, RSA and ECDSA keys, those of security keys (`sk-…`) too, with all options that OpenSSH 9 knows.
+ * Refused although sshd takes them: DSA keys and certificates as keys, tabs and other control characters inside options,
+ * names of services where an option wants a port (they would mean what the node's /etc/services says).
+ *
+ * @module
+ */
+import { createPublicKey } from "node:crypto";
+import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
+import { type Bytes, utf8 } from "../bytes.ts";
+
+/** The parts of a line. */
+export interface KeyLine {
+  /** As they stand there, "" for none. */
+  options: string;
+  type: string;
+  /** The key in base64. */
+  key: string;
+  comment: string;
+}
+
+/** The line in its one form: a blank between its parts, nothing around it. */
+export function formatKeyLine({ options, type, key, comment }: KeyLine): string {
+  return [options, type, key, comment].filter((part) => part !== "").join(" ");
+}
+
+/** What a line says, or what is wrong with it (completing "<place> …"). */
+export function parseKeyLine(line: string): KeyLine | { problem: string } {
+  const text = trimmed(line);
+  if (text.startsWith("#")) return { problem: "is a comment" };
+  const plain = splitKey(text);
+  if (plain) return keyProblem(plain) ?? { options: "", ...plain };
+  const end = endOfOptions(text);
+  if (end === undefined) return { problem: "has a quote in its options that is not closed" };
+  const found = splitKey(trimmed(text.slice(end)));
+  if (!found) return { problem: "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment" };
+  const options = text.slice(0, end);
+  const ofOptions = optionsProblem(options);
+  return keyProblem(found) ??
+    (ofOptions === undefined ? { options, ...found } : { problem: ofOptions });
+}
+
+/** Kinds of keys, and what follows the type in the key itself. */
+const KEYS: Readonly<Record<string, (body: Fields) => boolean>> = {
+  "ssh-ed25519": (body) => body.next()?.length === 32,
+  "sk-ssh-ed25519@openssh.com": (body) => body.next()?.length === 32 && isName(body.next()),
+  "ssh-rsa": (body) => isNumber(body.next()) && isNumber(body.next(), MIN_RSA_BITS),
+  "ecdsa-sha2-nistp256": (body) => isPoint(body, "nistp256"),
+  "ecdsa-sha2-nistp384": (body) => isPoint(body, "nistp384"),
+  "ecdsa-sha2-nistp521": (body) => isPoint(body, "nistp521"),
+  "sk-ecdsa-sha2-nistp256@openssh.com": (body) => isPoint(body, "nistp256") && isName(body.next()),
+};
+
+/** Curves by their SSH name: JWK's name, bytes of a coordinate. */
+const CURVES = {
+  nistp256: ["P-256", 32],
+  nistp384: ["P-384", 48],
+  nistp521: ["P-521", 66],
+} as const;
+/** What OpenSSH takes at least, and at most. */
+const MIN_RSA_BITS = 1024;
+const MAX_RSA_BITS = 16384;
+
+interface TypeAndKey {
+  type: string;
+  key: string;
+  comment: string;
+}
+
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, "");
+}
+
+/** Type, key and comment of a text that begins with a known type. */
+function splitKey(text: string): TypeAndKey | undefined {
+  const [, type = "", key = "", comment = ""] =
+    /^([^ \t]+)[ \t]+([^ \t]+)(?:[ \t]+(.*))?$/s.exec(text) ?? [];
+  if (!Object.hasOwn(KEYS, type)) return undefined;
+  return { type, key, comment: comment.replaceAll("\t", " ") };
+}
+
+function keyProblem({ type, key }: TypeAndKey): { problem: string } | undefined {
+  const problem = { problem: `holds no whole ${type} key` };
+  let bytes: Bytes;
+  try {
+    bytes = decodeBase64(key);
+  } catch {
+    return problem;
+  }
+  if (encodeBase64(bytes) !== key) return problem;
+  const fields = new Fields(bytes);
+  const named = fields.next();
+  const fits = named !== undefined && same(named, utf8(type)) && KEYS[type]!(fields);
+  return fits && fields.isAtEnd ? undefined : problem;
+}
+
+/** The strings that a key is made of (RFC 4251, section 5). */
+class Fields {
+  #at = 0;
+  constructor(readonly bytes: Bytes) {}
+
+  get isAtEnd(): boolean {
+    return this.#at === this.bytes.length;
+  }
+
+  /** The next string, undefined when there is no whole one. */
+  next(): Bytes | undefined {
+    const start = this.#at + 4;
+    if (start > this.bytes.length) return undefined;
+    const length = new DataView(this.bytes.buffer, this.bytes.byteOffset).getUint32(this.#at);
+    if (length > this.bytes.length - start) return undefined;
+    this.#at = start + length;
+    return this.bytes.slice(start, this.#at);
+  }
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/** What a security key calls its application: text without a zero byte. */
+function isName(field: Bytes | undefined): boolean {
+  return field !== undefined && !field.includes(0);
+}
+
+/** A positive number of at least so many bits (RFC 4251, "mpint"). */
+function isNumber(field: Bytes | undefined, bits = 1): boolean {
+  if (field === undefined || (field[0] ?? 0) >= 0x80) return false;
+  const first = field.findIndex((byte) => byte !== 0);
+  if (first < 0) return false;
+  const size = (field.length - first - 1) * 8 + (32 - Math.clz32(field[first]!));
+  return size >= bits && size <= MAX_RSA_BITS;
+}
+
+/** The name of a curve and a point on it, uncompressed. */
+function isPoint(body: Fields, curve: keyof typeof CURVES): boolean {
+  const [name, point] = [body.next(), body.next()];
+  const [crv, size] = CURVES[curve];
+  if (!name || !same(name, utf8(curve)) || point?.length !== 1 + 2 * size || point[0] !== 4) {
+    return false;
+  }
+  const [x, y] = [point.slice(1, 1 + size), point.slice(1 + size)].map(base64Url);
+  try {
+    createPublicKey({ key: { kty: "EC", crv, x, y }, format: "jwk" });
+    return true;
+  } catch {
+    // It is not on the curve.
+    return false;
+  }
+}
+
+function base64Url(bytes: Bytes): string {
+  return encodeBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** Where the options at the start of `text` end: at the first blank outside quotes; undefined where a quote stays open. */
+function endOfOptions(text: string): number | undefined {
+  let isQuoted = false;
+  let at = 0;
+  for (; at < text.length && (isQuoted || !/[ \t]/.test(text[at]!)); at++) {
+    if (text.startsWith('\\"', at)) at++;
+    else if (text[at] === '"') isQuoted = !isQuoted;
+  }
+  return isQuoted ? undefined : Math.min(at, text.length);
+}
+
+/** Options that are on or off; those that may have `no-` before them. */
+const FLAGS =
+  /^(?:restrict|cert-authority|(?:no-)?(?:port-forwarding|agent-forwarding|x11-forwarding|touch-required|verify-required|pty|user-rc))/i;
+const VALUED =
+  /^(command|principals|from|expiry-time|environment|permitopen|permitlisten|tunnel)=/i;
+/** Options that may be given once. */
+const ONCE = ["command", "principals", "from"];
+
+function optionsProblem(options: string): string | undefined {
+  const seen = new Set<string>();
+  for (let rest = options; rest !== "";) {
+    const [flag] = FLAGS.exec(rest) ?? [];
+    const [start, given] = VALUED.exec(rest) ?? [];
+    if (flag !== undefined) rest = rest.slice(flag.length);
+    else if (start !== undefined) {
+      const name = given!.toLowerCase();
+      const value = /^"((?:\\"|[^"])*)"/.exec(rest.slice(start.length));
+      if (!value) return `has the option ${name} without a value in double quotes`;
+      if (ONCE.includes(name) && seen.has(name)) return `has the option ${name} twice`;
+      seen.add(name);
+      if (!VALUES[name]!(value[1]!.replaceAll('\\"', '"'))) {
+        return `has an option ${name} whose value is not valid`;
+      }
+      rest = rest.slice(start.length + value[0].length);
+    }
+    if (rest === "") return undefined;
+    // What an unknown option is called may be a secret that stands in the wrong place.
+    if (rest[0] !== ",") return "has an option that sshd does not know";
+    // Nothing between two commas, or behind the last, is no fault to sshd.
+    rest = rest.slice(1);
+  }
+  return undefined;
+}
+
+const VALUES: Readonly<Record<string, (value: string) => boolean>> = {
+  command: isText,
+  principals: isText,
+  from: isText,
+  "expiry-time": isTime,
+  environment: (value) => isText(value) && /^[A-Za-z0-9_]+=/.test(value),
+  permitopen: (value) => isHostPort(value),
+  permitlisten: (value) => isHostPort(value.includes(":") ? value : `*:${value}`),
+  tunnel: (value) => /^any$/i.test(value) || isUpTo(value, 0x7ffffffd),
+};
+
+function isText(value: string): boolean {
+  return !value.includes("\t");
+}
+
+function isUpTo(value: string, most: number): boolean {
+  return /^\d{1,10}$/.test(value) && Number(value) <= most;
+}
+
+function isHostPort(value: string): boolean {
+  const [, port] = /^(?:\[[^\]]*\]|[^[:/][^:/]*|)[:/](.*)$/s.exec(value) ?? [];
+  return port !== undefined && (port === "*" || (isUpTo(port, 65535) && Number(port) > 0));
+}
+
+/** A day, or a time to the minute or second, after the beginning of 1970; in the node's own zone or UTC. */
+function isTime(value: string): boolean {
+  const found = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(?:Z|UTC)?$/i.exec(value);
+  if (!found) return false;
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found.slice(1)
+    .map((part) => Number(part ?? 0));
+  return month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour < 24 && minute < 60 &&
+    second <= 61 && Date.UTC(year, month - 1, day, hour, minute, second) > 0;
+}

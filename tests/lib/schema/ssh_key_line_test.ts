@@ -1,0 +1,75 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import * as v from "valibot";
+import { keyLineProblem, publicKeyLine } from "../../../lib/schema/fields.ts";
+import { formatKeyLine, parseKeyLine } from "../../../lib/schema/ssh_key_line.ts";
+import { keyLines } from "../../support/key_lines.ts";
+import { SSH_KEYS } from "../../site/support.ts";
+
+const KEY = SSH_KEYS[0].split(" ").slice(0, 2).join(" ");
+const [TYPE, BLOB] = KEY.split(" ") as [string, string];
+
+const TAKEN: [what: string, line: string, options: string, comment: string][] = [
+  ["a bare key", KEY, "", ""],
+  ["a comment with blanks", `${KEY} me at home`, "", "me at home"],
+  ["two blanks and tabs", ` ${TYPE}  \t${BLOB}\t\tme\tat home `, "", "me at home"],
+  ["options", `restrict,command="a b" ${KEY} me`, 'restrict,command="a b"', "me"],
+  ["an escaped quote", `command="say \\"hi\\"" ${KEY}`, 'command="say \\"hi\\""', ""],
+  ["options in capitals", `No-PTY,FROM="*.example" ${KEY}`, 'No-PTY,FROM="*.example"', ""],
+  ["a comma too many", `,pty,,restrict, ${KEY}`, ",pty,,restrict,", ""],
+  ["a time", `expiry-time="20300101Z" ${KEY}`, 'expiry-time="20300101Z"', ""],
+];
+for (const [what, line, options, comment] of TAKEN) {
+  Deno.test(`parseKeyLine() takes ${what}`, () => {
+    const expected = { options, type: TYPE, key: BLOB, comment };
+    assertEquals(parseKeyLine(line), expected);
+    // The one form is read as the same, and so by agents that know no other.
+    assertEquals(parseKeyLine(formatKeyLine(expected)), expected);
+    assertEquals(v.parse(publicKeyLine, line), formatKeyLine(expected));
+  });
+}
+
+const REFUSED: [what: string, line: string, problem: string][] = [
+  ["a quote that is not closed", `command="a ${KEY}`, "a quote in its options that is not closed"],
+  ["a blank behind a comma", `restrict, pty ${KEY}`, "must be an SSH public key line"],
+  ["an option that nobody knows", `restrict,hunter2 ${KEY}`, "an option that sshd does not know"],
+  ["a value without quotes", `command=ls ${KEY}`, "command without a value in double quotes"],
+  ["an option twice", `from="a",from="b" ${KEY}`, "has the option from twice"],
+  ["a day that is none", `expiry-time="20301301" ${KEY}`, "expiry-time whose value is not valid"],
+  ["a comment", `# ${KEY}`, "is a comment"],
+  ["a key of another type", `ssh-rsa ${BLOB}`, "holds no whole ssh-rsa key"],
+  ["half a key", KEY.slice(0, -8), "holds no whole ssh-ed25519 key"],
+  ["a key with more behind it", `${TYPE} ${btoa(`${atob(BLOB)}x`)}`, "no whole ssh-ed25519 key"],
+  ["two words", "hello world", "must be an SSH public key line"],
+  [
+    "a point that is on no curve",
+    `ecdsa-sha2-nistp256 ${
+      btoa(`\0\0\0\x13ecdsa-sha2-nistp256\0\0\0\x08nistp256\0\0\0\x41\x04${"x".repeat(64)}`)
+    }`,
+    "holds no whole ecdsa-sha2-nistp256 key",
+  ],
+];
+for (const [what, line, problem] of REFUSED) {
+  Deno.test(`the desk refuses ${what}`, () => {
+    assertStringIncludes(keyLineProblem(line) ?? "", problem);
+    assertEquals(keyLineProblem(line)!.includes("hunter2"), false);
+  });
+}
+
+Deno.test("what is read of a line is the same when it is read again, and a node takes it", () => {
+  for (const { line } of keyLines([{ type: TYPE, blob: BLOB }], 3000, 5)) {
+    const parsed = parseKeyLine(line);
+    if ("problem" in parsed) continue;
+    const once = formatKeyLine(parsed);
+    assertEquals(v.parse(publicKeyLine, once), once);
+    assertEquals(parseKeyLine(once), parsed);
+  }
+});
+
+Deno.test("parseKeyLine() has an answer for any text", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (line) => {
+    parseKeyLine(line);
+    parseKeyLine(`${line} ${KEY}`);
+    parseKeyLine(`${TYPE} ${line}`);
+  }));
+});
