@@ -4,6 +4,7 @@
  * @module
  */
 import { promptSecret } from "@std/cli/prompt-secret";
+import { text } from "../lib/bytes.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
@@ -70,7 +71,8 @@ async function verifyFiles(task: Task<"verify">): Promise<typeof EXIT.ok | typeo
     await expectFile(host, path, MAX_SIGNATURE_BYTES);
     const digest = await prehashChunks(host.readChunks(file));
     try {
-      const { trustedComment } = verifyDigest(digest, await host.readTextFile(path), [key], file);
+      const signature = asText(await host.readFile(path), path);
+      const { trustedComment } = verifyDigest(digest, signature, [key], file);
       console.out(`${file}: signed by key ${keyIdHex(key)}`);
       console.out(`  ${trustedComment}`);
     } catch (error) {
@@ -83,6 +85,15 @@ async function verifyFiles(task: Task<"verify">): Promise<typeof EXIT.ok | typeo
   return refused === 0 ? EXIT.ok : EXIT.refused;
 }
 
+/** A signature file's text, byte for byte: a decoder that puts marks in place of faults would show another comment. */
+function asText(data: Uint8Array, path: string): string {
+  try {
+    return text(data);
+  } catch (cause) {
+    throw new RefusedError("malformed", `read ${path}`, "it is no text in UTF-8", { cause });
+  }
+}
+
 async function findSigner({ line, host, prompt }: Task<"sign">): Promise<Signer> {
   const passphrase = once(() => findPassphrase(host, { prompt }));
   const file = line.secretKey;
@@ -90,8 +101,8 @@ async function findSigner({ line, host, prompt }: Task<"sign">): Promise<Signer>
     const keyring = await loadKeyring(host, line.keys, { passphrase });
     return await keyring.signer(line.role);
   }
-  const text = await readSecretKeyFile(host, file);
-  return signerOf(await parseSecretKey(text, isEncrypted(text) ? await passphrase() : undefined));
+  const given = await readSecretKeyFile(host, file);
+  return signerOf(await parseSecretKey(given, isEncrypted(given) ? await passphrase() : undefined));
 }
 
 async function findPublicKey({ line, host }: Task<"verify">): Promise<PublicKey> {

@@ -3,8 +3,10 @@
  * (https://jedisct1.github.io/minisign/, "Signature format", "Public key format").
  *
  * Supported: Ed25519 public keys, prehashed signatures (algorithm "ED", BLAKE2b-512), trusted comments.
- * Refused: legacy signatures (algorithm "Ed", which make the verifier hold the whole file), anything that is not
- * canonical base64 of the exact length, control characters in comments, text past the fourth line.
+ * Refused though the C program takes it: legacy signatures (algorithm "Ed", which make the verifier hold the whole file),
+ * base64 that is not canonical, control characters and line separators in comments, zero bytes and carriage returns that
+ * end no line, comments that are no UTF-8, text (but no blank lines) past the last line. Wherever else one of the two
+ * refuses, both do: a test of both says so.
  * Nothing of a signature, not even its trusted comment, is handed out before both its signatures hold.
  *
  * @module
@@ -15,11 +17,12 @@ import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { type Bytes, concat, equal, utf8 } from "../bytes.ts";
 import { RefusedError, UserError } from "../errors.ts";
+import { isKeyPoint, isOfSmallOrder, POINT_BYTES } from "./ed25519_point.ts";
 
-/** Longest untrusted comment line, prefix included; the C program's limit. */
-export const MAX_COMMENT_BYTES = 1024;
-/** Longest trusted comment line, prefix included; the C program's limit. */
-export const MAX_TRUSTED_COMMENT_BYTES = 8192;
+/** Longest untrusted comment line, prefix included: the C program reads it into 1024 bytes, with its line end and a zero. */
+export const MAX_COMMENT_BYTES = 1022;
+/** Longest trusted comment line, prefix included: the C program reads it into 8192 bytes. */
+export const MAX_TRUSTED_COMMENT_BYTES = 8190;
 /** Longest `.minisig` file that is read. */
 export const MAX_SIGNATURE_BYTES = 16 * 1024;
 /** Longest public key file that is read. */
@@ -31,7 +34,6 @@ export const TRUSTED_PREFIX = "trusted comment: ";
 const KEY_ALGORITHM = "Ed";
 const PREHASHED = "ED";
 const KEY_ID_BYTES = 8;
-const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const DIGEST_BYTES = 64;
 
@@ -72,14 +74,17 @@ export function parsePublicKey(text: string): PublicKey {
   }
   const lines = splitLines(text);
   const last = lines[lines.length - 1] ?? "";
-  if (lines.length > 2 || (lines.length === 2 && !lines[0]!.startsWith(UNTRUSTED_PREFIX))) {
-    throw fail("expected a comment line and a key line");
+  if (lines.length > 2) throw fail("expected a comment line and a key line");
+  if (lines.length === 2 && !fitsLine(text, 0, MAX_COMMENT_BYTES)) {
+    throw fail("its comment line is too long");
   }
-  const bytes = decodeExactly(last, 2 + KEY_ID_BYTES + KEY_BYTES);
+  const bytes = decodeExactly(last, 2 + KEY_ID_BYTES + POINT_BYTES);
   if (!bytes || ascii(bytes.subarray(0, 2)) !== KEY_ALGORITHM) {
     throw fail("its key line is not an Ed25519 key of minisign");
   }
-  return { keyId: bytes.slice(2, 2 + KEY_ID_BYTES), key: bytes.slice(2 + KEY_ID_BYTES) };
+  const key = bytes.slice(2 + KEY_ID_BYTES);
+  if (!isKeyPoint(key)) throw fail("its key is no point of Ed25519 that could sign anything");
+  return { keyId: bytes.slice(2, 2 + KEY_ID_BYTES), key };
 }
 
 /** The bare base64 line of a key, as `minisign -P` takes it. */
@@ -125,10 +130,10 @@ export function parseSignature(text: string, name?: string): Signature {
     throw refuse("line 1 is no untrusted comment");
   }
   if (!trusted.startsWith(TRUSTED_PREFIX)) throw refuse("line 3 is no trusted comment");
-  if (utf8(untrusted).length > MAX_COMMENT_BYTES || hasControls(untrusted)) {
+  if (!fitsLine(text, 0, MAX_COMMENT_BYTES) || hasControls(untrusted)) {
     throw refuse("the comment in line 1 is too long or holds control characters");
   }
-  if (utf8(trusted).length > MAX_TRUSTED_COMMENT_BYTES || hasControls(trusted)) {
+  if (!fitsLine(text, 2, MAX_TRUSTED_COMMENT_BYTES) || hasControls(trusted)) {
     throw refuse("the comment in line 3 is too long or holds control characters");
   }
   const bytes = decodeExactly(sigLine, 2 + KEY_ID_BYTES + SIGNATURE_BYTES);
@@ -224,6 +229,7 @@ export function checkComment(
 const keyObjects = new WeakMap<PublicKey, KeyObject>();
 
 function holds(message: Uint8Array, signature: Uint8Array, key: PublicKey): boolean {
+  if (isOfSmallOrder(signature.subarray(0, POINT_BYTES))) return false;
   let object = keyObjects.get(key);
   if (!object) {
     const der = concat([SPKI_PREFIX, key.key]);
@@ -245,10 +251,16 @@ export function decodeExactly(line: string, length: number): Bytes | undefined {
   }
 }
 
-/** Lines of a key or signature file; a final line end and DOS line ends are tolerated, as in the C program. */
+/** Lines of a key or signature file. DOS line ends and blank lines at the end are tolerated, as in the C program. */
 export function splitLines(text: string): string[] {
-  const unix = text.replaceAll("\r\n", "\n");
-  return (unix.endsWith("\n") ? unix.slice(0, -1) : unix).split("\n");
+  const lines = text.replaceAll("\r\n", "\n").split("\n");
+  while (lines.length > 1 && /^[ \t]*$/.test(lines.at(-1)!)) lines.pop();
+  return lines;
+}
+
+/** Whether line `i` of a file has at most `most` bytes, counted as the C program does: with the first half of a DOS line end. */
+function fitsLine(text: string, i: number, most: number): boolean {
+  return utf8(text.split("\n", i + 1)[i]!).length <= most;
 }
 
 /** Tabs are no control characters here: the C program's own trusted comments hold them. */

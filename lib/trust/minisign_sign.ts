@@ -226,9 +226,7 @@ function readFields(text: string): { bytes: Bytes; kdf: string } {
     throw fail(`it is longer than ${MAX_SECRET_KEY_BYTES} bytes`);
   }
   const lines = splitLines(text);
-  if (lines.length !== 2 || !lines[0]!.startsWith(UNTRUSTED_PREFIX)) {
-    throw fail("expected a comment line and a key line");
-  }
+  if (lines.length !== 2) throw fail("expected a comment line and a key line");
   const bytes = decodeExactly(lines[1]!, FILE_BYTES);
   const kinds = bytes && String.fromCharCode(...bytes.subarray(0, SALT_AT));
   const kdf = kinds?.slice(2, 4);

@@ -124,6 +124,20 @@ judged("minisign accepts what sign() makes, and refuses it changed", async (dir)
   assertNotEquals((await minisign(dir, ["-V", "-p", "k.pub", "-m", "f"]))[0], 0);
 });
 
+judged("the longest comments that sign() takes are those that minisign takes", async (dir) => {
+  const key = generateKey();
+  await host.writeFile(`${dir}/k.pub`, formatPublicKey(publicKeyOf(key)));
+  await host.writeFile(`${dir}/f`, "x");
+  const longest = { trustedComment: "t".repeat(8173), untrustedComment: "u".repeat(1003) };
+  await host.writeFile(`${dir}/f.minisig`, sign(utf8("x"), key, longest));
+  await succeeds(dir, ["-V", "-q", "-p", "k.pub", "-m", "f"]);
+  for (
+    const longer of [{ trustedComment: "t".repeat(8174) }, { untrustedComment: "u".repeat(1004) }]
+  ) {
+    assertThrows(() => sign(utf8("x"), key, { ...longest, ...longer }), UserError, "longer than");
+  }
+});
+
 judged("minisign signs with our unencrypted and our encrypted key", async (dir) => {
   const key = generateKey();
   await host.writeFile(`${dir}/f`, "x");
@@ -160,6 +174,12 @@ judged("parseSecretKey() decrypts minisign's own encrypted key, at its full cost
   await host.writeFile(`${dir}/f`, "x");
   await succeeds(dir, ["-S", "-s", "ours", "-m", "f"], "other\n");
   verify(utf8("x"), await host.readTextFile(`${dir}/f.minisig`), [publicKey]);
+});
+
+judged("parseSecretKey() decrypts a key of minisign whose passphrase is empty", async (dir) => {
+  await succeeds(dir, ["-G", "-p", "k.pub", "-s", "k.sec"], "\n\n");
+  const key = await parseSecretKey(await host.readTextFile(`${dir}/k.sec`), "");
+  assertEquals(publicKeyOf(key), parsePublicKey(await host.readTextFile(`${dir}/k.pub`)));
 });
 
 judged("keyIdHex() prints key ids as minisign does", async (dir) => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { text } from "../../lib/bytes.ts";
+import { text, utf8 } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
@@ -57,6 +57,24 @@ Deno.test("sign verify looks at all files and ends with 3 when one is refused", 
   assertEquals(code, EXIT.refused);
   assertStringIncludes(output, "Cannot verify /d/a: the signature of key");
   assertStringIncludes(output, "/d/b: signed by key");
+});
+
+Deno.test("sign verify refuses a signature that is no text, and names a key that is none", async () => {
+  const host = await withKeys();
+  await sign(host, "/d/a", "--keys", "/k");
+  const key = host.textOf("/k/minisign.pubkey").split("\n")[1]!;
+  // The C program says no more than that the signature fails.
+  const zero = `${key.slice(0, 13)}${"A".repeat(43)}`;
+  const none = await sign(host, "verify", "/d/a", "--public-key", zero);
+  assertEquals(none.code, EXIT.failed);
+  assertStringIncludes(none.output, "its key is no point of Ed25519 that could sign anything");
+  const bytes = utf8(host.textOf("/d/a.minisig"));
+  host.put("/d/a.minisig", bytes.with(30, 0xff));
+  const { code, output } = await sign(host, "verify", "/d/a", "--keys", "/k");
+  assertEquals([code, output], [
+    EXIT.refused,
+    "Cannot read /d/a.minisig: it is no text in UTF-8",
+  ]);
 });
 
 Deno.test("sign names the file that is missing before it signs any", async () => {

@@ -7,8 +7,11 @@
 import { UserError } from "../../../lib/errors.ts";
 import { agentProblem } from "./layers.ts";
 
-/** npm packages that local files of the agent may import (deno-std is where the @std names lead). */
-const PACKAGES = ["age-encryption", "deno-std", "valibot"];
+/**
+ * npm packages that local files of the agent may import: deno-std is where the @std names lead, `@noble/curves` is one that
+ * age-encryption brings along anyway.
+ */
+const PACKAGES = ["@noble/curves", "age-encryption", "deno-std", "valibot"];
 
 /**
  * One line for each thing in the graph that the agent must not hold.

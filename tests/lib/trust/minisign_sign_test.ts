@@ -68,7 +68,7 @@ Deno.test("parseSecretKey() refuses an unencrypted key whose halves differ", asy
 
 Deno.test("parseSecretKey() refuses what is no secret key", async () => {
   const line = PLAIN.split("\n")[1]!;
-  const bad = ["", line, `x\n${line}`, PLAIN + "\n", `untrusted comment: x\n${PUBLIC}\n`];
+  const bad = ["", line, `${PLAIN}x\n`, `untrusted comment: x\n${PUBLIC}\n`];
   for (const text of [...bad, "x".repeat(MAX_SECRET_KEY_BYTES + 1)]) {
     await assertRejects(
       () => parseSecretKey(text),

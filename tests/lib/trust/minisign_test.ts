@@ -88,7 +88,7 @@ Deno.test("parseSignature() refuses what is cut, padded or not canonical", () =>
     "",
     lines.slice(0, 3).join("\n"),
     [...lines, "more"].join("\n"),
-    SIGNATURE + "\n",
+    SIGNATURE.replace("\n", "\n\n"),
     SIGNATURE.replace("untrusted comment: ", "comment: "),
     SIGNATURE.replace("\ntrusted comment: ", "\ntrusted: "),
     SIGNATURE.replace("hello there", "hello\0there"),
@@ -104,6 +104,31 @@ Deno.test("parseSignature() refuses what is cut, padded or not canonical", () =>
   ];
   for (const text of bad) {
     assertEquals(refusedCheck(() => parseSignature(text)), "malformed", text.slice(0, 400));
+  }
+});
+
+Deno.test("parseSignature() and parsePublicKey() let blank lines at the end pass, as minisign does", () => {
+  for (const end of ["\n", "\n\n", "\r\n", " \n", "\n\t"]) {
+    assertEquals(parseSignature(SIGNATURE + end), parseSignature(SIGNATURE));
+    assertEquals(parsePublicKey(KEY_FILE + end), parsePublicKey(KEY_FILE));
+  }
+  assertEquals(parsePublicKey(`a comment\n${KEY_FILE.split("\n")[1]}`), parsePublicKey(KEY_FILE));
+});
+
+Deno.test("parsePublicKey() refuses what is no point, and points that are no keys", () => {
+  const order8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
+  const bad = {
+    "no point of the curve": `02${"00".repeat(31)}`,
+    "a coordinate that is too large": "ff".repeat(32),
+    "the neutral point": `01${"00".repeat(31)}`,
+    "a point of order 8": order8,
+    "its negative": `${order8.slice(0, -2)}85`,
+  };
+  for (const [what, hex] of Object.entries(bad)) {
+    const key = Uint8Array.from(hex.match(/../g)!, (byte) => parseInt(byte, 16));
+    const line = publicKeyLine({ keyId: new Uint8Array(8), key });
+    const error = assertThrows(() => parsePublicKey(line), UserError);
+    assertEquals(error.state, "its key is no point of Ed25519 that could sign anything", what);
   }
 });
 
@@ -130,9 +155,8 @@ Deno.test("parsePublicKey() refuses anything else", () => {
     line.slice(1),
     `${line}AAAA`,
     line.replace(/^RW/, "RU"),
-    `comment\n${line}`,
     `${KEY_FILE}${line}\n`,
-    `${KEY_FILE}\n`,
+    `\n\n${line}`,
     " ".repeat(MAX_PUBLIC_KEY_BYTES + 1),
   ];
   for (const text of bad) assertThrows(() => parsePublicKey(text), UserError, "Cannot read");

@@ -14,8 +14,8 @@ import { generateIdentity } from "../../../lib/trust/age_keygen.ts";
 import { openSite } from "../../../lib/trust/client.ts";
 import { parseComment } from "../../../lib/trust/comment.ts";
 import { parseTimestamp, TIMESTAMP_PATH } from "../../../lib/trust/freshness.ts";
-import { verify } from "../../../lib/trust/minisign.ts";
-import { publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
+import { publicKeyLine, verify } from "../../../lib/trust/minisign.ts";
+import { generateKey, publicKeyOf } from "../../../lib/trust/minisign_sign.ts";
 import { NO_STATE } from "../../../lib/trust/roots.ts";
 import {
   type BuildOptions,
@@ -205,7 +205,7 @@ Deno.test("ciphertext is kept while nothing in it changes, and made anew for the
   }
   const rolled = buildOptions(43);
   const root = structuredClone(rolled.roots.files[0]!.root);
-  root.roles.config.push("RWQ" + "A".repeat(53));
+  root.roles.config.push(publicKeyLine(publicKeyOf(generateKey())));
   const roots = { ...rolled.roots, files: [{ ...rolled.roots.files[0]!, root }] };
   assertEquals([...(await next({}, { roots })).envelopes.keys()], ["alpha", "beta"]);
 });
@@ -227,7 +227,7 @@ Deno.test("documents that have not changed keep their signature, unless the key 
   assertNotEquals(lower.files.get(path), first.files.get(path));
   const rolled = buildOptions(43);
   const root = structuredClone(rolled.roots.files[0]!.root);
-  root.roles.config.push("RWQ" + "A".repeat(53));
+  root.roles.config.push(publicKeyLine(publicKeyOf(generateKey())));
   const roots = { ...rolled.roots, files: [{ ...rolled.roots.files[0]!, root }] };
   const anew = await build(undefined, { ...rolled, roots, signatures: first.signatures });
   assertNotEquals(anew.files.get(path), first.files.get(path));
