@@ -18,6 +18,7 @@ import {
 } from "../lib/trust/age_identity.ts";
 import { MAX_VALUE_BYTES } from "../lib/trust/age_value.ts";
 import type { Prompt } from "../lib/trust/passphrase.ts";
+import { saysBound } from "../site/fleet/assemble.ts";
 import { initAdmin } from "../site/secrets/admin_identity.ts";
 import { editText } from "../site/secrets/edit_text.ts";
 import { rekeySecrets } from "../site/secrets/rekey.ts";
@@ -107,13 +108,22 @@ async function edit(task: Task<"edit">): Promise<void> {
 }
 
 async function rekey({ line, host, console, prompt }: Task<"rekey">): Promise<void> {
-  const { nodes, keys, identity, all, check, json } = line;
-  if (all && check) throw new UsageError("--all and --check exclude each other");
+  const { nodes, keys, identity, all, bindHere, check, json } = line;
+  if ((all || bindHere) && check) {
+    throw new UsageError(`--${all ? "all" : "bind-here"} and --check exclude each other`);
+  }
   const secrets = await openSecrets(host, nodes);
   if (check) {
     const wrong = secretPlaces(secrets).filter(({ state }) => state !== "current");
     if (json) console.out(JSON.stringify(wrong, null, 2));
     else for (const place of wrong) console.out(placeLine(place));
+    if (wrong.length === 0 && !saysBound(secrets.files) && secretPlaces(secrets).length > 0) {
+      throw new UserError(
+        "confirm where the secrets belong",
+        `${nodes}/global.yaml does not say "secrets: bound"`,
+        { hint: "deno task secret rekey writes into each where it belongs" },
+      );
+    }
     if (wrong.length === 0) {
       if (!json) console.out("all secrets say that they are for the admins only");
       return;
@@ -124,7 +134,7 @@ async function rekey({ line, host, console, prompt }: Task<"rekey">): Promise<vo
   }
   const identities = await loadIdentities(host, { file: identity, keys, prompt });
   const own = await recipientsOf(identities);
-  const done = await rekeySecrets(host, secrets, { identities, own, all });
+  const done = await rekeySecrets(host, secrets, { identities, own, all, bindHere });
   if (json) return console.out(JSON.stringify(done, null, 2));
   const { total, changed, files, dropped } = done;
   console.out(
@@ -132,7 +142,8 @@ async function rekey({ line, host, console, prompt }: Task<"rekey">): Promise<vo
       counted(files.length, "file")
     }`,
   );
-  console.out(`proven: each is for the admins (${secrets.fleet.admins.length}) and nobody else`);
+  console.out(`proven: each is for the admins (${secrets.fleet.admins.length}) and nobody else,`);
+  console.out("and for the place where it stands");
   if (dropped.length === 0) return;
   console.out(
     `${dropped.length} recipients are dropped; the history of the repository still holds`,

@@ -90,7 +90,15 @@ export interface IdentityFile {
   readonly keys: readonly string[];
   /** What can't be used here, for messages, e.g. "line 2, a key of age-plugin-yubikey". */
   readonly skipped: readonly string[];
+  /** Whether it says {@linkcode BOUND_ONLY}. */
+  readonly boundOnly: boolean;
 }
+
+/**
+ * A comment in an identity file: what its owner decrypts of a fleet's secrets must say where it belongs, whatever the
+ * fleet's own files say of that. Identities that psyopsOS makes have it.
+ */
+export const BOUND_ONLY = "# psyopsOS: bound secrets only";
 
 /**
  * Reads a key file as `age-keygen` writes it: one key a line, "#" comments. Keys of plugins are skipped, as they need a
@@ -103,8 +111,10 @@ export function parseIdentityFile(text: string): IdentityFile {
   if (text.length > MAX_IDENTITY_BYTES) throw fail(`it is longer than ${MAX_IDENTITY_BYTES} bytes`);
   const keys: string[] = [];
   const skipped: string[] = [];
+  let boundOnly = false;
   text.split(/\r?\n/).forEach((raw, i) => {
     const line = raw.trim();
+    if (line === BOUND_ONLY) boundOnly = true;
     if (line === "" || line.startsWith("#")) return;
     const [, plugin] = PLUGIN_IDENTITY.exec(line) ?? [];
     if (plugin !== undefined) {
@@ -125,7 +135,7 @@ export function parseIdentityFile(text: string): IdentityFile {
     );
   }
   if (keys.length > MAX_KEYS) throw fail(`it holds more than ${MAX_KEYS} secret keys`);
-  return { keys, skipped };
+  return { keys, skipped, boundOnly };
 }
 
 function addIdentity(decrypter: Decrypter, identity: string): void {

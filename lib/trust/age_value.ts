@@ -5,7 +5,7 @@
  * `psyopsos/recipients` whose arguments are the fingerprints of its recipients. age programs ignore stanzas that they
  * don't know, and the header's MAC covers it: nobody who can't decrypt the value can change what it says.
  *
- * Refused: values over {@linkcode MAX_VALUE_BYTES}, armor that is not strict, passphrases.
+ * Refused: values much over {@linkcode MAX_VALUE_BYTES}, armor that is not strict, passphrases.
  *
  * @module
  */
@@ -24,8 +24,10 @@ import {
 
 /** Longest value, in bytes. */
 export const MAX_VALUE_BYTES = 1024 * 1024;
+/** Longest plaintext: a value and what is said of it before it (lib/documents/secret_text.ts). */
+const MAX_PLAIN_BYTES = MAX_VALUE_BYTES + 64 * 1024;
 /** Longest armored text: base64 and line ends take about 36 percent more, headers a few KiB for each recipient. */
-const MAX_ARMORED = 2 * MAX_VALUE_BYTES;
+const MAX_ARMORED = 2 * MAX_PLAIN_BYTES;
 
 const NOTE = "psyopsos/recipients";
 const KINDS = { age1pq1: "mlkem768x25519", age1: "X25519" } as const;
@@ -64,7 +66,7 @@ export class Sealer {
 
   /** `plaintext` as armored text with a final newline. Two calls never give the same. */
   async seal(plaintext: Uint8Array): Promise<string> {
-    if (plaintext.length > MAX_VALUE_BYTES) {
+    if (plaintext.length > MAX_PLAIN_BYTES) {
       throw new UserError("encrypt", `the value is longer than ${MAX_VALUE_BYTES} bytes`);
     }
     const quick = this.#native && encryptNative(this.#native, plaintext, this.#note);

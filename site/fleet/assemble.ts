@@ -16,6 +16,7 @@ import {
 import { isNodeName, TAG_NAME } from "../../lib/documents/names.ts";
 import { type UpdatePolicy, updatePolicySchema } from "../../lib/documents/os_update.ts";
 import { UserError } from "../../lib/errors.ts";
+import { ownerOf } from "./sealed.ts";
 import { globalSchema, type Layer, layerSchema, nodeSchema, UPDATE_FILE } from "./fleet_schema.ts";
 import {
   type CheckOptions,
@@ -76,6 +77,12 @@ export interface Fleet<Outputs = never> {
   osUpdate?: UpdatePolicy;
 }
 
+/** Whether the fleet says that each of its secrets says where it belongs. */
+export function saysBound({ files }: FleetFiles): boolean {
+  const global = files.get("global.yaml")?.value as { secrets?: unknown } | null | undefined;
+  return global?.secrets === "bound";
+}
+
 /** The fleet's files, as far as they are YAML. */
 export interface FleetFiles {
   /** As they are named in messages. */
@@ -118,18 +125,19 @@ interface NodeSource extends Places {
  */
 export function assembleFleet<Outputs = never>(
   given: FleetFiles,
-  options: CheckOptions & { known?: ReadonlyMap<string, KnownNode<Outputs>> },
+  options: Omit<CheckOptions, "owner"> & { known?: ReadonlyMap<string, KnownNode<Outputs>> },
 ): Fleet<Outputs> {
   const { directory, files } = given;
   const problems: Problem[] = [...given.problems];
+  const mustBeBound = options.mustBeBound || saysBound(given);
   const read = <Schema extends v.GenericSchema>(path: string, schema: Schema) => {
     const parsed = files.get(path);
     if (!parsed) return undefined;
-    const result = checkYaml(parsed, schema, options);
+    const result = checkYaml(parsed, schema, { ...options, mustBeBound, owner: ownerOf(path) });
     if (!Array.isArray(result)) return result;
     problems.push(...result);
   };
-  const { admins, ...global } = read("global.yaml", globalSchema)?.value ??
+  const { admins, secrets: _, ...global } = read("global.yaml", globalSchema)?.value ??
     { admins: [], config: {}, private: {} };
   const tags = new Map<string, Layer>();
   const sources: NodeSource[] = [];

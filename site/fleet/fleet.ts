@@ -67,8 +67,9 @@ async function assembleTexts<Outputs>(
     return assembleFleet<Outputs>(given, { known, survey: given.problems.length > 0 });
   }
   const armored = sealed.map((one) => one.armored);
-  const unsealed = await unseal(armored, await options.identities());
-  return assembleFleet<Outputs>(given, { unsealed, known });
+  const identities = await options.identities();
+  const unsealed = await unseal(armored, identities);
+  return assembleFleet<Outputs>(given, { unsealed, known, mustBeBound: identities.boundOnly });
 }
 
 /** The texts of the YAML files in `directory`, by path below it. @throws {UserError} when there is no such directory. */

@@ -59,6 +59,12 @@ export const globalSchema = mapping({
     ),
     [],
   ),
+  secrets: v.optional(
+    described(
+      v.literal("bound", "must be bound, or left out"),
+      "`bound`: a secret that does not say inside where it belongs is refused; deno task secret rekey writes this.",
+    ),
+  ),
   ...layerEntries,
 });
 export const nodeSchema = mapping({

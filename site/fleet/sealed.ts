@@ -1,17 +1,29 @@
 /**
  * Secrets in the fleet's files: YAML scalars tagged `!age` whose text is armored age, encrypted to the administrators. A
- * git checkout of the fleet so holds no plaintext; the site build decrypts them, in memory only.
+ * git checkout of the fleet so holds no plaintext; the site build decrypts them, in memory only. Each says inside where it
+ * belongs (lib/documents/secret_text.ts): anywhere else it is refused.
  *
  * @module
  */
 import type { ScalarTag } from "yaml";
 import { text } from "../../lib/bytes.ts";
 import { RefusedError } from "../../lib/errors.ts";
+import {
+  homeName,
+  isSameHome,
+  parseSecret,
+  type SecretHome,
+  type SecretText,
+} from "../../lib/documents/secret_text.ts";
 import type { IdentityFile } from "../../lib/trust/age.ts";
 import { isArmored, Opener } from "../../lib/trust/age_value.ts";
 
 /** What is said of a value that is not what its tag says. */
 export const NOT_ARMORED = "is no armored age text";
+
+/** What is said of one that stands where it stands by an alias (`*name`). */
+export const BY_ALIAS =
+  "stands here by an alias: a secret belongs to one place, secret set writes it anew";
 
 /** An `!age` value as it stands in the file. */
 export class Sealed {
@@ -34,8 +46,11 @@ export const AGE_TAG: ScalarTag = {
   identify: (value) => value instanceof Sealed,
 };
 
-/** Armored text to its plaintext, or to what is wrong with it. */
-export type Unsealed = ReadonlyMap<string, { text: string } | { problem: string }>;
+/** What an `!age` value holds, or what is wrong with it. */
+export type Plain = SecretText | { problem: string };
+
+/** Armored text to what it holds. */
+export type Unsealed = ReadonlyMap<string, Plain>;
 
 /** Decrypts each of `armored` once. What can't be decrypted is told by the reader of the file, with its place. */
 export async function unseal(
@@ -43,16 +58,42 @@ export async function unseal(
   { keys, skipped }: IdentityFile,
 ): Promise<Unsealed> {
   const opener = new Opener(keys);
-  const unsealed = new Map<string, { text: string } | { problem: string }>();
+  const unsealed = new Map<string, Plain>();
   for (const one of armored) {
     if (unsealed.has(one)) continue;
     try {
-      unsealed.set(one, { text: text(await opener.open(one)) });
+      unsealed.set(one, parseSecret(text(await opener.open(one))));
     } catch (error) {
       unsealed.set(one, { problem: problemOf(error, one, skipped) });
     }
   }
   return unsealed;
+}
+
+/** "global.yaml" is the file of "global", "tags/lab.yaml" of "tags/lab", "alpha.yaml" of "nodes/alpha". */
+export function ownerOf(path: string): string {
+  const name = path.replace(/\.yaml$/, "");
+  return name === "global" || name.startsWith("tags/") ? name : `nodes/${name}`;
+}
+
+/**
+ * What is wrong with a value that stands at `home`; undefined when it belongs there. With `mustBeBound`, one that does not say
+ * where it belongs is wrong, too.
+ */
+export function homeProblem(
+  plain: Plain,
+  home: SecretHome,
+  mustBeBound: boolean,
+): string | undefined {
+  if ("problem" in plain) return plain.problem;
+  if (plain.home === undefined) {
+    return mustBeBound
+      ? "does not say where it belongs: secret set writes it anew, secret rekey --bind-here lets it stay"
+      : undefined;
+  }
+  return isSameHome(plain.home, home)
+    ? undefined
+    : `belongs to ${homeName(plain.home)}: it was put here without being decrypted`;
 }
 
 function problemOf(error: unknown, armored: string, skipped: readonly string[]): string {

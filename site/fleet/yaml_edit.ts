@@ -8,12 +8,12 @@
  *
  * @module
  */
-import { isMap, isNode, isSeq, visit } from "yaml";
+import { isMap, isNode, isPair, isScalar, isSeq, visit } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import { replaceSealed, Sealed } from "./sealed.ts";
 import { type ParsedYaml, parseYaml } from "./yaml_file.ts";
 import { findPlace } from "./yaml_place.ts";
-import { scalarSplice, spliceFor } from "./yaml_splice.ts";
+import { contentEnd, scalarSplice, spliceFor } from "./yaml_splice.ts";
 import {
   applied,
   endOf,
@@ -27,13 +27,22 @@ import {
   startOf,
 } from "./yaml_text.ts";
 
-/** The text of `parsed` with each `!age` value that is in `fresh` replaced. */
+/** What names a place in {@linkcode replaceArmored}. */
+export function pathKey(path: Path): string {
+  return JSON.stringify(path.map(String));
+}
+
+/**
+ * The text of `parsed` with other armored text in the `!age` values at the places in `fresh`, by their {@linkcode pathKey}.
+ *
+ * @throws {UserError} when one of them stands there by an alias.
+ */
 export function replaceArmored(parsed: ParsedYaml, fresh: ReadonlyMap<string, string>): string {
   const splices: Splice[] = [];
   visit(parsed.document, {
     Scalar: (_, node, ancestors) => {
       if (!(node.value instanceof Sealed)) return;
-      const armored = fresh.get(node.value.armored);
+      const armored = fresh.get(pathKey(pathTo(node, ancestors)));
       if (armored === undefined) return;
       const flow = ancestors.some((one) => isNode(one) && "flow" in one && one.flow === true);
       const column = indentAt(parsed.source, node.range![0]);
@@ -41,10 +50,45 @@ export function replaceArmored(parsed: ParsedYaml, fresh: ReadonlyMap<string, st
     },
   });
   const edited = applied(parsed.source, splices);
-  const expected = replaceSealed(parsed.value, ({ armored }) => ({
-    age: fresh.get(armored) ?? armored,
+  const expected = replaceSealed(parsed.value, ({ armored }, path) => ({
+    age: fresh.get(pathKey(path)) ?? armored,
   }));
   return checked(parsed, edited, expected);
+}
+
+/** Keys and indexes that lead to a node. */
+function pathTo(node: unknown, ancestors: readonly unknown[]): Path {
+  return [...ancestors, node].flatMap((one, i, chain): (string | number)[] => {
+    if (isPair(one) && isScalar(one.key)) return [String(one.key.value)];
+    return isSeq(one) ? [one.items.indexOf(chain[i + 1])] : [];
+  });
+}
+
+/** The text of `parsed` with one more key at its top, below `after` and all that it holds. */
+export function addKey(parsed: ParsedYaml, after: string, key: string, text: string): string {
+  const { source, document } = parsed;
+  const items = isMap(document.contents) ? document.contents.items : [];
+  const pair = items.find((item) => isScalar(item.key) && item.key.value === after);
+  if (!pair) throw beyond(parsed.file);
+  const entry = `${key}: ${plainText(text)}`;
+  let at = contentEnd(source, pair);
+  const record = replaceSealed(parsed.value, sealedText) as Record<string, unknown>;
+  const expected = Object.fromEntries(
+    Object.entries(record).flatMap(([name, value]): [string, unknown][] =>
+      name === after ? [[name, value], [key, text]] : [[name, value]]
+    ),
+  );
+  if (isMap(document.contents) && document.contents.flow) {
+    return checked(parsed, applied(source, [{ start: at, end: at, text: `, ${entry}` }]), expected);
+  }
+  const nl = newline(source);
+  if (source[at - 1] !== "\n") at = restOfLine(source, at).end;
+  const gap = source[at - 1] === "\n" ? "" : nl;
+  return checked(
+    parsed,
+    applied(source, [{ start: at, end: at, text: `${gap}${entry}${nl}` }]),
+    expected,
+  );
 }
 
 /**

@@ -9,13 +9,22 @@
  */
 import * as v from "valibot";
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import type { Document } from "yaml";
+import type { Document, Pair, YAMLMap } from "yaml";
+import { secretHome } from "../../lib/documents/secret_text.ts";
 import { deskProblems } from "../../lib/schema/words.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
 import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
 import { findOddity, takenFor, TOO_DEEP } from "../../lib/schema/yaml_oddities.ts";
-import { AGE_TAG, findSealed, NOT_ARMORED, replaceSealed, type Unsealed } from "./sealed.ts";
+import {
+  AGE_TAG,
+  BY_ALIAS,
+  findSealed,
+  homeProblem,
+  NOT_ARMORED,
+  replaceSealed,
+  type Unsealed,
+} from "./sealed.ts";
 
 /** The tags of a fleet's files. */
 const TAGS = { known: ["!age"], message: "of tags (!…) only !age is supported, on text" };
@@ -65,6 +74,8 @@ export interface SealedAt {
   armored: string;
   line: number;
   column: number;
+  /** Whether it stands there by an alias of what is written elsewhere in the file. */
+  byAlias: boolean;
 }
 
 /** How {@linkcode checkYaml} treats secrets. */
@@ -73,6 +84,10 @@ export interface CheckOptions {
   unsealed?: Unsealed;
   /** Leave out those whose plaintext is not given: for whoever only wants to know what is there. */
   survey?: boolean;
+  /** Whose file it is, e.g. "nodes/alpha": what its secrets say of where they belong is compared with it. */
+  owner?: string;
+  /** Refuse secrets that do not say where they belong. */
+  mustBeBound?: boolean;
 }
 
 /** Reads `source`, the text of `file`. An empty file counts as an empty mapping. */
@@ -134,7 +149,7 @@ export function parseYaml(file: string, source: string): ParsedYaml | Problem[] 
     );
   const sealed = findSealed(value).map(({ path, armored }) => {
     const { line, column } = problemAt(path, "");
-    return { path, armored, line, column };
+    return { path, armored, line, column, byAlias: standsByAlias(document, path) };
   });
   return { file, source, document, value, sealed, problemAt };
 }
@@ -167,7 +182,15 @@ export function checkYaml<Schema extends v.GenericSchema>(
       const plain = options.unsealed?.get(one.armored) ??
         { problem: "is encrypted, and there is no age identity to decrypt it" };
       if ("problem" in plain) return void faults.push(problemAt(path, plain.problem));
-      return schemaAt(schema, path)?.type === "number" ? numberOf(plain.text) : plain.text;
+      const home = secretHome(options.owner ?? "", path);
+      const wrong = homeProblem(plain, home, options.mustBeBound ?? false);
+      if (wrong !== undefined) {
+        const byAlias = parsed.sealed.some((at) =>
+          at.byAlias && at.path.join("\0") === path.join("\0")
+        );
+        return void faults.push(problemAt(path, byAlias ? BY_ALIAS : wrong));
+      }
+      return schemaAt(schema, path)?.type === "number" ? numberOf(plain.value) : plain.value;
     });
   if (faults.length > 0) return faults.sort(inOrder);
   const early = [
@@ -265,15 +288,29 @@ function shown(name: string): string {
   return name.replaceAll(/\p{Cc}/gu, "?").slice(0, 120);
 }
 
+function standsByAlias(document: Document, path: readonly (string | number)[]): boolean {
+  let node: unknown = document.contents;
+  for (const key of path) {
+    if (isMap(node)) node = pairOf(node, key)?.value;
+    else if (isSeq(node)) node = node.items[Number(key)];
+    if (isAlias(node)) return true;
+  }
+  return false;
+}
+
+function pairOf(map: YAMLMap, key: string | number): Pair | undefined {
+  return map.items.find((item) =>
+    isScalar(item.key) ? String(item.key.value) === String(key) : String(item.key) === key
+  );
+}
+
 function offsetOf(document: Document, path: readonly Step[]): number {
   let node: unknown = document.contents;
   let offset = isNode(node) ? node.range?.[0] ?? 0 : 0;
   for (const { key, onKey } of path) {
     if (isAlias(node)) node = node.resolve(document);
     if (isMap(node)) {
-      const pair = node.items.find((item) =>
-        isScalar(item.key) ? String(item.key.value) === String(key) : String(item.key) === key
-      );
+      const pair = pairOf(node, key);
       if (!pair) return offset;
       const place = isNode(pair.key) ? pair.key.range?.[0] : undefined;
       offset = place ?? offset;

@@ -136,7 +136,7 @@ export function scalarSplice(
 }
 
 /** Where the text of a pair's value ends. */
-function contentEnd(source: string, pair: Pair<unknown, unknown>): number {
+export function contentEnd(source: string, pair: Pair<unknown, unknown>): number {
   const { value } = pair;
   if ((isMap(value) || isSeq(value)) && !value.flow && value.items.length > 0) {
     const last: unknown = value.items.at(-1);

@@ -6,11 +6,13 @@
 import { isMap } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import { BOUND_ONLY } from "../../lib/trust/age.ts";
 import { ADMIN_IDENTITY, protectIdentity } from "../../lib/trust/age_identity.ts";
 import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
+import { saysBound } from "../fleet/assemble.ts";
 import { writeEditorSchemas } from "../fleet/editor_schema.ts";
 import { schemaLine } from "../fleet/schema_line.ts";
-import { appendItem } from "../fleet/yaml_edit.ts";
+import { addKey, appendItem } from "../fleet/yaml_edit.ts";
 import { type ParsedYaml, parseYaml } from "../fleet/yaml_file.ts";
 import type { SecretFleet } from "./secret_files.ts";
 
@@ -46,12 +48,11 @@ export async function initAdmin(
       }post-quantum, and both kinds can't be mixed`,
     );
   }
-  const text = withAdmin(
-    file,
-    files.files.get("global.yaml")?.source ?? schemaLine("global.yaml"),
-    pair.recipient,
-  );
-  const plain = formatIdentityFile(pair);
+  const source = files.files.get("global.yaml")?.source ?? schemaLine("global.yaml");
+  // Where there are secrets already, secret rekey writes into them where they belong, and says so.
+  const isFirst = ![...files.files.values()].some(({ sealed }) => sealed.length > 0);
+  const text = withAdmin(file, source, pair.recipient, isFirst && !saysBound(files));
+  const plain = `${formatIdentityFile(pair)}${BOUND_ONLY}\n`;
   const passphrase = await options.passphrase?.();
   const stored = passphrase === undefined ? plain : await protectIdentity(plain, passphrase);
   await host.mkdir(options.keys, { mode: 0o700 });
@@ -66,17 +67,34 @@ export async function initAdmin(
   return { identity, file, recipient: pair.recipient };
 }
 
-/** The text of `global.yaml` with one more administrator; all else in it stays as it is. */
-function withAdmin(file: string, source: string, recipient: string): string {
+/**
+ * The text of `global.yaml` with one more administrator, and that secrets say where they belong; all else in it stays as it
+ * is.
+ */
+function withAdmin(file: string, source: string, recipient: string, sayBound: boolean): string {
   // The fleet was read, so this is YAML.
   const parsed = parseYaml(file, source) as ParsedYaml;
   const { contents } = parsed.document;
-  if (isMap(contents) && contents.has("admins")) return appendItem(parsed, "admins", recipient);
+  if (isMap(contents) && contents.has("admins")) {
+    const text = appendItem(parsed, "admins", recipient);
+    if (!sayBound) return text;
+    return addKey(parseYaml(file, text) as ParsedYaml, "admins", "secrets", "bound");
+  }
   if (isMap(contents) && contents.flow) {
     throw new UserError(`edit ${file}`, "it is not laid out as lines", {
       hint: `add "admins: [${recipient}]" by hand`,
     });
   }
   const gap = source === "" || source.endsWith("\n") ? "" : "\n";
-  return `${source}${gap}# Secrets (!age) in these files are encrypted to these age recipients.\nadmins:\n  - ${recipient}\n`;
+  return [
+    `${source}${gap}# Secrets (!age) in these files are encrypted to these age recipients.`,
+    ...["admins:", `  - ${recipient}`],
+    ...sayBound
+      ? [
+        "# Each of them says inside where it belongs; anywhere else it is refused.",
+        "secrets: bound",
+      ]
+      : [],
+    "",
+  ].join("\n");
 }

@@ -10,8 +10,8 @@ import { UserError } from "../../lib/errors.ts";
 import { below } from "../../lib/schema/paths.ts";
 import { factsOf } from "../../lib/schema/words.ts";
 import type { FleetNode } from "../fleet/assemble.ts";
-import { Sealed } from "../fleet/sealed.ts";
-import { ownerOf, type SecretFleet } from "./secret_files.ts";
+import { ownerOf, Sealed } from "../fleet/sealed.ts";
+import type { SecretFleet } from "./secret_files.ts";
 import { secretName } from "./secret_path.ts";
 
 /** One value below `private` that a node gets. */

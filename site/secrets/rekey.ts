@@ -1,9 +1,12 @@
 /**
- * Encrypts the fleet's secrets to the current administrators, and proves as much of that as can be proven.
+ * Encrypts the fleet's secrets to the current administrators, writes into each where it belongs, and proves as much of that
+ * as can be proven.
  *
- * Afterwards, four things are proven of every secret in every file on disk. The secret says that it is encrypted to
+ * Afterwards, five things are proven of every secret in every file on disk. The secret says that it is encrypted to
  * exactly the administrators. It has exactly one stanza of the right kind for each of them. An identity at hand
- * decrypts it, so the MAC over both is right. Its plaintext has not changed. For a secret that this run encrypted (with
+ * decrypts it, so the MAC over both is right. It says inside that it belongs where it stands. Its value has not changed.
+ * `global.yaml` then says `secrets: bound`, and from then on a secret that does not say where it belongs is refused: one of
+ * before, taken out of the repository's history, is as foreign as one of another place. For a secret that this run encrypted (with
  * `all`, every one), it follows that nobody else can decrypt it. For a secret that was left as it was, its writer has
  * to be trusted, because age does not show whose stanza is whose. Old versions can't be revoked: whoever could read
  * them in the history of the repository still can, so the values themselves should be changed.
@@ -11,6 +14,7 @@
  * @module
  */
 import { utf8 } from "../../lib/bytes.ts";
+import { formatSecret, secretHome } from "../../lib/documents/secret_text.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { IdentityFile } from "../../lib/trust/age.ts";
@@ -20,11 +24,18 @@ import {
   Sealer,
   valueHeader,
 } from "../../lib/trust/age_value.ts";
-import { parseFiles } from "../fleet/assemble.ts";
+import { parseFiles, saysBound } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
-import { unseal } from "../fleet/sealed.ts";
-import { replaceArmored } from "../fleet/yaml_edit.ts";
-import { problemText } from "../fleet/yaml_file.ts";
+import {
+  BY_ALIAS,
+  homeProblem,
+  ownerOf,
+  type Plain,
+  unseal,
+  type Unsealed,
+} from "../fleet/sealed.ts";
+import { addKey, pathKey, replaceArmored } from "../fleet/yaml_edit.ts";
+import { type ParsedYaml, parseYaml, problemText, type SealedAt } from "../fleet/yaml_file.ts";
 import { adminsOf, type SecretFleet, type SecretPlace, secretPlaces } from "./secret_files.ts";
 
 /** What {@linkcode rekeySecrets} did. */
@@ -46,21 +57,24 @@ export interface RekeyOptions {
   own: readonly string[];
   /** Encrypt anew also what says that it is encrypted to the administrators. */
   all?: boolean;
+  /** Take what belongs elsewhere, or must say where it belongs and does not, and let it belong to where it stands. */
+  bindHere?: boolean;
 }
 
 /**
- * Encrypts to the administrators what is encrypted to others or does not say to whom. Everything is decrypted before the
- * first file is written; files are replaced whole, so a run that was cut off is finished by the next.
+ * Encrypts to the administrators what is encrypted to others, does not say to whom, or does not say where it belongs.
+ * Everything is decrypted before the first file is written; files are replaced whole, so a run that was cut off is finished
+ * by the next.
  *
- * @throws {UserError} when a secret can't be decrypted, none of `own` is an administrator, or the proof fails.
+ * @throws {UserError} when a secret can't be decrypted or belongs elsewhere, none of `own` is an administrator, or the proof
+ * fails.
  */
 export async function rekeySecrets(
   host: Host,
   secrets: SecretFleet,
   options: RekeyOptions,
 ): Promise<Rekeyed> {
-  const { files } = secrets.files;
-  const { directory } = secrets.files;
+  const { files, directory } = secrets.files;
   const { identities } = options;
   const admins = adminsOf(secrets);
   if (!options.own.some((recipient) => admins.includes(recipient))) {
@@ -70,45 +84,130 @@ export async function rekeySecrets(
       { hint: "an identity file may hold several keys: the old one and an admin's" },
     );
   }
-  const before = [...files.values()].flatMap((file) => file.sealed.map((one) => one.armored));
-  const plain = await unseal(before, identities);
-  for (const file of files.values()) {
-    for (const { armored, path } of file.sealed) {
-      const given = plain.get(armored)!;
-      if ("text" in given) continue;
-      const problem = problemText(file.problemAt(path, given.problem));
-      throw new UserError("encrypt the secrets anew", problem, {
-        hint: "nothing was changed; the identity file needs a key for each secret",
-      });
+  const all = allSealed(files);
+  const plain = await unseal(all.map(({ sealed }) => sealed.armored), identities);
+  const isBound = saysBound(secrets.files);
+  const places = secretPlaces(secrets);
+  const wanted = new Map<ParsedYaml, SealedAt[]>();
+  const changed: SecretPlace[] = [];
+  for (const [i, { file, owner, sealed }] of all.entries()) {
+    const given = plain.get(sealed.armored)!;
+    const home = secretHome(owner, sealed.path);
+    const mustBeBound = isBound || identities.boundOnly;
+    const problem = sealed.byAlias
+      ? BY_ALIAS
+      : "problem" in given
+      ? given.problem
+      : options.bindHere
+      ? undefined
+      : homeProblem(given, home, mustBeBound);
+    if (problem !== undefined) {
+      throw new UserError(
+        "encrypt the secrets anew",
+        problemText(file.problemAt(sealed.path, problem)),
+        {
+          hint: hintFor(given),
+        },
+      );
     }
+    const isHome = homeProblem(given, home, true) === undefined;
+    if (isHome && !options.all && places[i]!.state === "current") continue;
+    changed.push(places[i]!);
+    wanted.set(file, [...wanted.get(file) ?? [], sealed]);
   }
   const current = new Set(admins.map(recipientFingerprint));
   const dropped = new Set(
-    before.flatMap((one) => valueHeader(one)?.recipients ?? []).filter((one) => !current.has(one)),
+    all.flatMap(({ sealed }) => valueHeader(sealed.armored)?.recipients ?? [])
+      .filter((one) => !current.has(one)),
   );
-  const changed = secretPlaces(secrets).filter(({ state }) => options.all || state !== "current");
-  const fresh = new Map<string, string>();
   const sealer = new Sealer(admins);
-  for (const armored of before) {
-    if (fresh.has(armored) || !options.all && recipientState(armored, admins) === "current") {
-      continue;
+  const edited: [path: string, text: string][] = [];
+  for (const [path, file] of files) {
+    const some = wanted.get(file);
+    if (some) {
+      edited.push([
+        `${directory}/${path}`,
+        await sealedAnew(file, some, plain, sealer, ownerOf(path)),
+      ]);
     }
-    fresh.set(armored, await sealer.seal(utf8(textOf(plain.get(armored)))));
   }
-  const edited = [...files].flatMap(([path, file]) =>
-    file.sealed.some(({ armored }) => fresh.has(armored))
-      ? [[`${directory}/${path}`, replaceArmored(file, fresh)] as const]
-      : []
-  );
-  for (const [path, edit] of edited) await host.writeFile(path, edit);
-  const expected = before.map((armored) => textOf(plain.get(armored)));
+  for (const [path, text] of edited) await host.writeFile(path, text);
+  const expected = all.map(({ sealed }) => valueOf(plain, sealed));
   await prove(host, directory, { admins, identities, expected });
+  // Last: until all of them say where they belong, those that don't must be read.
+  const marked = isBound ? [] : [await sayBound(host, directory)];
   return {
-    total: before.length,
+    total: all.length,
     changed,
-    files: edited.map(([path]) => path),
+    files: [...new Set([...edited.map(([path]) => path), ...marked])],
     dropped: [...dropped].sort(),
   };
+}
+
+/** What {@linkcode moveSecrets} needs. */
+export interface MoveOptions {
+  identities: IdentityFile;
+  /** The administrators' recipients. */
+  admins: readonly string[];
+  /** Whose the file is, and whose it becomes, e.g. "nodes/alpha" and "nodes/beta". */
+  from: string;
+  to: string;
+  /** Whether the fleet's secrets must say where they belong. */
+  mustBeBound: boolean;
+}
+
+/**
+ * The text of a file that gets another owner, a node that is renamed: its secrets then belong to that one.
+ *
+ * @throws {UserError} when a secret can't be decrypted, or does not belong where it stands.
+ */
+export async function moveSecrets(file: ParsedYaml, options: MoveOptions): Promise<string> {
+  const plain = await unseal(file.sealed.map(({ armored }) => armored), options.identities);
+  for (const { armored, path } of file.sealed) {
+    const home = secretHome(options.from, path);
+    const problem = homeProblem(plain.get(armored)!, home, options.mustBeBound);
+    if (problem === undefined) continue;
+    throw new UserError("move the secrets", problemText(file.problemAt(path, problem)));
+  }
+  return await sealedAnew(file, file.sealed, plain, new Sealer(options.admins), options.to);
+}
+
+/** The text of `file` with some of its secrets encrypted anew, each belonging to where it stands in the file of `owner`. */
+async function sealedAnew(
+  file: ParsedYaml,
+  some: readonly SealedAt[],
+  plain: Unsealed,
+  sealer: Sealer,
+  owner: string,
+): Promise<string> {
+  const fresh = new Map<string, string>();
+  for (const sealed of some) {
+    const home = secretHome(owner, sealed.path);
+    const text = formatSecret(home, valueOf(plain, sealed));
+    fresh.set(pathKey(sealed.path), await sealer.seal(utf8(text)));
+  }
+  return replaceArmored(file, fresh);
+}
+
+function allSealed(files: ReadonlyMap<string, ParsedYaml>) {
+  return [...files].flatMap(([path, file]) =>
+    file.sealed.map((sealed) => ({ file, owner: ownerOf(path), sealed }))
+  );
+}
+
+function hintFor(given: Plain): string {
+  return "problem" in given
+    ? "nothing was changed; the identity file needs a key for each secret"
+    : "nothing was changed; where you know who put it there, --bind-here lets it belong there";
+}
+
+/** Writes into `global.yaml` that all secrets say where they belong; its path. */
+async function sayBound(host: Host, directory: string): Promise<string> {
+  const path = `${directory}/global.yaml`;
+  // Read anew: it may have been written a moment ago. It lists the admins, so it is there and a mapping.
+  const parsed = parseYaml(path, await host.readTextFile(path)) as ParsedYaml;
+  await host.writeFile(path, addKey(parsed, "admins", "secrets", "bound"));
+  return path;
 }
 
 /** Reads the files in `directory` and checks each secret in them; see the module's text for what that proves. */
@@ -125,25 +224,21 @@ async function prove(
   const { files, problems } = parseFiles(await readFleetFiles(host, directory), directory);
   const fail = (state: string) => new UserError("prove that the secrets are encrypted anew", state);
   if (problems[0]) throw fail(problemText(problems[0]));
-  const all = [...files.values()].flatMap((file) =>
-    file.sealed.map((sealed) => ({ file, sealed }))
-  );
+  const all = allSealed(files);
   if (all.length !== expected.length) throw fail("the files were changed by somebody else");
   const plain = await unseal(all.map(({ sealed }) => sealed.armored), identities);
-  for (const [i, { file, sealed }] of all.entries()) {
+  for (const [i, { file, owner, sealed }] of all.entries()) {
     const given = plain.get(sealed.armored)!;
     const state = recipientState(sealed.armored, admins) !== "current"
       ? "is not encrypted to the admins"
-      : "problem" in given
-      ? given.problem
-      : given.text !== expected[i]
-      ? "is not what it was"
-      : undefined;
+      : homeProblem(given, secretHome(owner, sealed.path), true) ??
+        (valueOf(plain, sealed) !== expected[i] ? "is not what it was" : undefined);
     if (state) throw fail(problemText(file.problemAt(sealed.path, state)));
   }
 }
 
-function textOf(plain: { text: string } | { problem: string } | undefined): string {
-  if (plain && "text" in plain) return plain.text;
+function valueOf(plain: Unsealed, { armored }: SealedAt): string {
+  const given = plain.get(armored);
+  if (given && "value" in given) return given.value;
   throw new TypeError("a secret was not decrypted");
 }

@@ -9,6 +9,7 @@ import type { Host } from "../../lib/host.ts";
 import { type RecipientState, recipientState } from "../../lib/trust/age_value.ts";
 import { assembleFleet, type Fleet, type FleetFiles, parseFiles } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
+import { ownerOf } from "../fleet/sealed.ts";
 import { secretName } from "./secret_path.ts";
 
 /** The fleet's files as they are, secrets not decrypted. */
@@ -48,12 +49,6 @@ export function secretPlaces({ files, fleet }: SecretFleet): SecretPlace[] {
       state: recipientState(sealed.armored, fleet.admins),
     }))
   );
-}
-
-/** "global.yaml" is "global", "tags/lab.yaml" is "tags/lab", "alpha.yaml" is "nodes/alpha". */
-export function ownerOf(path: string): string {
-  const name = path.replace(/\.yaml$/, "");
-  return name === "global" || name.startsWith("tags/") ? name : `nodes/${name}`;
 }
 
 /**

@@ -5,15 +5,16 @@
  * @module
  */
 import { utf8 } from "../../lib/bytes.ts";
+import { formatSecret, type SecretHome, secretHome } from "../../lib/documents/secret_text.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { type IdentityFile, isRecipient } from "../../lib/trust/age.ts";
-import { Sealer } from "../../lib/trust/age_value.ts";
-import { assembleFleet, type FleetFiles, parseFiles } from "../fleet/assemble.ts";
+import { MAX_VALUE_BYTES, Sealer } from "../../lib/trust/age_value.ts";
+import { assembleFleet, type FleetFiles, parseFiles, saysBound } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
 import { fileSchema } from "../fleet/fleet_schema.ts";
 import { schemaLine } from "../fleet/schema_line.ts";
-import { unseal } from "../fleet/sealed.ts";
+import { homeProblem, ownerOf, unseal } from "../fleet/sealed.ts";
 import { putArmored } from "../fleet/yaml_edit.ts";
 import { checkYaml, type ParsedYaml, parseYaml, problemText } from "../fleet/yaml_file.ts";
 import { adminsOf, findOwner } from "./secret_files.ts";
@@ -33,6 +34,8 @@ export interface SecretSlot {
   /** The administrators' recipients. */
   admins: string[];
   sealer: Sealer;
+  /** Whether the fleet's secrets must say where they belong. */
+  mustBeBound: boolean;
 }
 
 /**
@@ -56,7 +59,7 @@ export async function openSlot(
   const parsed = known === undefined || known.source === "" ? emptyFile(file, at) : known;
   const admins = adminsOf({ files, fleet: { admins: namedAdmins(files) } });
   const sealer = new Sealer(admins);
-  const slot = { file, owner: at, path, parsed, admins, sealer };
+  const slot = { file, owner: at, path, parsed, admins, sealer, mustBeBound: saysBound(files) };
   const filled = parseYaml(file, edited(slot, await sealer.seal(utf8(""))));
   if (Array.isArray(filled)) throw new UserError(`edit ${file}`, problemText(filled[0]!));
   const after = new Map([...files.files, [at, filled]]);
@@ -88,12 +91,17 @@ export async function setSecret(
   const { file, owner, path, parsed } = slot;
   const name = secretName(path);
   const before = valueAt(parsed.value, path);
+  if (utf8(value).length > MAX_VALUE_BYTES) {
+    throw new UserError(`set ${name}`, `it is longer than ${MAX_VALUE_BYTES} bytes`);
+  }
   const attempt = async (plain: string): Promise<{ text: string } | { problem: string }> => {
-    const text = edited(slot, await slot.sealer.seal(utf8(plain)));
+    const text = edited(slot, await slot.sealer.seal(utf8(formatSecret(homeOf(slot), plain))));
     const again = parseYaml(file, text);
     if (Array.isArray(again)) return { problem: problemText(again[0]!) };
-    const unsealed = new Map([[armoredAt(again, path) ?? "", { text: plain }]]);
-    const result = checkYaml(again, fileSchema(owner), { unsealed, survey: true });
+    const held = { value: plain, home: homeOf(slot) };
+    const unsealed = new Map([[armoredAt(again, path) ?? "", held]]);
+    const options = { unsealed, survey: true, owner: ownerOf(owner) };
+    const result = checkYaml(again, fileSchema(owner), options);
     return Array.isArray(result) ? { problem: problemText(result[0]!) } : { text };
   };
   let result = await attempt(value);
@@ -117,21 +125,26 @@ export interface SecretValue {
  * @throws {UserError} when it can't be decrypted.
  */
 export async function readSecret(
-  { parsed, path }: SecretSlot,
+  slot: SecretSlot,
   identities: () => Promise<IdentityFile>,
 ): Promise<SecretValue | undefined> {
+  const { parsed, path } = slot;
   const armored = armoredAt(parsed, path);
   if (armored === undefined) {
     const plain = valueAt(parsed.value, path);
     const isSingle = typeof plain === "string" || typeof plain === "number";
     return isSingle ? { text: String(plain), sealed: false } : undefined;
   }
-  const found = (await unseal([armored], await identities())).get(armored)!;
-  if ("text" in found) return { text: found.text, sealed: true };
-  throw new UserError(
-    "decrypt the secret",
-    problemText(parsed.problemAt(path, found.problem)),
-  );
+  const given = await identities();
+  const found = (await unseal([armored], given)).get(armored)!;
+  // Shown and stored again, a value that somebody moved would be at home where it was moved to.
+  const problem = homeProblem(found, homeOf(slot), slot.mustBeBound || given.boundOnly);
+  if (problem === undefined && "value" in found) return { text: found.value, sealed: true };
+  throw new UserError("decrypt the secret", problemText(parsed.problemAt(path, problem ?? "")));
+}
+
+function homeOf({ owner, path }: SecretSlot): SecretHome {
+  return secretHome(ownerOf(owner), path);
 }
 
 /** The file's text with `armored` in its place. */

@@ -50,6 +50,10 @@ there is such a place; it is removed whatever happens.`,
       "rekey",
       {
         all: on("all", "encrypt everything anew, also what is encrypted to the admins already"),
+        bindHere: on(
+          "bind-here",
+          "let secrets belong to where they stand that say another place, or none",
+        ),
         check: on(
           "check",
           "change nothing, fail when something is to be done; needs no identity",
@@ -60,9 +64,12 @@ there is such a place; it is removed whatever happens.`,
       "encrypt the values to the admins of now",
       `Encrypts to the recipients in admins of global.yaml what is encrypted to others, or does not say to whom. Run it
 after a change of admins, with an identity that can still read everything. Then it reads all files again and proves of
-each secret: it names exactly the admins, has one stanza for each and no other, can be decrypted, and is what it was. A
-value that another program wrote can claim any recipients until it is encrypted anew: --all makes sure. Who could read the
-old files in the repository's history still can: change these values themselves, too.`,
+each secret: it names exactly the admins, has one stanza for each and no other, can be decrypted, says inside that it
+belongs where it stands, and is what it was. A value that another program wrote can claim any recipients until it is
+encrypted anew: --all makes sure. Who could read the old files in the repository's history still can: change these values
+themselves, too.
+Afterwards global.yaml says "secrets: bound": a secret that says another place than its own, or none, is refused by all
+tasks. --bind-here takes such ones, where you know who put them there: nodes that get them will read them.`,
     ),
     verb("show-names", { json }, "list the secrets and for whom they say they are"),
   ),
@@ -91,7 +98,8 @@ export const program: Program<SecretLine> = {
 tag have the same name, say nodes/NAME or tags/NAME.`,
     `The identity: --identity, else PSYOPSOS_AGE_IDENTITY (a path), else keys/admin.age; a file of age-keygen, also encrypted
 with a passphrase (age -p). The passphrase comes from ${IDENTITY_PASSPHRASE_VARIABLE}, else a prompt.
-Without this package: the text of a value goes through "age --decrypt -i keys/admin.age".`,
+Without this package: the text of a value goes through "age --decrypt -i keys/admin.age | tail -n +2"; the line that is left
+out says where it belongs (docs/secrets.md).`,
     "Network: none.",
   ],
 };

@@ -2,9 +2,10 @@
  * The Go program age is the judge of secrets in the fleet's files: it reads what `deno task secret` wrote, and what it wrote
  * is read by the site build.
  */
-import { assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { text, utf8 } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
+import { UserError } from "../../lib/errors.ts";
 import { identityRecipient } from "../../lib/trust/age_keygen.ts";
 import { loadFleet } from "../../site/fleet/fleet.ts";
 import { openSecrets } from "../../site/secrets/secret_files.ts";
@@ -85,11 +86,10 @@ judged(
       assertEquals(values.size, NAMES.length);
       for (const [i, name] of NAMES.entries()) {
         for (const reader of readers) {
-          const { code, out, errors } = await run(
-            ["age", "-d", "-i", `${dir}/${reader}.age`],
-            values.get(name),
-          );
-          assertEquals([code, out], [0, VALUES[i]!], errors);
+          // As the help of the command says it.
+          const command = `age --decrypt -i ${dir}/${reader}.age | tail -n +2`;
+          const { out, errors } = await run(["sh", "-c", command], values.get(name));
+          assertEquals(out, VALUES[i]!, errors);
         }
         for (const stranger of strangers) {
           const { code } = await run(
@@ -134,6 +134,27 @@ judged(
     await secret(dir, ["rekey", "--identity", `${dir}/one.age`]);
     assertEquals(await read(), VALUES[0]);
     await secret(dir, ["rekey", "--check"]);
+    // From now on it is refused without the line that says where it belongs, and taken with it.
+    const file = await host.readTextFile(`${dir}/nodes/n.yaml`);
+    const put = async (plain: string) => {
+      const { out } = await run(["age", "-a", "-r", recipients[0]!], plain);
+      const lines = out.trimEnd().split("\n").map((line) => `        ${line}\n`).join("");
+      const changed = file.replace(/ +-----BEGIN[^]*-----\n/, lines);
+      await host.writeFile(`${dir}/nodes/n.yaml`, changed);
+    };
+    const one = (await host.readTextFile(`${dir}/one.age`)).trim().split("\n").at(-1)!;
+    const identities = () => Promise.resolve(identityOf({ identity: one }));
+    await put("by hand\n");
+    await assertRejects(
+      () => loadFleet(host, `${dir}/nodes`, { identities }),
+      UserError,
+      "does not say where it belongs",
+    );
+    await put(
+      'psyopsos-secret 1 {"owner":"nodes/n","path":["files","/etc/a","content"]}\nby hand\n',
+    );
+    const { nodes } = await loadFleet(host, `${dir}/nodes`, { identities });
+    assertEquals(nodes[0]!.whole.files?.["/etc/a"]?.content, "by hand\n");
   },
 );
 

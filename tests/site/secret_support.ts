@@ -1,5 +1,6 @@
 /** A fleet with secrets, in memory. */
 import { utf8 } from "../../lib/bytes.ts";
+import { formatSecret } from "../../lib/documents/secret_text.ts";
 import type { IdentityFile } from "../../lib/trust/age.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { Sealer } from "../../lib/trust/age_value.ts";
@@ -12,10 +13,10 @@ export const NEXT = await generateIdentity();
 
 /** What an identity file with the keys of `pairs` holds. */
 export function identityOf(...pairs: { identity: string }[]): IdentityFile {
-  return { keys: pairs.map(({ identity }) => identity), skipped: [] };
+  return { keys: pairs.map(({ identity }) => identity), skipped: [], boundOnly: false };
 }
 
-/** `!age` and armored text as a block, `indent` columns in. */
+/** `!age` and armored text as a block, `indent` columns in; what is inside says no place, as before there were any. */
 export async function sealed(
   plain: string,
   indent: number,
@@ -26,6 +27,16 @@ export async function sealed(
   return `!age |\n${lines.join("\n")}`;
 }
 
+/** The same of a value that belongs to `path` (below `private`) in the file of `owner`. */
+export async function bound(
+  owner: string,
+  path: readonly string[],
+  value: string,
+  indent: number,
+): Promise<string> {
+  return await sealed(formatSecret({ owner, path }, value), indent);
+}
+
 /** The fleet of support.ts with one admin and a secret in global, in the tag and in alpha. */
 export async function secretFiles(): Promise<Map<string, string>> {
   const files = fleetFiles();
@@ -33,12 +44,13 @@ export async function secretFiles(): Promise<Map<string, string>> {
     "global.yaml",
     `# Everyone's.
 admins: [${ADMIN.recipient}]
+secrets: bound
 config: {check: {everySeconds: 300}}
 private:
   files:
     /etc/all: # shared by all
       mode: "0600"
-      content: ${await sealed("MARK-global", 8)}
+      content: ${await bound("global", ["files", "/etc/all", "content"], "MARK-global", 8)}
 `,
   );
   files.set(
@@ -46,7 +58,7 @@ private:
     `private:
   files:
     /etc/token:
-      content: ${await sealed("MARK-lab\n", 8)}
+      content: ${await bound("tags/lab", ["files", "/etc/token", "content"], "MARK-lab\n", 8)}
       mode: "0600" # keep
   scripts:
     plain: {run: "echo PLAIN-lab", when: boot}
@@ -56,7 +68,7 @@ private:
     "alpha.yaml",
     `${fleetFiles().get("alpha.yaml")!}  users:
     ops: # of alpha
-      uid: ${await sealed("1234", 8)}
+      uid: ${await bound("nodes/alpha", ["users", "ops", "uid"], "1234", 8)}
 `,
   );
   return files;

@@ -137,6 +137,19 @@ Deno.test("secret rekey --check needs no identity and fails while something is t
   assertStringIncludes(output, "Cannot confirm for whom 3 secrets are");
 });
 
+Deno.test("secret rekey --check fails until the fleet says that its secrets say where they belong", async () => {
+  const host = await setUp();
+  const global = host.textOf("nodes/global.yaml");
+  host.put("nodes/global.yaml", global.replace("secrets: bound\n", ""));
+  const { code, output } = await secret(host, "rekey --check");
+  assertEquals(code, EXIT.failed);
+  assertStringIncludes(output, 'nodes/global.yaml does not say "secrets: bound"');
+  assertEquals((await secret(host, "rekey")).code, EXIT.ok);
+  assertEquals(host.textOf("nodes/global.yaml"), global);
+  assertEquals((await secret(host, "rekey --check")).code, EXIT.ok);
+  assertEquals((await secret(host, "rekey --check --bind-here")).code, EXIT.usage);
+});
+
 Deno.test("secret rekey tells what the dropped admin could read", async () => {
   const host = await setUp();
   const global = host.textOf("nodes/global.yaml");
@@ -149,7 +162,7 @@ Deno.test("secret rekey tells what the dropped admin could read", async () => {
     "3 secrets, 3 encrypted anew in 3 files\nproven: each is for the admins (1)",
   );
   assertStringIncludes(output, "1 recipients are dropped");
-  assertStringIncludes(output, "nodes/global.yaml:8  files./etc/all.content");
+  assertStringIncludes(output, "nodes/global.yaml:9  files./etc/all.content");
   assertEquals(/MARK|AGE-SECRET/.test(output), false);
   const again = await secret(host, "rekey --json --identity /both");
   assertEquals(JSON.parse(again.output), { total: 3, changed: [], files: [], dropped: [] });
@@ -175,7 +188,7 @@ Deno.test("secret init makes an identity and lists it; another one joins it", as
   assertEquals((await host.stat("keys/admin.age"))?.mode, 0o600);
   assertMatch(
     host.textOf("nodes/global.yaml"),
-    /^# ours\nconfig: {} # c\n# Secrets.*\nadmins:\n {2}- age1[a-z0-9]{58}\n$/,
+    /^# ours\nconfig: {} # c\n# Secrets.*\nadmins:\n {2}- age1[a-z0-9]{58}\n# Each.*\nsecrets: bound\n$/,
   );
   assertEquals(first.output.includes("AGE-SECRET"), false);
   assertStringIncludes((await secret(host, "init")).output, "keys/admin.age exists");

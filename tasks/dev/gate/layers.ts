@@ -136,7 +136,7 @@ export const LAYERS: readonly Layer[] = [
   layer(
     6.2,
     "site/secrets/",
-    ...["lib/config/", "lib/schema/", "lib/trust/", "site/fleet/"],
+    ...["lib/config/", "lib/documents/", "lib/schema/", "lib/trust/", "site/fleet/"],
   ),
   layer(
     6.3,

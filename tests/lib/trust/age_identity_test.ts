@@ -64,6 +64,7 @@ Deno.test("loadIdentities() uses a native key beside keys of plugins, and says w
   assertEquals(await loadIdentities(host, { ...options, file: "/mixed" }), {
     keys: [ONE.identity],
     skipped: ["line 1, a key of age-plugin-yubikey", "line 5, a key of age-plugin-se"],
+    boundOnly: false,
   });
 });
 

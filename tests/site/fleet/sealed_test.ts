@@ -1,7 +1,15 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
 import { loadFleet } from "../../../site/fleet/fleet.ts";
-import { ADMIN, hostWith, identityOf, OTHER, sealed, secretFiles } from "../secret_support.ts";
+import {
+  ADMIN,
+  bound,
+  hostWith,
+  identityOf,
+  OTHER,
+  sealed,
+  secretFiles,
+} from "../secret_support.ts";
 
 const identities = () => Promise.resolve(identityOf(ADMIN));
 
@@ -87,15 +95,19 @@ Deno.test("while a file can't be parsed no identity is asked for, and no secret 
 });
 
 Deno.test("what is decrypted must fit its place; the message does not quote it", async () => {
-  const said = await problem(`private:\n  hostname: ${await sealed("Hunter 2", 4)}\n`);
+  const own = (path: string[], value: string, indent: number) =>
+    bound("tags/lab", path, value, indent);
+  const said = await problem(`private:\n  hostname: ${await own(["hostname"], "Hunter 2", 4)}\n`);
   assertStringIncludes(said, "nodes/tags/lab.yaml:2:18: private.hostname must be a host name");
   assertEquals(said.includes("Hunter"), false);
   assertStringIncludes(
-    await problem(`private:\n  users:\n    ops: ${await sealed("uid: 5", 6)}\n`),
+    await problem(`private:\n  users:\n    ops: ${await own(["users", "ops"], "uid: 5", 6)}\n`),
     "private.users.ops must be a mapping",
   );
   assertStringIncludes(
-    await problem(`private:\n  users:\n    ops:\n      uid: ${await sealed("1e3", 8)}\n`),
+    await problem(
+      `private:\n  users:\n    ops:\n      uid: ${await own(["users", "ops", "uid"], "1e3", 8)}\n`,
+    ),
     "private.users.ops.uid must be a number",
   );
 });
@@ -122,4 +134,82 @@ Deno.test("post-quantum recipients do for nodes and admins, but admins are of on
   files.set("global.yaml", `admins: [${pq.recipient}, ${ADMIN.recipient}]\n`);
   const error = await assertRejects(() => loadFleet(hostWith(files), "nodes"), UserError);
   assertStringIncludes(error.message, "nodes/global.yaml:1:9: admins must be all post-quantum");
+});
+
+/** The armored text of the first secret in a file, as a block for `content`. */
+function copied(text: string): string {
+  const armored = /-----BEGIN[^]*?-----END AGE ENCRYPTED FILE-----/.exec(text)![0];
+  return `!age |\n${
+    armored.split("\n").map((line) => ` ${" ".repeat(7)}${line.trim()}`).join("\n")
+  }`;
+}
+
+const COPIES: [what: string, from: string, to: string, entry: string][] = [
+  ["from a tag to a node that has not got the tag", "tags/lab.yaml", "beta.yaml", "/etc/token"],
+  ["from a node to another", "alpha.yaml", "beta.yaml", "/etc/x"],
+  ["from a node to its tag", "alpha.yaml", "tags/lab.yaml", "/etc/x"],
+  ["from global to a node", "global.yaml", "beta.yaml", "/etc/all"],
+  ["to another key of the same file", "tags/lab.yaml", "tags/lab.yaml", "/etc/other"],
+];
+for (const [what, from, to, entry] of COPIES) {
+  for (const marked of [true, false]) {
+    Deno.test(`a secret that was copied ${what} is refused${marked ? "" : ", marked fleet or not"}`, async () => {
+      const files = await secretFiles();
+      const value = copied(files.get(from)!);
+      const extra = `  files:\n    ${entry}:\n      content: ${value}\n`;
+      const before = from === to
+        ? files.get(to)!.replace(/ {2}files:\n(?: {4}.*\n)*/, "")
+        : files.get(to)!;
+      const base = to === "tags/lab.yaml" && from !== to ? "private:\n" : before;
+      files.set(
+        to,
+        base.includes("private:")
+          ? base.replace("private:\n", `private:\n${extra}`)
+          : `${base}private:\n${extra}`,
+      );
+      if (!marked) {
+        files.set("global.yaml", files.get("global.yaml")!.replace("secrets: bound\n", ""));
+      }
+      const load = () => loadFleet(hostWith(files), "nodes", { identities });
+      const error = await assertRejects(load, UserError);
+      const owner = from === "global.yaml"
+        ? "global"
+        : from === "alpha.yaml"
+        ? "nodes/alpha"
+        : "tags/lab";
+      assertStringIncludes(`${error.message} ${error.hint ?? ""}`, `belongs to ${owner} `);
+      assertStringIncludes(`${error.message} ${error.hint ?? ""}`, `nodes/${to}:`);
+    });
+  }
+}
+
+Deno.test("a secret that says no place is read until the fleet, or the identity, says that all do", async () => {
+  const legacy = content(await sealed("old\n", 8));
+  const files = (await secretFiles()).set("tags/lab.yaml", legacy);
+  const load = (boundOnly: boolean) =>
+    loadFleet(hostWith(files), "nodes", {
+      identities: () => Promise.resolve({ ...identityOf(ADMIN), boundOnly }),
+    });
+  const refused = "nodes/tags/lab.yaml:4:21: does not say where it belongs";
+  assertStringIncludes((await assertRejects(() => load(false), UserError)).message, refused);
+  files.set("global.yaml", files.get("global.yaml")!.replace("secrets: bound\n", ""));
+  const [alpha] = (await load(false)).nodes;
+  assertEquals(alpha!.whole.files?.["/etc/x"]?.content, "old\n");
+  // Who takes the line out of the fleet's files gains nothing with an identity that psyopsOS made.
+  assertStringIncludes((await assertRejects(() => load(true), UserError)).message, refused);
+});
+
+Deno.test("an item of a list belongs to the list, a secret by an alias nowhere", async () => {
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINnvAx2oLeJC3icCn1516kUtwLjtsfRVPcPUVJW0I8ou";
+  const item = await bound("tags/lab", ["users", "ops", "sshKeys"], key, 10);
+  const list =
+    `private:\n  users:\n    ops:\n      sshKeys:\n        - ${key}\n        - ${item}\n`;
+  const files = (await secretFiles()).set("tags/lab.yaml", list);
+  const { nodes } = await loadFleet(hostWith(files), "nodes", { identities });
+  assertEquals(nodes[0]!.whole.users?.ops?.sshKeys, [key, key]);
+  const name = await bound("tags/lab", ["hostname"], "box", 4);
+  assertStringIncludes(
+    await problem(`private:\n  hostname: &a ${name}\n  users: {ops: {comment: *a}}\n`),
+    "stands here by an alias: a secret belongs to one place",
+  );
 });

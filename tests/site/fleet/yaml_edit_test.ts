@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
-import { putArmored, replaceArmored } from "../../../site/fleet/yaml_edit.ts";
+import { addKey, pathKey, putArmored, replaceArmored } from "../../../site/fleet/yaml_edit.ts";
 import { type ParsedYaml, parseYaml } from "../../../site/fleet/yaml_file.ts";
 
 const ARMORED = "-----BEGIN AGE ENCRYPTED FILE-----\nQUJD\n-----END AGE ENCRYPTED FILE-----\n";
@@ -173,8 +173,9 @@ Deno.test("replaceArmored() changes the values and no other byte", () => {
   }\n  report: {url: *x}\n# end\n`;
   const parsed = parse(source);
   assertEquals(parsed.sealed.length, 4);
-  const fresh = new Map(parsed.sealed.map(({ armored }) => [
-    armored,
+  assertEquals(parsed.sealed.map(({ byAlias }) => byAlias), [false, false, false, true]);
+  const fresh = new Map(parsed.sealed.map(({ armored, path }) => [
+    pathKey(path),
     armored.trimEnd().replace(/\n(....)\n/, (_, name: string) => `\n${name.toLowerCase()}\n`) +
     "\n",
   ]));
@@ -183,3 +184,32 @@ Deno.test("replaceArmored() changes the values and no other byte", () => {
   assertEquals(edited, expected.replace("|-", "|"));
   assertEquals(replaceArmored(parsed, new Map()), source);
 });
+
+const BELOW: [what: string, source: string, expected: string][] = [
+  [
+    "a list",
+    "# c\nadmins:\n  - x # me\n\nconfig: {}\n",
+    "# c\nadmins:\n  - x # me\nsecrets: bound\n\nconfig: {}\n",
+  ],
+  [
+    "a list in brackets",
+    "admins: [x] # me\nconfig: {}",
+    "admins: [x] # me\nsecrets: bound\nconfig: {}",
+  ],
+  [
+    "the last key, without a newline",
+    "config: {}\nadmins: [x]",
+    "config: {}\nadmins: [x]\nsecrets: bound\n",
+  ],
+  ["a key in braces", "{admins: [x], config: {}}\n", "{admins: [x], secrets: bound, config: {}}\n"],
+  [
+    "line ends of DOS",
+    "admins: [x]\r\nconfig: {}\r\n",
+    "admins: [x]\r\nsecrets: bound\r\nconfig: {}\r\n",
+  ],
+];
+for (const [what, source, expected] of BELOW) {
+  Deno.test(`addKey() adds a key below ${what}, and nothing else changes`, () => {
+    assertEquals(addKey(parse(source), "admins", "secrets", "bound"), expected);
+  });
+}

@@ -49,9 +49,9 @@ Deno.test("exposedTo() lists what a node shares with others, with places, and no
   const shared = exposedTo(secrets, alpha);
   assertEquals(shared.map(({ owner, name, sealed }) => [owner, name, sealed]), SHARED);
   assertEquals(shared.map(({ file, line }) => `${file}:${line}`), [
-    "nodes/global.yaml:8",
+    "nodes/global.yaml:9",
     "nodes/tags/lab.yaml:4",
-    "nodes/tags/lab.yaml:15",
+    "nodes/tags/lab.yaml:17",
   ]);
   assertEquals(exposedTo(secrets, alpha, { own: true }).slice(3).map(({ name }) => name), [
     "scripts.join.run",

@@ -3,9 +3,18 @@ import { UserError } from "../../../lib/errors.ts";
 import { Opener, recipientFingerprint } from "../../../lib/trust/age_value.ts";
 import { loadFleet } from "../../../site/fleet/fleet.ts";
 import { openSecrets, secretPlaces } from "../../../site/secrets/secret_files.ts";
-import { rekeySecrets } from "../../../site/secrets/rekey.ts";
+import { moveSecrets, rekeySecrets } from "../../../site/secrets/rekey.ts";
 import type { FakeHost } from "../../support/fake_host.ts";
-import { ADMIN, hostWith, identityOf, NEXT, OTHER, secretFiles } from "../secret_support.ts";
+import {
+  ADMIN,
+  bound,
+  hostWith,
+  identityOf,
+  NEXT,
+  OTHER,
+  sealed,
+  secretFiles,
+} from "../secret_support.ts";
 
 /** The files with other admins. */
 async function withAdmins(...admins: string[]): Promise<Map<string, string>> {
@@ -110,4 +119,92 @@ Deno.test("rekeySecrets() proves by what is on disk: a file that came out otherw
   const error = await assertRejects(() => rekey(host, [ADMIN, NEXT]), UserError);
   assertStringIncludes(error.message, "Cannot prove that the secrets are encrypted anew");
   assertStringIncludes(error.message, "nodes/alpha.yaml:");
+});
+
+/** The fleet as it was before secrets said where they belong. */
+async function unboundFiles(): Promise<Map<string, string>> {
+  const files = await secretFiles();
+  files.set("global.yaml", files.get("global.yaml")!.replace("secrets: bound\n", ""));
+  files.set("tags/lab.yaml", `private:\n  hostname: ${await sealed("box", 4)}\n`);
+  return files;
+}
+
+Deno.test("rekeySecrets() writes into old secrets where they belong, and that all of them say it", async () => {
+  const host = hostWith(await unboundFiles());
+  const done = await rekey(host, [ADMIN]);
+  assertEquals(done.changed.map(({ owner, name }) => [owner, name]), [["tags/lab", "hostname"]]);
+  assertEquals(done.files, ["nodes/tags/lab.yaml", "nodes/global.yaml"]);
+  assertStringIncludes(
+    host.textOf("nodes/global.yaml"),
+    `admins: [${ADMIN.recipient}]\nsecrets: bound\n`,
+  );
+  const before = await armored(host);
+  const none = await rekey(host, [ADMIN]);
+  assertEquals([none.changed, none.files], [[], []]);
+  assertEquals(await armored(host), before);
+  const old = host.textOf("nodes/tags/lab.yaml");
+  const beta = host.textOf("nodes/beta.yaml");
+  host.put("nodes/beta.yaml", beta + old);
+  const error = await assertRejects(() => rekey(host, [ADMIN], true), UserError);
+  assertStringIncludes(error.message, "nodes/beta.yaml:3:18: belongs to tags/lab hostname");
+});
+
+Deno.test("rekeySecrets() does not let an old secret of the history be at home anywhere", async () => {
+  const old = (await unboundFiles()).get("tags/lab.yaml")!;
+  const files = (await secretFiles()).set("tags/lab.yaml", "");
+  const beta = files.get("beta.yaml")!;
+  const host = hostWith(files.set("beta.yaml", beta + old));
+  const error = await assertRejects(() => rekey(host, [ADMIN], true), UserError);
+  assertStringIncludes(error.message, "nodes/beta.yaml:3:18: does not say where it belongs");
+  assertStringIncludes(error.hint!, "--bind-here");
+  assertEquals(host.log, []);
+  const secrets = await openSecrets(host, "nodes");
+  const options = { identities: identityOf(ADMIN), own: [ADMIN.recipient], bindHere: true };
+  assertEquals((await rekeySecrets(host, secrets, options)).changed.length, 1);
+  const identities = () => Promise.resolve(identityOf(ADMIN));
+  const { nodes } = await loadFleet(host, "nodes", { identities });
+  assertEquals(nodes[1]!.whole.hostname, "box");
+});
+
+Deno.test("rekeySecrets() that was cut off before it says so still reads what says no place", async () => {
+  const host = hostWith(await unboundFiles());
+  host.broken.set("nodes/global.yaml", new Deno.errors.NotCapable("disk full"));
+  await assertRejects(() => rekey(host, [ADMIN]));
+  host.broken.clear();
+  const done = await rekey(host, [ADMIN]);
+  assertEquals([done.changed, done.files], [[], ["nodes/global.yaml"]]);
+});
+
+Deno.test("moveSecrets() lets a file's secrets belong to another owner, and no foreign ones with them", async () => {
+  const host = hostWith(await secretFiles());
+  const { files } = (await openSecrets(host, "nodes")).files;
+  const options = {
+    ...{ identities: identityOf(ADMIN), admins: [ADMIN.recipient], mustBeBound: true },
+    ...{ from: "nodes/alpha", to: "nodes/gamma" },
+  };
+  const moved = await moveSecrets(files.get("alpha.yaml")!, options);
+  assertEquals(bare(moved), bare(host.textOf("nodes/alpha.yaml")));
+  await host.remove("nodes/alpha.yaml");
+  host.put("nodes/gamma.yaml", moved);
+  const identities = () => Promise.resolve(identityOf(ADMIN));
+  const { nodes } = await loadFleet(host, "nodes", { identities });
+  assertEquals(nodes[1]!.whole.users?.ops?.uid, 1234);
+  host.put(
+    "nodes/gamma.yaml",
+    moved.replace(
+      "    ops: #",
+      `    foreign: {comment: ${
+        (await bound("nodes/beta", ["users", "foreign", "comment"], "x", 0)).replace(
+          /^!age \|\n([^]*)$/,
+          (_, text: string) => `!age ${JSON.stringify(`${text}\n`)}`,
+        )
+      }}\n    ops: #`,
+    ),
+  );
+  const again = (await openSecrets(host, "nodes")).files.files.get("gamma.yaml")!;
+  const error = await assertRejects(
+    () => moveSecrets(again, { ...options, from: "nodes/gamma", to: "nodes/delta" }),
+    UserError,
+  );
+  assertStringIncludes(error.message, "belongs to nodes/beta users.foreign.comment");
 });

@@ -136,3 +136,14 @@ Deno.test("openSlot() tells what else is wrong before anybody types a value", as
   const error = await assertRejects(open, UserError);
   assertStringIncludes(error.message, "nodes/beta.yaml:2:10: unknown key hostnam");
 });
+
+Deno.test("readSecret() does not show what was copied from elsewhere, so that nobody stores it there", async () => {
+  const files = await secretFiles();
+  const value = /-----BEGIN[^]*?-----END AGE ENCRYPTED FILE-----/.exec(files.get("alpha.yaml")!)![0]
+    .replaceAll(/^ +/gm, "");
+  const text = `private:\n  hostname: !age ${JSON.stringify(`${value}\n`)}\n`;
+  files.set("beta.yaml", files.get("beta.yaml")! + text);
+  const slot = await openSlot(hostWith(files), "nodes", "beta", parseSecretName("hostname"));
+  const error = await assertRejects(() => readSecret(slot, identities), UserError);
+  assertStringIncludes(error.message, "nodes/beta.yaml:3:18: belongs to nodes/alpha users.ops.uid");
+});
