@@ -1,17 +1,11 @@
 /**
- * Reads this node's instructions from an opened site: finds, decrypts and verifies them. They hold everything that the
- * node needs. Every step is checked, whether the bytes come from the site or from the drive.
+ * Reads this node's instructions from an opened site with the keys of its drive. They hold everything that the node needs.
+ * Every step is checked, whether the bytes come from the site or from the drive.
  *
  * @module
  */
-import { utf8 } from "../../lib/bytes.ts";
-import {
-  AgentTooOldError,
-  type Instructions,
-  parseEnvelope,
-  parseInstructions,
-  SITE_PATHS,
-} from "../../lib/documents/site.ts";
+import { readInstructions } from "../../lib/documents/read_instructions.ts";
+import { AgentTooOldError, type Instructions, SITE_PATHS } from "../../lib/documents/site.ts";
 import { RefusedError } from "../../lib/errors.ts";
 import { decryptWith } from "../../lib/trust/age.ts";
 import type { SiteView } from "../../lib/trust/client.ts";
@@ -38,21 +32,13 @@ export async function readPublication(view: SiteView, identity: Identity): Promi
   if (!await view.lists(agePath)) {
     throw new AgentError("node", "configure this node", `the site does not know ${name}`);
   }
-  const ciphertext = await view.getHashed(agePath);
-  const envelope = parseEnvelope(await decrypt(ageKeys, ciphertext, agePath), name);
-  const payload = utf8(envelope.payload);
-  view.verifyInner(payload, envelope.minisig, "postboot", agePath);
-  const instructions = parse(payload, name);
-  if (instructions.serial > view.timestamp.serial) {
-    const state = `its serial is ${instructions.serial}, the site is at ${view.timestamp.serial}`;
-    throw new RefusedError("serial", `accept ${agePath}`, state, { document: agePath });
-  }
-  return { instructions, view };
-}
-
-function parse(payload: Uint8Array, name: string): Instructions {
   try {
-    return parseInstructions(payload, name, agentFacts().version);
+    const instructions = await readInstructions(view, {
+      name,
+      decrypt: (ciphertext) => decrypt(ageKeys, ciphertext, agePath),
+      agent: agentFacts().version,
+    });
+    return { instructions, view };
   } catch (error) {
     if (!(error instanceof AgentTooOldError)) throw error;
     throw new AgentError("agent", error.doing, error.state, { cause: error });

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { type Bytes, equal, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
+import { type Bytes, equal, sha256Hex, text } from "../../lib/bytes.ts";
 import { OS_UPDATE_PATH, parseOsUpdate } from "../../lib/documents/os_update.ts";
+import { readInstructions } from "../../lib/documents/read_instructions.ts";
 import {
   parseGlobalDocument,
-  parseInstructions,
   parseNodeDocument,
   parsePostbootIndex,
   parseTagNodes,
@@ -106,9 +106,9 @@ export async function checkSite(
     }
     const envelope = site.envelopes.get(name);
     if (!envelope) continue;
-    const payload = utf8(envelope.payload);
-    view.verifyInner(payload, envelope.minisig, "postboot", path);
-    parseInstructions(payload, name);
+    // Only the node can decrypt it; all else is what the node does. Of earlier ciphertext it was done when that was made.
+    const plaintext = canonicalJson(envelope);
+    await readInstructions(view, { name, decrypt: () => Promise.resolve(plaintext) });
   }
 }
 

@@ -41,13 +41,15 @@ export async function instruct(
   const { name, recipient, whole: config, public: shown } = node;
   const needed = agentFor(config);
   const agent = needed === FIRST_AGENT ? undefined : needed;
+  // With the bound that it was checked against: what was made under another one is made, and checked, anew.
   const key = sha256Hex(
-    canonicalJson({ agent, node: name, recipient, config, shown, signers }),
+    canonicalJson({
+      ...{ agent, node: name, recipient, config, shown, signers },
+      most: MAX_DOCUMENT_BYTES,
+    }),
   );
   const known = options.cache?.get(name);
-  // What is too long for nodes may be there from before there was a limit.
-  const isUsable = known && known.serial <= serial && known.ciphertext.length <= MAX_DOCUMENT_BYTES;
-  if (isUsable && known.key === key) return { encrypted: known };
+  if (known && known.serial <= serial && known.key === key) return { encrypted: known };
 
   const instructions: Instructions = {
     ...agent === undefined ? {} : { agent },
