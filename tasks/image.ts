@@ -5,6 +5,7 @@
  */
 import { promptSecret } from "@std/cli/prompt-secret";
 import { readAgent } from "../lib/agent_build/store.ts";
+import { alone } from "../lib/cli/alone.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { runProgram } from "../lib/cli/program.ts";
 import { BUILD_NEEDS } from "../lib/cli/system_needs.ts";
@@ -16,12 +17,16 @@ import { type MadeImage, makeImage, updateLock } from "../lib/image/make.ts";
 import { type ContainerEngine, openEngine } from "../lib/image/mkimage/engine.ts";
 import { LOCK_FILE } from "../lib/image/packages/image_lock.ts";
 import { signRelease } from "../lib/image/release/sign_release.ts";
+import { IMAGE_LOCK } from "../lib/lab/image.ts";
 import { openLabPackages } from "../lib/lab_packages/open.ts";
 import { loadSigner } from "../lib/trust/keyring.ts";
 import { keyIdHex } from "../lib/trust/minisign.ts";
 import { findPassphrase } from "../lib/trust/passphrase.ts";
 import { checkTogether, type ImageLine, program } from "./lines/image.ts";
 import { mkimageTask } from "./image_mkimage.ts";
+
+/** What images are made of; shared with the lab, so that packages are made once. */
+const CACHE = "build/lab";
 
 /** Runs the command; returns its exit code. */
 export async function main(
@@ -31,65 +36,71 @@ export async function main(
 ): Promise<number> {
   return await runProgram(program, args, async (line, console) => {
     checkTogether(line);
-    const { packages, agentDir, instead, json } = line;
-    const stage = (text: string) => json ? console.err(text) : console.out(text);
-    // Its passphrase is asked for before minutes are spent.
-    const signer = line.sign
-      ? await loadSigner(host, line.keysDir, "release", {
-        passphrase: () => findPassphrase(host, { prompt: promptSecret }),
-      })
-      : undefined;
-    const sign = async ({ dir, version }: { dir: string; version: string }) => {
-      if (!signer) return;
-      const names = await signRelease(host, dir, version, signer);
-      stage(`signed with key ${keyIdHex(signer.publicKey)}: ${names.join(", ")}`);
-    };
-    const { version, arch, outDir, agentForm, noLock } = line;
-    const options = {
-      root: ".",
-      outDir,
-      // Shared with the lab, so that packages are made once.
-      cacheDir: "build/lab",
-      ...(version === undefined ? {} : { version }),
-      arch,
-      deno: { path: Deno.execPath(), version: Deno.version.deno },
-      ...(agentForm === undefined ? {} : { agentForm }),
-      ...(agentDir === undefined ? {} : { agent: await readAgent(host, agentDir) }),
-      noLock,
-      onStage: stage,
-    };
-    if (instead === "update-lock") {
-      const repositories = typeof packages === "string" ? "mirror" : packages;
-      const changes = await updateLock(host, { ...options, packages: repositories });
-      if (json) return console.out(JSON.stringify({ lock: LOCK_FILE, changes }, null, 2));
-      for (const text of [...changes, `${LOCK_FILE}: ${changes.length} changes`]) console.out(text);
-      return;
-    }
-    const choice = await chooseEngine(host, line);
-    if (choice.why !== undefined) stage(`engine ${choice.name}: ${choice.why}`);
-    if (choice.name === "mkimage") {
-      const { engine } = choice;
-      return await mkimageTask(host, {
-        line,
-        console,
-        stage,
-        sign,
-        ...(engine ? { engine } : {}),
-        options: {
-          ...options,
-          keysDir: line.keysDir,
-          ...(typeof packages === "string" ? {} : { repositories: packages }),
-        },
-      });
-    }
-    await ensurePackages(host, BUILD_NEEDS, { aptLists: packages === "lab", onStage: stage });
-    const started = host.now().getTime();
-    const image = await makeImage(host, { ...options, packages, lab: openLabPackages });
-    await sign(image);
-    const seconds = (host.now().getTime() - started) / 1000;
-    if (json) console.out(JSON.stringify(facts(image, seconds), null, 2));
-    else for (const text of summary(image, seconds)) console.out(text);
+    if (line.instead === "print") return await build(line, host, console);
+    const turn = { doing: "make an image", command: "task image", make: 0o755 };
+    const lock = `${CACHE}/${IMAGE_LOCK}`;
+    return await alone(host, lock, turn, () => build(line, host, console));
   }, console);
+}
+
+async function build(line: ImageLine, host: Host, console: Console) {
+  const { packages, agentDir, instead, json } = line;
+  const stage = (text: string) => json ? console.err(text) : console.out(text);
+  // Its passphrase is asked for before minutes are spent.
+  const signer = line.sign
+    ? await loadSigner(host, line.keysDir, "release", {
+      passphrase: () => findPassphrase(host, { prompt: promptSecret }),
+    })
+    : undefined;
+  const sign = async ({ dir, version }: { dir: string; version: string }) => {
+    if (!signer) return;
+    const names = await signRelease(host, dir, version, signer);
+    stage(`signed with key ${keyIdHex(signer.publicKey)}: ${names.join(", ")}`);
+  };
+  const { version, arch, outDir, agentForm, noLock } = line;
+  const options = {
+    root: ".",
+    outDir,
+    cacheDir: CACHE,
+    ...(version === undefined ? {} : { version }),
+    arch,
+    deno: { path: Deno.execPath(), version: Deno.version.deno },
+    ...(agentForm === undefined ? {} : { agentForm }),
+    ...(agentDir === undefined ? {} : { agent: await readAgent(host, agentDir) }),
+    noLock,
+    onStage: stage,
+  };
+  if (instead === "update-lock") {
+    const repositories = typeof packages === "string" ? "mirror" : packages;
+    const changes = await updateLock(host, { ...options, packages: repositories });
+    if (json) return console.out(JSON.stringify({ lock: LOCK_FILE, changes }, null, 2));
+    for (const text of [...changes, `${LOCK_FILE}: ${changes.length} changes`]) console.out(text);
+    return;
+  }
+  const choice = await chooseEngine(host, line);
+  if (choice.why !== undefined) stage(`engine ${choice.name}: ${choice.why}`);
+  if (choice.name === "mkimage") {
+    const { engine } = choice;
+    return await mkimageTask(host, {
+      line,
+      console,
+      stage,
+      sign,
+      ...(engine ? { engine } : {}),
+      options: {
+        ...options,
+        keysDir: line.keysDir,
+        ...(typeof packages === "string" ? {} : { repositories: packages }),
+      },
+    });
+  }
+  await ensurePackages(host, BUILD_NEEDS, { aptLists: packages === "lab", onStage: stage });
+  const started = host.now().getTime();
+  const image = await makeImage(host, { ...options, packages, lab: openLabPackages });
+  await sign(image);
+  const seconds = (host.now().getTime() - started) / 1000;
+  if (json) console.out(JSON.stringify(facts(image, seconds), null, 2));
+  else for (const text of summary(image, seconds)) console.out(text);
 }
 
 interface Choice {

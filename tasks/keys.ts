@@ -4,6 +4,7 @@
  * @module
  */
 import { promptSecret } from "@std/cli/prompt-secret";
+import { alone, lockBeside } from "../lib/cli/alone.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { UsageError } from "../lib/cli/failures.ts";
 import { runProgram } from "../lib/cli/program.ts";
@@ -28,9 +29,12 @@ export function main(
 ): Promise<number> {
   return runProgram(program, args, async (line, console) => {
     const task = { host, console, prompt };
-    if (line.verb === "init") await init({ ...task, line });
-    else if (line.verb === "show") await show({ ...task, line });
-    else await rotate({ ...task, line });
+    if (line.verb === "show") return await show({ ...task, line });
+    const turn = { doing: `change ${line.keys}`, command: `task keys ${line.verb}` };
+    await alone(host, lockBeside(line.keys), turn, async () => {
+      if (line.verb === "init") await init({ ...task, line });
+      else await rotate({ ...task, line });
+    });
   }, console);
 }
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { alone, lockIn } from "../lib/cli/alone.ts";
 import { processConsole } from "../lib/cli/console.ts";
 import { UsageError } from "../lib/cli/failures.ts";
 import { runProgram } from "../lib/cli/program.ts";
@@ -28,32 +29,39 @@ export function main(args: readonly string[], host: Host): Promise<ExitCode> {
       throw new UsageError(`--nodes is at most ${MAX_MACHINES} with --keep`);
     }
     const display = liveLines(json ? Deno.stderr : Deno.stdout);
-    await ensurePackages(host, LAB_NEEDS, { aptLists: true, onStage: (text) => display.say(text) });
-    await using session = await LabSession.open(host, {
-      ...line,
-      dir,
-      count,
-      keep,
-      deno: { path: Deno.execPath(), version: Deno.version.deno },
-      makeSite,
-      makeNode: newNode,
-      readFleet: (nodes) => loadFleet(host, nodes),
-      display,
-      width: columns(),
+    // Its keys, nodes, site and machines are made anew each time; the machines of another one would lose theirs.
+    const turn = { doing: `run the lab in ${dir}`, command: "task lab", make: 0o755 };
+    return await alone(host, lockIn(dir), turn, async () => {
+      await ensurePackages(host, LAB_NEEDS, {
+        aptLists: true,
+        onStage: (text) => display.say(text),
+      });
+      await using session = await LabSession.open(host, {
+        ...line,
+        dir,
+        count,
+        keep,
+        deno: { path: Deno.execPath(), version: Deno.version.deno },
+        makeSite,
+        makeNode: newNode,
+        readFleet: (nodes) => loadFleet(host, nodes),
+        display,
+        width: columns(),
+      });
+      const interrupted = onInterrupt();
+      const results = await Promise.race([session.run(), interrupted.then(() => undefined)]);
+      if (!results) return EXIT.interrupted;
+      const { image, imageSeconds, seconds: total } = session;
+      const print = json ? processConsole.err : processConsole.out;
+      for (const text of labSummary(results, { imageSeconds, total })) print(text);
+      if (json) processConsole.out(labReport(results, { image, imageSeconds, total }));
+      if (keep) {
+        for (const text of await session.waysIn()) processConsole.err(text);
+        processConsole.err("The machines run until Ctrl-C.");
+        await interrupted;
+      }
+      return results.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
     });
-    const interrupted = onInterrupt();
-    const results = await Promise.race([session.run(), interrupted.then(() => undefined)]);
-    if (!results) return EXIT.interrupted;
-    const { image, imageSeconds, seconds: total } = session;
-    const print = json ? processConsole.err : processConsole.out;
-    for (const text of labSummary(results, { imageSeconds, total })) print(text);
-    if (json) processConsole.out(labReport(results, { image, imageSeconds, total }));
-    if (keep) {
-      for (const text of await session.waysIn()) processConsole.err(text);
-      processConsole.err("The machines run until Ctrl-C.");
-      await interrupted;
-    }
-    return results.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
   });
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { promptSecret } from "@std/cli/prompt-secret";
+import { alone, lockIn } from "../lib/cli/alone.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { UsageError } from "../lib/cli/failures.ts";
 import { runProgram } from "../lib/cli/program.ts";
@@ -58,18 +59,14 @@ export function main(
 ): Promise<number> {
   return runProgram(program, args, async (line, console) => {
     const task = { host, console, ask, prompt: prompting };
-    switch (line.verb) {
-      case "new":
-        return await make({ ...task, line });
-      case "list":
-        return await list({ ...task, line });
-      case "show":
-        return await show({ ...task, line });
-      case "revoke":
-        return await revoke({ ...task, line });
-      case "renew":
-        return await renew({ ...task, line });
-    }
+    if (line.verb === "list") return await list({ ...task, line });
+    if (line.verb === "show") return await show({ ...task, line });
+    const turn = { doing: `change ${line.nodes}`, command: `task node ${line.verb}` };
+    await alone(host, lockIn(line.nodes), turn, async () => {
+      if (line.verb === "new") await make({ ...task, line });
+      else if (line.verb === "revoke") await revoke({ ...task, line });
+      else await renew({ ...task, line });
+    });
   }, console);
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { alone, lockBeside } from "../lib/cli/alone.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { UsageError } from "../lib/cli/failures.ts";
 import { runProgram } from "../lib/cli/program.ts";
@@ -37,7 +38,13 @@ export function main(
       });
       return console.out(json ? JSON.stringify({ checked }, null, 2) : checkedLine(checked));
     }
-    const { uploaded, retries } = await upload(host, { ...line, name, pinned }, console);
+    const turn = { doing: `publish ${from}`, command: "task publish" };
+    const { uploaded, retries } = await alone(
+      host,
+      lockBeside(from),
+      turn,
+      () => upload(host, { ...line, name, pinned }, console),
+    );
     if (!json) { for (const text of report(uploaded, retries)) console.out(text); }
     const checked = check === undefined ? undefined : await checkPublished(host, {
       url: check,

@@ -5,6 +5,7 @@
  */
 import { promptSecret } from "@std/cli/prompt-secret";
 import { concat, text } from "../lib/bytes.ts";
+import { alone, lockIn } from "../lib/cli/alone.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { UsageError } from "../lib/cli/failures.ts";
 import { runProgram } from "../lib/cli/program.ts";
@@ -54,18 +55,15 @@ export function main(
 ): Promise<number> {
   return runProgram(program, args, async (line, console) => {
     const task = { host, console, prompt, input };
-    switch (line.verb) {
-      case "init":
-        return await init({ ...task, line });
-      case "set":
-        return await set({ ...task, line });
-      case "edit":
-        return await edit({ ...task, line });
-      case "rekey":
-        return await rekey({ ...task, line });
-      case "show-names":
-        return await showNames({ ...task, line });
-    }
+    if (line.verb === "show-names") return await showNames({ ...task, line });
+    // From the first look at the files to the last: what another task writes meanwhile would be lost.
+    const turn = { doing: `change ${line.nodes}`, command: `task secret ${line.verb}` };
+    await alone(host, lockIn(line.nodes), turn, async () => {
+      if (line.verb === "init") await init({ ...task, line });
+      else if (line.verb === "set") await set({ ...task, line });
+      else if (line.verb === "edit") await edit({ ...task, line });
+      else await rekey({ ...task, line });
+    });
   }, console);
 }
 

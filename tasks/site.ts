@@ -4,6 +4,7 @@
  * @module
  */
 import { promptSecret } from "@std/cli/prompt-secret";
+import { alone, lockBeside } from "../lib/cli/alone.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
@@ -43,12 +44,14 @@ async function build(
 ): Promise<void> {
   const { verb: _, keys, json, identity, ...options } = line;
   const passphrase = () => findPassphrase(host, { prompt });
-  const made = await makeSite(host, {
-    ...options,
-    keyring: await loadKeyring(host, keys, { passphrase }),
-    identities: () => loadIdentities(host, { file: identity, keys, prompt }),
-  });
   const { out } = line;
+  const turn = { doing: `build ${out}`, command: "task site", make: 0o755 };
+  const made = await alone(host, lockBeside(out), turn, async () =>
+    await makeSite(host, {
+      ...options,
+      keyring: await loadKeyring(host, keys, { passphrase }),
+      identities: () => loadIdentities(host, { file: identity, keys, prompt }),
+    }));
   if (json) return console.out(JSON.stringify({ out, ...made }, null, 2));
   const { nodes, tags, releases, changed, removed, encrypted, serial, expires, files } = made;
   console.out(`${out}: serial ${serial}, valid until ${expires}`);
@@ -76,8 +79,11 @@ async function refresh(
   prompt: Prompt,
 ): Promise<void> {
   const passphrase = () => findPassphrase(host, { prompt });
-  const signer = await loadSigner(host, keys, "timestamp", { passphrase });
-  const refreshed = await refreshSite(host, { out, signer, expiresHours });
+  const turn = { doing: `refresh ${out}`, command: "task site refresh" };
+  const refreshed = await alone(host, lockBeside(out), turn, async () => {
+    const signer = await loadSigner(host, keys, "timestamp", { passphrase });
+    return await refreshSite(host, { out, signer, expiresHours });
+  });
   if (json) return console.out(JSON.stringify({ out, ...refreshed }, null, 2));
   console.out(`${out}: serial ${refreshed.serial}, valid until ${refreshed.expires}`);
 }

@@ -16,6 +16,9 @@ import { labGlibc } from "../lab_packages/glibc.ts";
 import { openLabPackages } from "../lab_packages/open.ts";
 import { sourceDigest } from "../sources.ts";
 
+/** The lock of what images are made of, in the work folder: `task image` and the lab share the packages there. */
+export const IMAGE_LOCK = ".image.lock";
+
 /** Where packages come from. */
 export const PACKAGE_SOURCES = ["auto", "mirror", "lab"] as const;
 /** One of {@linkcode PACKAGE_SOURCES}. */

@@ -5,7 +5,8 @@
  */
 import type { NodeConfig } from "../config/mod.ts";
 import type { Host } from "../host.ts";
-import { type LabImage, makeLabImage, type PackageSource } from "./image.ts";
+import { withLock } from "../lock.ts";
+import { IMAGE_LOCK, type LabImage, makeLabImage, type PackageSource } from "./image.ts";
 import { MAX_MACHINES, type NodeResult, runNodes } from "./lab.ts";
 import type { Machine } from "./machine.ts";
 import { barLine, type NodeProgress, seconds } from "./progress.ts";
@@ -70,7 +71,12 @@ export class LabSession implements AsyncDisposable {
     const started = host.now().getTime();
     const elapsed = () => (host.now().getTime() - started) / 1000;
     const onStage = (text: string) => display.say(`${seconds(elapsed())}  ${text}`);
-    const image = await makeLabImage(host, { dir, packages, rebuild, deno, onStage });
+    const image = await withLock(
+      host,
+      `${dir}/${IMAGE_LOCK}`,
+      { doing: `make an image in ${dir}`, command: "task lab" },
+      () => makeLabImage(host, { dir, packages, rebuild, deno, onStage }),
+    );
     const imageSeconds = elapsed();
     const names = labNames(count);
     onStage(`making keys and ${count === 1 ? "a node" : `${count} nodes`}: ${names.join(", ")}`);

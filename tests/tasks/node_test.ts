@@ -199,7 +199,7 @@ Deno.test("node revoke asks, removes the node and lists what it shared", async (
   assertEquals(code, EXIT.ok, output);
   assertEquals(questions, ["Node alpha will be taken out of the fleet. Type alpha to go on:"]);
   assertStringIncludes(output, "nodes/global.yaml:9  files./etc/all.content");
-  assertStringIncludes(output, "nodes/tags/lab.yaml:15  scripts.plain.run  (in plain)");
+  assertStringIncludes(output, "nodes/tags/lab.yaml:17  scripts.plain.run  (in plain)");
   assertEquals(await host.stat("nodes/alpha.yaml"), undefined);
 });
 
