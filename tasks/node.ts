@@ -141,8 +141,10 @@ function imageOf({ name, out }: { name: string; out?: string }): string {
 }
 
 function identityOptions(line: Task<Making>["line"]) {
-  const { name, nodes, keys, sites, postQuantum } = line;
-  return { name, nodes, keys, sites, out: imageOf(line), network: networkOf(line), postQuantum };
+  const { name, nodes, keys, sites, ntp, postQuantum } = line;
+  const network = networkOf(line);
+  const timeServers = ntp.length > 0 ? ntp : undefined;
+  return { name, nodes, keys, sites, out: imageOf(line), network, timeServers, postQuantum };
 }
 
 async function revokeOptions({ line, host, prompt }: Task<Revoking>): Promise<RevokeOptions> {

@@ -179,10 +179,16 @@ export const cidr = ruled(
 );
 
 /** Name of a network interface that needs no quotes and is no option of a program. */
+/** Who is asked for the time. */
+export const timeServer = v.union(
+  [hostName, ipAddress],
+  "must be a host name or an IP address",
+);
+
 /** Names or addresses of time servers. */
 export const timeServers = v.pipe(
   v.array(
-    v.union([hostName, ipAddress], "must be a host name or an IP address"),
+    timeServer,
     "must be a list of host names or addresses",
   ),
   v.nonEmpty("must name one at least"),

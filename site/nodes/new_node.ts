@@ -40,6 +40,8 @@ export interface IdentityOptions {
   /** The image file to make. */
   out: string;
   network?: StaticNetwork;
+  /** Time servers for a machine without a clock; default those of its image. */
+  timeServers?: readonly string[];
   /** An age key that also withstands quantum computers; its recipient is 1959 characters long. */
   postQuantum?: boolean;
 }
@@ -125,6 +127,7 @@ export async function makeIdentity(host: Host, options: IdentityOptions): Promis
     sshHostKeyPublic: sshHostKey,
     sites,
     network: options.network,
+    timeServers: options.timeServers,
   }, fail);
   await host.mkdir(parentOf(out));
   await makeIdentityDrive(host, { path: out, files });

@@ -10,7 +10,13 @@ import type { Program } from "../../lib/cli/program.ts";
 import { MAX_DNS, MAX_SITES, parseSites } from "../../lib/documents/drive.ts";
 import { isNodeName, RESERVED_NAMES } from "../../lib/documents/names.ts";
 import { tagNameSchema } from "../../lib/documents/site.ts";
-import { cidr, interfaceName, ipAddress } from "../../lib/schema/fields.ts";
+import {
+  cidr,
+  interfaceName,
+  ipAddress,
+  MAX_TIME_SERVERS,
+  timeServer,
+} from "../../lib/schema/fields.ts";
 import { DEFAULT_CACHE } from "../../site/build/make_site.ts";
 
 function nodeNameProblem(name: string): string | undefined {
@@ -56,6 +62,10 @@ const driveFields = {
   }),
   interface: value("interface", "NAME", "with --static: which interface, default the first", {
     check: bySchema(interfaceName),
+  }),
+  ntp: values("ntp", "SERVER", "a time server for a machine without a clock, default the image's", {
+    max: MAX_TIME_SERVERS,
+    check: bySchema(timeServer),
   }),
 };
 

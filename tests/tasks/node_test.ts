@@ -153,6 +153,18 @@ Deno.test("node new takes a static network", async () => {
   });
 });
 
+Deno.test("node new takes time servers", async () => {
+  const host = await setUp();
+  let servers = "";
+  host.programs.set("mke2fs", (args) => {
+    servers = host.textOf(`${args[args.indexOf("-d") + 1]}/ntp`);
+    return "";
+  });
+  const { code, output } = await node(host, `${NEW} --ntp time.example --ntp 2001:db8::123`);
+  assertEquals([code, servers], [EXIT.ok, "time.example\n2001:db8::123\n"], output);
+  assertEquals((await node(host, `${NEW} --ntp http://x`)).code, EXIT.usage);
+});
+
 Deno.test("node new notes when the drive was made, and can make a post-quantum key", async () => {
   const host = await setUp();
   const { code, output } = await node(host, `${NEW} --post-quantum`);
