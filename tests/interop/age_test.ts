@@ -23,7 +23,7 @@ async function run(command: string[], stdin: Uint8Array | string = "") {
   return { ...result, errors: text(result.stderr) };
 }
 
-function judged(name: string, body: (dir: string) => Promise<void>): void {
+function judgedTest(name: string, body: (dir: string) => Promise<void>): void {
   Deno.test({
     name,
     ...needTool("age", "age-keygen"),
@@ -38,40 +38,46 @@ function judged(name: string, body: (dir: string) => Promise<void>): void {
   });
 }
 
-judged("age decrypts what encryptTo() made, for each recipient and nobody else", async (dir) => {
-  const pairs = [await generateIdentity(), await generateIdentity()];
-  const stranger = await generateIdentity();
-  for (const [i, pair] of [...pairs, stranger].entries()) {
-    await host.writeFile(`${dir}/${i}.key`, formatIdentityFile(pair), { mode: 0o600 });
-  }
-  for (const size of SIZES) {
-    const plain = new Uint8Array(size).map((_, i) => i * 31);
-    const ciphertext = await encryptTo(pairs.map((pair) => pair.recipient), plain);
-    for (const i of [0, 1]) {
-      const result = await run(["age", "-d", "-i", `${dir}/${i}.key`], ciphertext);
-      assertEquals(result.code, 0, result.errors);
-      assertEquals(result.stdout, plain);
+judgedTest(
+  "age decrypts what encryptTo() made, for each recipient and nobody else",
+  async (dir) => {
+    const pairs = [await generateIdentity(), await generateIdentity()];
+    const stranger = await generateIdentity();
+    for (const [i, pair] of [...pairs, stranger].entries()) {
+      await host.writeFile(`${dir}/${i}.key`, formatIdentityFile(pair), { mode: 0o600 });
     }
-    assertNotEquals((await run(["age", "-d", "-i", `${dir}/2.key`], ciphertext)).code, 0);
-  }
-});
+    for (const size of SIZES) {
+      const plain = new Uint8Array(size).map((_, i) => i * 31);
+      const ciphertext = await encryptTo(pairs.map((pair) => pair.recipient), plain);
+      for (const i of [0, 1]) {
+        const result = await run(["age", "-d", "-i", `${dir}/${i}.key`], ciphertext);
+        assertEquals(result.code, 0, result.errors);
+        assertEquals(result.stdout, plain);
+      }
+      assertNotEquals((await run(["age", "-d", "-i", `${dir}/2.key`], ciphertext)).code, 0);
+    }
+  },
+);
 
-judged("age and parseIdentityFile() use a key that stands among keys of plugins", async (dir) => {
-  const pair = await generateIdentity();
-  // In this order: age ends when it asks a plugin that is not there, before it comes to the next key.
-  const file = `${pair.identity}\n# of a YubiKey\nAGE-PLUGIN-YUBIKEY-1QQQSYQCYQ5RQWZQSLJ70Q\n`;
-  await host.writeFile(`${dir}/mixed`, file, { mode: 0o600 });
-  const ciphertext = await encryptTo([pair.recipient], utf8("x"));
-  const { code, errors, stdout } = await run(["age", "-d", "-i", `${dir}/mixed`], ciphertext);
-  assertEquals([code, text(stdout)], [0, "x"], errors);
-  assertEquals(text(await decryptWith(parseIdentityFile(file).keys, ciphertext)), "x");
-  // What is no key of any kind ends both.
-  await host.writeFile(`${dir}/mixed`, `${file}hello\n`, { mode: 0o600 });
-  assertNotEquals((await run(["age", "-d", "-i", `${dir}/mixed`], ciphertext)).code, 0);
-  assertThrows(() => parseIdentityFile(`${file}hello\n`), UserError, "line 4");
-});
+judgedTest(
+  "age and parseIdentityFile() use a key that stands among keys of plugins",
+  async (dir) => {
+    const pair = await generateIdentity();
+    // In this order: age ends when it asks a plugin that is not there, before it comes to the next key.
+    const file = `${pair.identity}\n# of a YubiKey\nAGE-PLUGIN-YUBIKEY-1QQQSYQCYQ5RQWZQSLJ70Q\n`;
+    await host.writeFile(`${dir}/mixed`, file, { mode: 0o600 });
+    const ciphertext = await encryptTo([pair.recipient], utf8("x"));
+    const { code, errors, stdout } = await run(["age", "-d", "-i", `${dir}/mixed`], ciphertext);
+    assertEquals([code, text(stdout)], [0, "x"], errors);
+    assertEquals(text(await decryptWith(parseIdentityFile(file).keys, ciphertext)), "x");
+    // What is no key of any kind ends both.
+    await host.writeFile(`${dir}/mixed`, `${file}hello\n`, { mode: 0o600 });
+    assertNotEquals((await run(["age", "-d", "-i", `${dir}/mixed`], ciphertext)).code, 0);
+    assertThrows(() => parseIdentityFile(`${file}hello\n`), UserError, "line 4");
+  },
+);
 
-judged("decryptWith() reads what age made for keys of age-keygen", async (dir) => {
+judgedTest("decryptWith() reads what age made for keys of age-keygen", async (dir) => {
   await run(["age-keygen", "-o", `${dir}/key`]);
   const file = await host.readTextFile(`${dir}/key`);
   const identities = parseIdentityFile(file).keys;
@@ -84,14 +90,14 @@ judged("decryptWith() reads what age made for keys of age-keygen", async (dir) =
   }
 });
 
-judged("age-keygen agrees on the recipient of a new identity", async (dir) => {
+judgedTest("age-keygen agrees on the recipient of a new identity", async (dir) => {
   const pair = await generateIdentity();
   await host.writeFile(`${dir}/key`, formatIdentityFile(pair), { mode: 0o600 });
   const { stdout, errors } = await run(["age-keygen", "-y", `${dir}/key`]);
   assertEquals(text(stdout), `${pair.recipient}\n`, errors);
 });
 
-judged("decryptWith() and age refuse the same damaged files", async (dir) => {
+judgedTest("decryptWith() and age refuse the same damaged files", async (dir) => {
   const pair = await generateIdentity();
   await host.writeFile(`${dir}/key`, formatIdentityFile(pair), { mode: 0o600 });
   const good = await encryptTo([pair.recipient], utf8("secret"));
@@ -105,7 +111,7 @@ judged("decryptWith() and age refuse the same damaged files", async (dir) => {
   }
 });
 
-judged("decryptWith() refuses armored files, which age would read", async (dir) => {
+judgedTest("decryptWith() refuses armored files, which age would read", async (dir) => {
   const pair = await generateIdentity();
   await host.writeFile(`${dir}/key`, formatIdentityFile(pair), { mode: 0o600 });
   const { stdout } = await run(["age", "-a", "-r", pair.recipient], "x");

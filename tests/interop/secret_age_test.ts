@@ -61,7 +61,7 @@ async function armored(dir: string): Promise<Map<string, string>> {
   );
 }
 
-function judged(name: string, body: (dir: string) => Promise<void>): void {
+function judgedTest(name: string, body: (dir: string) => Promise<void>): void {
   Deno.test({
     name,
     ...needTool("age", "age-keygen"),
@@ -76,7 +76,7 @@ function judged(name: string, body: (dir: string) => Promise<void>): void {
   });
 }
 
-judged(
+judgedTest(
   "age decrypts what secret set wrote and secret rekey rewrote, for the admins only",
   async (dir) => {
     const recipients = await fleet(dir);
@@ -108,7 +108,7 @@ judged(
   },
 );
 
-judged(
+judgedTest(
   "the site build reads what age encrypted, and rekey makes it say for whom it is",
   async (dir) => {
     const recipients = await fleet(dir);

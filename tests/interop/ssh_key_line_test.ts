@@ -91,7 +91,7 @@ function compare(
   );
 }
 
-function judged(name: string, tools: string[], body: (dir: string) => Promise<void>): void {
+function judgedTest(name: string, tools: string[], body: (dir: string) => Promise<void>): void {
   Deno.test({
     name,
     ...needTool(...tools),
@@ -106,7 +106,7 @@ function judged(name: string, tools: string[], body: (dir: string) => Promise<vo
   });
 }
 
-judged(
+judgedTest(
   "parseKeyLine() takes the lines and keys that ssh-keygen takes",
   ["ssh-keygen"],
   async (dir) => {
@@ -143,7 +143,7 @@ judged(
   },
 );
 
-judged(
+judgedTest(
   "parseKeyLine() takes the options that sshd takes",
   ["ssh-keygen", "ssh", "apt-get", "dpkg-deb", "setpriv"],
   async (dir) => {

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { sha512 } from "@noble/hashes/sha2.js";
 import * as node from "node:crypto";
 import { Buffer } from "node:buffer";
 import { concat, utf8 } from "../../../lib/bytes.ts";
@@ -55,6 +57,31 @@ Deno.test("verify() refuses a signature whose number is not reduced, as Node doe
   const object = node.createPublicKey({ key: Buffer.from(der), format: "der", type: "spki" });
   assert(!node.verify(null, utf8("m"), object, signature));
   assert(!browser.verify(null, utf8("m"), browser.createPublicKey({ key: der }), signature));
+});
+
+Deno.test("verify() and Node agree on keys with a part of small order, for which chance decides", () => {
+  const { Point } = ed25519;
+  const torsion = Point.fromHex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a");
+  const scalar = 123456789n;
+  const key = new Uint8Array(Point.BASE.multiply(scalar).add(torsion).toBytes());
+  const object = node.createPublicKey(
+    {
+      ...{ key: Buffer.from(concat([SPKI, key])), format: "der", type: "spki" },
+    } as const,
+  );
+  const held = [0, 0];
+  for (let i = 1n; i <= 64n; i++) {
+    const half = new Uint8Array(Point.BASE.multiply(i).toBytes());
+    const message = utf8(`message ${i}`);
+    const hash = sha512(concat([half, key, message])).toReversed();
+    const factor = BigInt(`0x${Buffer.from(hash).toString("hex")}`) % Point.Fn.ORDER;
+    const number = ((i + factor * scalar) % Point.Fn.ORDER).toString(16).padStart(64, "0");
+    const signature = concat([half, new Uint8Array(Buffer.from(number, "hex").reverse())]);
+    const expected = node.verify(null, message, object, signature);
+    assertEquals(browser.verify(null, message, key, signature), expected);
+    held[expected ? 0 : 1]!++;
+  }
+  assert(held[0]! > 0 && held[1]! > 0, `${held}`);
 });
 
 Deno.test("timingSafeEqual() compares all bytes", () => {
