@@ -7,7 +7,11 @@
  */
 import { text } from "../bytes.ts";
 import { UserError } from "../errors.ts";
-import { aliasMatches, moduleName, normalAlias, pathModuleName } from "./names.ts";
+import { globMatches } from "../glob.ts";
+import { moduleName, normalAlias, pathModuleName } from "./names.ts";
+
+/** As much of a malformed line is shown, in characters. */
+const MAX_QUOTED = 80;
 
 /** Options of {@linkcode moduleClosure}. */
 export interface ClosureOptions {
@@ -21,7 +25,7 @@ export interface ClosureOptions {
  *
  * @param index Index files by name, as {@linkcode moduleIndex} or depmod makes them: modules.dep, and
  * modules.alias, modules.softdep, modules.builtin where they exist.
- * @throws {UserError} naming all `names` that are neither module, alias nor built in.
+ * @throws {UserError} naming all `names` that are neither module, alias nor built in; for a malformed index file.
  */
 export function moduleClosure(
   names: Iterable<string>,
@@ -70,7 +74,13 @@ function readTables(index: ReadonlyMap<string, Uint8Array>): Tables {
   const lines = (name: string) => {
     const bytes = index.get(name);
     if (!bytes) return [];
-    return text(bytes).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    let content: string;
+    try {
+      content = text(bytes);
+    } catch (cause) {
+      throw new UserError("find kernel modules", `${name} is no UTF-8`, { cause });
+    }
+    return content.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   };
   if (!index.has("modules.dep")) {
     throw new UserError("find kernel modules", "no modules.dep");
@@ -83,7 +93,8 @@ function readTables(index: ReadonlyMap<string, Uint8Array>): Tables {
     builtin: new Set(lines("modules.builtin").map(pathModuleName)),
   };
   for (const line of lines("modules.dep")) {
-    const [path, needs] = line.split(":", 2) as [string, string];
+    const [path = "", needs] = line.split(":", 2);
+    if (needs === undefined) throw malformed("modules.dep", line);
     tables.paths.set(pathModuleName(path), path);
     tables.needs.set(pathModuleName(path), needs.split(" ").filter(Boolean).map(pathModuleName));
   }
@@ -97,16 +108,24 @@ function readTables(index: ReadonlyMap<string, Uint8Array>): Tables {
   }
   for (const line of lines("modules.softdep")) {
     const [, name, ...words] = line.split(/\s+/);
-    const entry = tables.soft.get(moduleName(name!)) ?? { pre: [], post: [] };
+    if (!name) throw malformed("modules.softdep", line);
+    const entry = tables.soft.get(moduleName(name)) ?? { pre: [], post: [] };
     let list: string[] | undefined;
     for (const word of words) {
       if (word === "pre:") list = entry.pre;
       else if (word === "post:") list = entry.post;
       else list?.push(word);
     }
-    tables.soft.set(moduleName(name!), entry);
+    tables.soft.set(moduleName(name), entry);
   }
   return tables;
+}
+
+function malformed(file: string, line: string): UserError {
+  return new UserError(
+    "find kernel modules",
+    `${file} has the malformed line ${JSON.stringify(line.slice(0, MAX_QUOTED))}`,
+  );
 }
 
 /** Modules of a name or, when there is none, of an alias. */
@@ -116,7 +135,7 @@ function lookUp(name: string, tables: Tables): string[] {
   if (tables.paths.has(plain)) return [plain];
   const found = new Set(tables.aliases.exact.get(plain));
   for (const [pattern, module] of tables.aliases.patterns) {
-    if (aliasMatches(pattern, plain)) found.add(module);
+    if (globMatches(pattern, plain)) found.add(module);
   }
   return [...found].filter((module) => tables.paths.has(module));
 }

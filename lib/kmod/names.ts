@@ -1,5 +1,5 @@
 /**
- * Names of kernel modules and aliases: `-` and `_` are the same in them, and aliases may be patterns.
+ * Names of kernel modules and aliases: `-` and `_` are the same in them, and aliases may be patterns (glob.ts).
  *
  * @module
  */
@@ -27,16 +27,4 @@ export function normalAlias(alias: string): string | undefined {
   const parts = alias.match(/\[[^\]]*\]|[^[\]]+|[[\]]/g) ?? [];
   if (parts.some((part) => part === "[" || part === "]")) return undefined;
   return parts.map((part) => part.startsWith("[") ? part : moduleName(part)).join("");
-}
-
-/** Whether the alias `pattern`, with `*`, `?` and `[…]`, matches all of `text`; both normalised. */
-export function aliasMatches(pattern: string, text: string): boolean {
-  if (!/[*?[]/.test(pattern)) return pattern === text;
-  const source = pattern.replace(/\[([^\]]*)\]|[\s\S]/g, (part, set?: string) => {
-    if (set !== undefined) return `[${set.replace(/[\\\]^]/g, "\\$&").replace(/^!/, "^")}]`;
-    if (part === "*") return "[\\s\\S]*";
-    if (part === "?") return "[\\s\\S]";
-    return part.replace(/[\\^$.|+(){}[\]]/, "\\$&");
-  });
-  return new RegExp(`^(?:${source})$`).test(text);
 }

@@ -6,6 +6,7 @@
  * @module
  */
 import { type Bytes, text } from "../../bytes.ts";
+import { globMatches } from "../../glob.ts";
 import type { OpenPackage, ScriptName } from "../../apk/package.ts";
 import { type AccountStep, accountSteps } from "./account_steps.ts";
 
@@ -77,15 +78,7 @@ export function matchesTrigger(glob: string, path: string): boolean {
   const parts = glob.replace(/^\+/, "").split("/");
   const names = path.split("/");
   if (parts.length !== names.length) return false;
-  return parts.every((part, i) => {
-    const expression = part.replaceAll(/[.+^${}()|\\]/g, "\\$&")
-      .replaceAll("*", ".*").replaceAll("?", ".").replaceAll("[!", "[^");
-    try {
-      return new RegExp(`^${expression}$`).test(names[i]!);
-    } catch {
-      return part === names[i];
-    }
-  });
+  return parts.every((part, i) => globMatches(part, names[i]!));
 }
 
 /** Lines without the interpreter's. A script that is no text has none that are understood. */

@@ -49,3 +49,21 @@ Deno.test("moduleClosure() names all that it can't find", () => {
   );
   assertThrows(() => moduleClosure([], new Map()), UserError, "no modules.dep");
 });
+
+Deno.test("moduleClosure() names a malformed line, and a file that is no text", () => {
+  const refused: [string, Uint8Array, string][] = [
+    ["modules.dep", utf8("fs/ext4.ko\n"), 'modules.dep has the malformed line "fs/ext4.ko"'],
+    ["modules.softdep", utf8("softdep\n"), 'modules.softdep has the malformed line "softdep"'],
+    ["modules.alias", Uint8Array.of(0xff), "modules.alias is no UTF-8"],
+  ];
+  for (const [name, content, expected] of refused) {
+    const changed = new Map([...index, [name, content]]);
+    assertThrows(() => moduleClosure(["ext4"], changed), UserError, expected);
+  }
+});
+
+Deno.test("moduleClosure() takes aliases that no pattern can be made of", () => {
+  const aliases = utf8("alias x[z-a] ext4\nalias y*a*a*a*a*a*a*a*a*a*a*a*b ext4\n");
+  const changed = new Map([...index, ["modules.alias", aliases] as const]);
+  assertThrows(() => moduleClosure([`y${"a".repeat(5000)}`], changed), UserError, "no y");
+});
