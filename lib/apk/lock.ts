@@ -27,6 +27,9 @@ const LockedPackageSchema = v.strictObject({
   /** Bytes of the .apk file. */
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
 });
+/** Longest message about a malformed lock, in characters. */
+const MAX_QUOTED = 300;
+
 const LockSchema = v.strictObject({
   lock: v.literal(LOCK_VERSION),
   arch: text,
@@ -86,7 +89,9 @@ export function parseLock(content: string, file = "image.lock"): Lock {
   const result = v.safeParse(LockSchema, value);
   if (!result.success) {
     const issue = result.issues[0];
-    throw new UserError(`read ${file}`, `${v.getDotPath(issue) ?? "it"}: ${issue.message}`);
+    const state = `${v.getDotPath(issue) ?? "it"}: ${issue.message}`;
+    // The message quotes the value, which may be anything.
+    throw new UserError(`read ${file}`, state.slice(0, MAX_QUOTED));
   }
   const { arch, world, packages } = result.output;
   const names = new Set<string>();

@@ -91,8 +91,10 @@ export async function resolveDebs(
 export function parseUris(output: string): Map<string, Deb> {
   const debs = new Map<string, Deb>();
   for (const line of output.split("\n")) {
-    const match = /^'[^']*' ([^_\s/]+)_([^_\s/]+)_[^_\s/]+\.deb (\d+) SHA256:([0-9a-f]{64})$/
-      .exec(line.trim());
+    // In a file name apt writes %3a for the colon of an epoch.
+    const match =
+      /^'[^']*' ([^_\s/]+)_((?:[^_\s/%]|%[0-7][0-9a-f])+)_[^_\s/]+\.deb (\d+) SHA256:([0-9a-f]{64})$/i
+        .exec(line.trim());
     if (!match) continue;
     const [, name = "", version = "", size, sha256 = ""] = match;
     const file = line.split(" ")[1] ?? "";

@@ -17,6 +17,9 @@ export class UnreadableError extends Error {
   }
 }
 
+/** Deepest nesting that is read; documents need less than ten levels. Whatever walks a value would run out of stack. */
+const MAX_DEPTH = 64;
+
 /** The value in `bytes`. @throws {UnreadableError} */
 export function readJson<Schema extends v.GenericSchema>(
   schema: Schema,
@@ -31,6 +34,9 @@ export function readJson<Schema extends v.GenericSchema>(
     // The parser's message quotes the text.
     throw new UnreadableError("it is no JSON in UTF-8");
   }
+  if (isDeeper(value, MAX_DEPTH)) {
+    throw new UnreadableError(`it is nested more than ${MAX_DEPTH} deep`);
+  }
   const [list] = listsAsMappings(schema, value);
   if (list) {
     throw new UnreadableError(quotable(`${list.join(".") || "the document"}: must be a mapping`));
@@ -44,6 +50,11 @@ export function readJson<Schema extends v.GenericSchema>(
   const [forbidden] = forbiddenKeys(value);
   if (forbidden) throw new UnreadableError(quotable(`${forbidden.join(".")}: key not allowed`));
   return result.output;
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1));
 }
 
 /** The value in a document of the site. @throws {RefusedError} "schema" */

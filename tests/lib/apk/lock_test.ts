@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   formatLock,
   type Lock,
@@ -69,4 +69,11 @@ Deno.test("parseLock() names the file and the place", () => {
   for (const [content, message] of table) {
     assertThrows(() => parseLock(content, "x.lock"), UserError, message);
   }
+});
+
+Deno.test("parseLock() says what is wrong in a line, however long the value", () => {
+  const [first] = lock.packages;
+  const long = { lock: 1, ...lock, packages: [{ ...first, checksum: "x".repeat(50_000) }] };
+  const { message } = assertThrows(() => parseLock(JSON.stringify(long)), UserError, "checksum");
+  assert(message.length < 400, `${message.length} characters`);
 });

@@ -40,6 +40,13 @@ Deno.test("parseUris() reads name, version, size and SHA-256, and takes nothing 
   }]);
 });
 
+Deno.test("parseUris() takes no file name whose version can't be decoded", () => {
+  const line = `'http://deb.example/x' x_%zz1_amd64.deb 5 SHA256:${sum}\n`;
+  for (const odd of [line, line.replace("%zz", "%ff"), line.replace("%zz", "%")]) {
+    assertEquals(parseUris(odd).size, 0);
+  }
+});
+
 Deno.test("debGraph() says what to do when apt is missing", async () => {
   const host = new FakeHost();
   const error = await assertRejects(() => debGraph(host, ["openrc"]), UserError, "apt-cache");
