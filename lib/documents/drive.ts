@@ -87,9 +87,11 @@ export function parseSites(given: string): string[] {
   for (const [i, raw] of given.split("\n").entries()) {
     const line = raw.replace(/(^|\s)#.*$/, "").trim();
     if (line === "") continue;
-    const usable = /^https?:\/\//.test(line) && URL.canParse(line) && !/[?#]/.test(line);
+    const base = line.endsWith("/") ? line : `${line}/`;
+    // With the slash: without it the URL parser would drop a control character at the end.
+    const usable = /^https?:\/\//.test(base) && URL.canParse(base) && !/[?#]/.test(base);
     if (!usable) throw new Error(`line ${i + 1} is no http:// or https:// base URL`);
-    sites.push(line.endsWith("/") ? line : `${line}/`);
+    sites.push(base);
   }
   if (sites.length === 0) throw new Error("it holds no URL");
   if (sites.length > MAX_SITES) throw new Error(`it holds more than ${MAX_SITES} URLs`);

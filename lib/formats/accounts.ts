@@ -47,9 +47,13 @@ export function parseGroup(text: string): Group[] {
   }));
 }
 
-/** Names that have a line in the text of `/etc/shadow`, with their password fields. */
+/** Names that have a line in the text of `/etc/shadow`, with their password fields. Of several lines the first holds. */
 export function parseShadow(text: string): Map<string, string> {
-  return new Map(rows(text, 9).map(([name, password]) => [name!, password!]));
+  const passwords = new Map<string, string>();
+  for (const [name, password] of rows(text, 9)) {
+    if (!passwords.has(name!)) passwords.set(name!, password!);
+  }
+  return passwords;
 }
 
 /** `text` with the account added, or changed when there is one of its name. */

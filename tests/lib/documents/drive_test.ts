@@ -120,7 +120,16 @@ Deno.test("driveFiles() refuses what the node would refuse, in its words", async
 
 Deno.test("parseSites() names the line that is no URL", () => {
   assertEquals(parseSites("# all\n\nhttp://a.test # first\n"), ["http://a.test/"]);
-  for (const bad of ["", "# none\n", "http://a.test/?q\n", "file:///x\n", "http://\n"]) {
+  for (
+    const bad of [
+      "",
+      "# none\n",
+      "http://a.test/?q\n",
+      "file:///x\n",
+      "http://\n",
+      "http://a.test\x01\n",
+    ]
+  ) {
     assertThrows(() => parseSites(bad), Error);
   }
   assertThrows(() => parseSites("http://a.test\nx\n"), Error, "line 2");

@@ -37,6 +37,12 @@ Deno.test("withPassword() keeps the other fields and adds a line that has all of
   assertEquals(added.split(":").length, 9);
 });
 
+Deno.test("parseShadow() and withPassword() mean the same of several lines for one name: the first, as the C library", () => {
+  const twice = "ann:$6$a$b:1:2:3:4:::\nbob:*:1:2:3:4:::\nann:!:1:2:3:4:::\n";
+  assertEquals(parseShadow(twice).get("ann"), "$6$a$b");
+  assertEquals(parseShadow(withPassword(twice, "ann", "!")).get("ann"), "!");
+});
+
 Deno.test("withoutOpenPasswords() closes every empty password, on odd lines too", () => {
   const text = "root::0:0::/:/bin/sh\nann:x:1:1::/:/bin/sh\nodd:\n::1\nword\n\n";
   assertEquals(
