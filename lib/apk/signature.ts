@@ -10,7 +10,7 @@
  * @module
  */
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
-import { type Bytes, text } from "../bytes.ts";
+import type { Bytes } from "../bytes.ts";
 import { reasonOf, RefusedError, UserError } from "../errors.ts";
 import { gunzipStart, gzipMember } from "../formats/gzip.ts";
 import { firstTarPath, readTar, type ReadTarOptions } from "../formats/tar.ts";
@@ -191,11 +191,4 @@ export function malformedError(what: string, cause: unknown): unknown {
 
 function refuse(check: string, what: string, state: string): RefusedError {
   return new RefusedError(check, `trust ${what}`, state, { document: what });
-}
-
-/** PEM public keys of a folder listing, for {@linkcode KeyFiles}: name and content of each file. */
-export function keyFiles(files: Iterable<readonly [name: string, content: Uint8Array]>): KeyFiles {
-  const keys = new Map<string, string>();
-  for (const [name, content] of files) if (name.endsWith(".pub")) keys.set(name, text(content));
-  return keys;
 }

@@ -1,6 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
-  keyFiles,
   splitSignatures,
   verifyPackageSignature,
   verifySignedGzip,
@@ -163,9 +162,4 @@ Deno.test("verifyPackageSignature() covers the control part of a package", () =>
     makePackage({ lines: ["depend = evil"] }).bytes,
   ]);
   assertThrows(() => verifyPackageSignature(swapped, trust(testKey())), RefusedError, "is bad");
-});
-
-Deno.test("keyFiles() takes the .pub files of a folder", () => {
-  const files = [["a.rsa.pub", utf8("A")], ["README", utf8("B")]] as const;
-  assertEquals([...keyFiles(files)], [["a.rsa.pub", "A"]]);
 });
