@@ -143,13 +143,17 @@ export const BUILD_PROBLEMS: readonly KnownProblem[] = [
   NO_NETWORK,
 ];
 
+/** As much of a line is looked at, in characters: some patterns take the square of a line's length. */
+const MAX_LINE = 1000;
+
 /** The first entry that matches, with its `$1` filled in. */
 export function findProblem(
   table: readonly KnownProblem[],
   said: string,
 ): Omit<KnownProblem, "pattern"> | undefined {
+  const looked = said.split("\n").map((line) => line.slice(0, MAX_LINE)).join("\n");
   for (const { pattern, what, ...rest } of table) {
-    const match = pattern.exec(said);
+    const match = pattern.exec(looked);
     if (match) return { what: what.replace("$1", match[1] ?? match[2] ?? "?"), ...rest };
   }
   return undefined;

@@ -168,6 +168,16 @@ for (const [table, said, expected] of SAID) {
   });
 }
 
+Deno.test("findProblem() looks through a long line at once", () => {
+  const start = performance.now();
+  for (const word of ["a", "connection refused ", "genapkovl.sh: "]) {
+    const said = `${word.repeat(10_000)}\n`;
+    assertEquals(findProblem(BUILD_PROBLEMS, said), undefined);
+    assertEquals(findProblem(ENGINE_PROBLEMS, said), undefined);
+  }
+  assert(performance.now() - start < 500);
+});
+
 Deno.test("findProblem() knows nothing of what is new, and exit codes speak for some", () => {
   assertEquals(findProblem(BUILD_PROBLEMS, "something else"), undefined);
   assertStringIncludes(exitProblem(137)!.what, "killed");
