@@ -145,7 +145,7 @@ export function parseEntryName(fileName: string): EntryName | undefined {
 export function formatEntryName({ id, left, done = 0 }: EntryName): string {
   const back = parseEntryName(`${id}.conf`);
   if (!back || back.id !== id) {
-    throw new UserError("name boot entry", `${JSON.stringify(id)} is no proper id`);
+    throw new UserError("name boot entry", `${JSON.stringify(id.slice(0, 80))} is no proper id`);
   }
   for (const count of [left ?? 0, done]) {
     if (!Number.isInteger(count) || count < 0 || count > MAX_COUNT) {

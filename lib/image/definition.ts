@@ -22,6 +22,8 @@ export type Runlevel = typeof RUNLEVELS[number];
 /** Largest definition that is read, in bytes. */
 const MAX_DEFINITION = 256 * 1024;
 const MAX_LIST = 1000;
+/** As much of a place is shown in a message, in characters. */
+const MAX_QUOTED = 120;
 
 const pattern = (expression: RegExp, rule: string) =>
   v.pipe(v.string(rule), v.maxLength(512, rule), v.regex(expression, rule));
@@ -216,7 +218,8 @@ function isUnknownKey(issue: Issue): boolean {
 }
 
 function describe(issue: Issue, keys: readonly (string | number)[]): string {
-  const place = keys.join(".");
+  // By a slip of the pen a key may be anything.
+  const place = keys.join(".").slice(0, MAX_QUOTED);
   const last = String(keys.at(-1) ?? "");
   if (isUnknownKey(issue)) {
     const near = nearest(last, knownKeys(keys.slice(0, -1)));

@@ -85,6 +85,11 @@ Deno.test("renderEntry() refuses values that would become other lines", () => {
   }
 });
 
+Deno.test("formatEntryName() quotes no more of a wrong id than tells which it is", () => {
+  const { message } = assertThrows(() => formatEntryName({ id: "+1".repeat(5000) }), UserError);
+  assert(message.length < 200, message);
+});
+
 Deno.test("parseEntryName() reads the counters of systemd-boot", () => {
   const cases: [string, EntryName | undefined][] = [
     ["psyopsos-1.2.conf", { id: "psyopsos-1.2" }],

@@ -89,3 +89,8 @@ Deno.test("labDefinition() leaves out what the lab repository can't give", () =>
   assertEquals(lab.services.boot.includes("syslog"), false);
   assertEquals(lab.squashfs, definition.lab.squashfs);
 });
+
+Deno.test("parseDefinition() quotes no more of an unknown key than tells which it is", () => {
+  const message = messageFor("\npackages:", `\n${"k".repeat(1000)}: 1\npackages:`);
+  assertEquals([message.includes("unknown key kkk"), message.length < 300], [true, true]);
+});
