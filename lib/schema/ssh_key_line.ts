@@ -70,8 +70,13 @@ interface TypeAndKey {
   comment: string;
 }
 
+/** Not by a pattern: one for the end takes the square of the number of blanks in between. */
 function trimmed(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, "");
+  const isBlank = (char: string | undefined) => char === " " || char === "\t";
+  let [start, end] = [0, text.length];
+  while (start < end && isBlank(text[start])) start++;
+  while (end > start && isBlank(text[end - 1])) end--;
+  return text.slice(start, end);
 }
 
 /** Type, key and comment of a text that begins with a known type. */

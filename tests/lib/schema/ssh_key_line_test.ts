@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import * as v from "valibot";
 import { keyLineProblem, publicKeyLine } from "../../../lib/schema/fields.ts";
@@ -64,6 +64,15 @@ Deno.test("what is read of a line is the same when it is read again, and a node 
     assertEquals(v.parse(publicKeyLine, once), once);
     assertEquals(parseKeyLine(once), parsed);
   }
+});
+
+Deno.test("parseKeyLine() reads a line of many blanks at once", () => {
+  const blanks = "\t ".repeat(40_000);
+  const start = performance.now();
+  assertEquals(parseKeyLine(`command="a" x${blanks}y${blanks}`), {
+    problem: "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment",
+  });
+  assert(performance.now() - start < 500);
 });
 
 Deno.test("parseKeyLine() has an answer for any text", () => {
