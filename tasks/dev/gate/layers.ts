@@ -176,18 +176,22 @@ export const LAYERS: readonly Layer[] = [
     "tasks/dev/gate/",
     ...["lib/agent_build/", "lib/cli/", "lib/config/", "site/fleet/", "site/page/", "tasks/lines/"],
   ),
-  layer(
-    8.1,
-    "tasks/dev/fuzz/",
-    ...["lib/documents/", "lib/trust/", "site/build/", "site/fleet/"],
-  ),
+  // It tries the readers of all, the agent's among them.
   layer(
     8.2,
+    "tasks/dev/fuzz/",
+    ...["agent/network/", "lib/apk/", "lib/documents/", "lib/formats/", "lib/identity/"],
+    ...["lib/image/definition.ts", "lib/image/mkimage/", "lib/image/root/", "lib/kmod/"],
+    ...["lib/lab/", "lib/lab_packages/", "lib/publish/", "lib/schema/", "lib/trust/"],
+    ...["site/build/", "site/fleet/", "tasks/lines/"],
+  ),
+  layer(
+    8.3,
     "tasks/dev/bench/",
     ...["lib/documents/", "lib/publish/", "lib/trust/", "site/upload/", "tasks/dev/fuzz/"],
   ),
   layer(
-    8.3,
+    8.4,
     "tasks/",
     ...["lib/agent_build/", "lib/cli/", "lib/documents/", "lib/identity/", "lib/image/"],
     ...["lib/image/mkimage/", "lib/image/packages/"],

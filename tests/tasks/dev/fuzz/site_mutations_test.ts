@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Bytes, utf8 } from "../../../../lib/bytes.ts";
-import { mutate, type Pool } from "../../../../tasks/dev/fuzz/fuzz_mutations.ts";
+import { mutate, type Pool } from "../../../../tasks/dev/fuzz/site_mutations.ts";
 import { Random } from "../../../../tasks/dev/fuzz/random.ts";
 import { signerOf } from "../../../../lib/trust/keyring.ts";
 import { MAIN, signedSite, testKey } from "../../../support/signed_site.ts";

@@ -6,13 +6,12 @@
  */
 import { type Bytes, concat, sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import {
-  parseEnvelope,
   parseGlobalDocument,
-  parseInstructions,
   parseNodeDocument,
   parseTagNodes,
   SITE_PATHS,
 } from "../../../lib/documents/site.ts";
+import { readInstructions } from "../../../lib/documents/read_instructions.ts";
 import { canonicalJson } from "../../../lib/json.ts";
 import { openSite } from "../../../lib/trust/client.ts";
 import type { Role } from "../../../lib/trust/comment.ts";
@@ -22,10 +21,17 @@ import { type PublicKey, publicKeyLine } from "../../../lib/trust/minisign.ts";
 import { secretKey } from "../../../lib/trust/minisign_sign.ts";
 import type { RootChain, RootFile } from "../../../lib/trust/root_sign.ts";
 import { NO_STATE, type TrustState } from "../../../lib/trust/roots.ts";
+import type { Fetch } from "../../../lib/trust/verified.ts";
 import { buildSite } from "../../../site/build/build.ts";
 import { parseFleet } from "../../../site/fleet/fleet.ts";
-import type { Scene } from "./fuzz.ts";
-import type { Files } from "./fuzz_mutations.ts";
+import type { Files, Pool } from "./site_mutations.ts";
+
+/** Someone who reads the site, what may be done to it on the way, and what there is to be believed. */
+export interface Scene {
+  pool: Pool;
+  /** Reads a site as a node does; gives all that it believes, as one comparable text. */
+  read: (fetch: Fetch) => Promise<string>;
+}
 
 const NOW = new Date("2026-11-23T00:00:00Z");
 const ISSUED = "2026-11-22T20:00:00Z";
@@ -179,11 +185,8 @@ async function readAsNode(
 ): Promise<string> {
   const view = await openSite({ pinned, state, now: NOW, fetch });
   const believed: unknown[] = [view.state, view.expired, view.timestamp.bins];
-  const path = SITE_PATHS.postboot(NODE);
-  const envelope = parseEnvelope(withoutRecipient(await view.getHashed(path)), NODE);
-  const payload = utf8(envelope.payload);
-  view.verifyInner(payload, envelope.minisig, "postboot", path);
-  believed.push(parseInstructions(payload, NODE));
+  const decrypt = (bytes: Bytes) => Promise.resolve(withoutRecipient(bytes));
+  believed.push(await readInstructions(view, { name: NODE, decrypt }));
   // That is all a node reads; people and the page read more. Half of the cases leave it out: most of the time goes there.
   if (state !== NO_STATE) return tell(believed);
   const document = await view.get(SITE_PATHS.node(NODE), "node");

@@ -1,0 +1,45 @@
+/**
+ * Target: lines of authorized_keys.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { sshLineFingerprint } from "../../../../lib/identity/ssh_key.ts";
+import { publicKeyLine } from "../../../../lib/schema/fields.ts";
+import { formatKeyLine, parseKeyLine } from "../../../../lib/schema/ssh_key_line.ts";
+import { type Field, textPieces } from "../pieces.ts";
+import { sample, subjectOf } from "../samples.ts";
+import { type Subject, textOf, WrongAnswer } from "../target.ts";
+
+const ED25519 = "AAAAC3NzaC1lZDI1NTE5AAAAIDZwZZ8I2M5JjnPrcPQeV2k+1+4DNckZf6qc+GpwOxon";
+const LINES = [
+  `ssh-ed25519 ${ED25519} ops@example`,
+  `command="/bin/true",no-pty,from="192.0.2.0/24" ssh-ed25519 ${ED25519} forced`,
+];
+/** Lengths in the blob: of the type, and of the key. */
+const BLOB: readonly Field[] = [
+  { kind: "number", at: 0, size: 4, form: "u32be" },
+  { kind: "number", at: 15, size: 4, form: "u32be" },
+];
+
+/** Lines and how they are changed. */
+export function subject(): Subject {
+  return subjectOf({
+    samples: LINES.map((line) => sample(textPieces(line, BLOB))),
+    read: (input) => {
+      const line = textOf(input);
+      sshLineFingerprint(line);
+      const parsed = parseKeyLine(line);
+      const taken = v.safeParse(publicKeyLine, line);
+      if (!taken.success || "problem" in parsed) return undefined;
+      if (/[\n\r\0]/.test(taken.output)) {
+        throw new WrongAnswer(`it takes several lines for one: ${taken.output}`);
+      }
+      const written = formatKeyLine(parsed);
+      if (JSON.stringify(parseKeyLine(written)) !== JSON.stringify(parsed)) {
+        throw new WrongAnswer(`it reads otherwise what it writes: ${written}`);
+      }
+      return parsed;
+    },
+  });
+}
