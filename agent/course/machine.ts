@@ -85,7 +85,8 @@ export type Event<Publication> =
   | { readonly type: "recalled"; readonly publication: Publication }
   | { readonly type: "nothingKept" }
   | { readonly type: "applied"; readonly troubles: readonly Trouble[] }
-  | { readonly type: "tick" }
+  /** It is time for the next round. `superseded`: another agent of this node has kept something newer in the meantime. */
+  | { readonly type: "tick"; readonly superseded?: boolean }
   /** An unexpected error was thrown. */
   | { readonly type: "unexpectedError"; readonly trouble: Trouble }
   | { readonly type: "stopped" };
@@ -107,6 +108,8 @@ export type Effect<Publication> =
   }
   /** Report another problem in addition to the one complained about. */
   | { readonly do: "alsoComplain"; readonly trouble: Trouble }
+  /** Forget the documents that were in use, and all that follows from them. */
+  | { readonly do: "forget" }
   | { readonly do: "clearProblem" }
   | { readonly do: "announce"; readonly current: Current<Publication> }
   | { readonly do: "report" }
@@ -165,7 +168,10 @@ export function step<Publication extends Documents>(
       break;
     case "settled":
     case "holding":
-      if (event.type === "tick") return addressing(state.memory);
+      if (event.type === "tick") {
+        const { once, failures, retryMs } = state.memory;
+        return addressing(event.superseded ? { once, failures, retryMs } : state.memory);
+      }
   }
   if (event.type === "unexpectedError" && "memory" in state) {
     return broken(state.memory, event.trouble, chance);
@@ -292,8 +298,11 @@ function fallen<Publication extends Documents>(
   chance: number,
 ): Step<Publication> {
   const memory = withDelay<Publication>({ once, failures: failures + 1, retryMs: 0 }, chance);
-  const before = [...entering(memory, "fetching"), complaint(memory, trouble)];
-  return concluded(memory, trouble, [], chance, before);
+  return concluded(memory, trouble, [], chance, [
+    { do: "forget" },
+    ...entering(memory, "fetching"),
+    complaint(memory, trouble),
+  ]);
 }
 
 /** Ends a round; says how it went. */

@@ -113,7 +113,7 @@ async function begin(
   await reporter.reach("identity");
   reporter.say("identity", { node: identity.name });
   const keeper = await Keeper.open(host, identity);
-  await clock.noteIssued(keeper.trust.issued);
+  await settingClock(reporter, () => clock.noteIssued(keeper.trust.issued));
   if (keeper.loss !== undefined) {
     status.guardLost = keeper.loss;
     reporter.say("degraded", { check: "state", reason: keeper.loss });
@@ -132,6 +132,17 @@ async function begin(
   });
   if (!restarted) await course.apply(EARLY, {}, {});
   return course;
+}
+
+/** Sets the system's clock. A full RAM must not keep the node from its round: then only https may fail, which is told. */
+async function settingClock(reporter: Reporter, set: () => Promise<unknown>): Promise<void> {
+  try {
+    await set();
+    reporter.clearAside("clock");
+  } catch (error) {
+    const { message: reason } = troubleOf(error, "clock");
+    reporter.aside("clock", "degraded", { check: "clock", reason });
+  }
 }
 
 interface CourseParts {
@@ -172,6 +183,8 @@ class Course {
         const { check, message: reason } = effect.trouble;
         return void reporter.aside("apply", "degraded", { check, reason });
       }
+      case "forget":
+        return void this.#forget();
       case "clearProblem":
         return void reporter.clearTrouble();
       case "announce": {
@@ -194,8 +207,28 @@ class Course {
         this.parts.turn.release();
         await this.host.sleep(effect.ms, this.parts.signal);
         await this.parts.turn.take();
-        return { type: "tick" };
+        return { type: "tick", superseded: await this.#superseded() };
     }
+  }
+
+  /** Whether another agent had its turn and kept something newer; what this one has is then not applied again. */
+  async #superseded(): Promise<boolean> {
+    const { clock, keeper } = this.parts;
+    if (!await keeper.refresh()) return false;
+    this.#source.forget();
+    await clock.refresh();
+    await settingClock(this.parts.reporter, () => clock.forgetIssued());
+    await settingClock(this.parts.reporter, () => clock.noteIssued(keeper.trust.issued));
+    return true;
+  }
+
+  /** Nothing that the documents in use have said holds any more, where reports go least of all. */
+  #forget(): void {
+    const { reporter } = this.parts;
+    this.#config = {};
+    reporter.reportUrl = undefined;
+    reporter.status.steps = [];
+    for (const fact of ["serial", "expires", "source"] as const) delete reporter.status[fact];
   }
 
   async #address(): Promise<Event<Documents>> {
@@ -238,7 +271,7 @@ class Course {
       const answer = await this.#source.ask(keeper.trust, time, signal);
       this.#tellLagging(answer.lagging);
       if (answer.kind === "unchanged") return { type: "unchanged" };
-      if (this.#source.dropped) await clock.forgetIssued();
+      if (this.#source.dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
       return { type: "received", publication: documentsOf(answer.publication) };
     } catch (error) {
       const trouble = troubleOf(error, "unreachable");
@@ -250,7 +283,7 @@ class Course {
   async #letGo(): Promise<boolean> {
     const { clock, keeper } = this.parts;
     const { dropped } = this.#source;
-    if (dropped) await clock.forgetIssued();
+    if (dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
     await this.#writing(() => keeper.drop(dropped));
     return dropped !== undefined;
   }
@@ -288,7 +321,7 @@ class Course {
     const { clock, keeper } = this.parts;
     if (quietly && keeper.guard === "drive") return;
     await this.#writing(() => keeper.keep(publication), quietly);
-    await clock.noteIssued(publication.view.state.issued);
+    await settingClock(this.parts.reporter, () => clock.noteIssued(publication.view.state.issued));
   }
 
   /** Writes to the drive; what fails there is told. */

@@ -50,6 +50,20 @@ export class Keeper {
     return new Keeper(host, identity, await loadState(host, STATE_DIR));
   }
 
+  /**
+   * Takes what another agent of this node has kept since; gives whether there was something. What was accepted is then what
+   * that agent accepted.
+   */
+  async refresh(): Promise<boolean> {
+    const found = await loadState(this.host, STATE_DIR);
+    if (found.sequence <= this.#stored.sequence) return false;
+    this.#stored = found;
+    this.#trust = found.trust;
+    this.#kept = true;
+    this.#owed = undefined;
+    return true;
+  }
+
   /** What the next publication is compared with; known in memory even when the drive can't be written. */
   get trust(): TrustState {
     return this.#trust;

@@ -10,7 +10,7 @@
  */
 import * as v from "valibot";
 import { type Bytes, sha256Hex } from "../../lib/bytes.ts";
-import { UserError } from "../../lib/errors.ts";
+import { errorText, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { MAX_KEPT_BYTES, MAX_KEPT_FILES } from "../../lib/limits.ts";
@@ -80,13 +80,23 @@ export async function loadState(host: Host, dir: string): Promise<Stored> {
     };
   }
   if (best.sequence === 0) {
-    const remains = (await host.readDir(dir)).filter((name) =>
-      SLOTS.some((slot) => slot === name) || isGood(name)
-    );
+    const remains = await remainsIn(host, dir);
     return remains.length > 0 ? { ...best, remains } : best;
   }
   const publication = await goodPublication(host, dir, best);
   return publication === undefined ? best : { ...best, trust: { ...best.trust, publication } };
+}
+
+/** What shows that there was a record, where none is whole; a folder that can't be read shows it, too. */
+async function remainsIn(host: Host, dir: string): Promise<string[]> {
+  try {
+    const info = await host.stat(dir);
+    if (info && info.kind !== "directory") return [`a ${info.kind} in place of the folder`];
+    const names = await host.readDir(dir);
+    return names.filter((name) => SLOTS.some((slot) => slot === name) || isGood(name));
+  } catch (error) {
+    return [`a folder that can't be read, ${errorText(error)}`];
+  }
 }
 
 /**

@@ -88,6 +88,11 @@ export class Source {
     readonly othersMs: number = OTHERS_MS,
   ) {}
 
+  /** Forgets what was accepted last: another agent has gone on from there. */
+  forget(): void {
+    this.#last = undefined;
+  }
+
   /**
    * What was left of the state when a root chain that the last {@linkcode Source.ask} saw had dropped a config key: see
    * {@linkcode OpenOptions.onKeyDropped}.
@@ -181,6 +186,8 @@ export class Source {
       sinceIssuedMs,
       onKeyDropped: (left) => {
         if (!(left.rootVersion <= (this.#dropped?.rootVersion ?? 0))) this.#dropped = left;
+        // What was accepted before is not recognized any more, should it be served again.
+        this.#last = undefined;
       },
       fetch: async (path, maxBytes) => {
         // The timestamp was fetched above; a second request could return that of another publication.

@@ -75,6 +75,11 @@ export class Clock {
     return this.#ownMs() < this.#imageTime();
   }
 
+  /** Takes what another agent of this boot has set since. */
+  async refresh(): Promise<void> {
+    this.#setting = await readSetting(this.host);
+  }
+
   /** Takes the time of issue of the newest accepted publication ("" for none). */
   async noteIssued(issued: string): Promise<void> {
     const ms = Date.parse(issued);

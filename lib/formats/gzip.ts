@@ -33,8 +33,8 @@ export const MAX_MEMBERS = 1024;
 
 const FHCRC = 2, FEXTRA = 4, FNAME = 8, FCOMMENT = 16, RESERVED = 0xe0;
 const TRAILER = 8;
-/** Compressed bytes by which {@linkcode gunzipStart} goes on. */
-const PEEK_STEP = 4096;
+/** Compressed bytes that {@linkcode gunzipStart} looks at first, and at most: blocks may hold nothing at all. */
+const PEEK_FIRST = 4096, PEEK_MOST = 64 * 1024;
 
 /** All members of `bytes`, in order, each unpacked and its sums checked. @throws {UserError} */
 export function gzipMembers(bytes: Uint8Array, options: GzipOptions = {}): GzipMember[] {
@@ -103,16 +103,18 @@ export function gzipMember(bytes: Uint8Array, offset: number, maxBytes: number):
 }
 
 /**
- * The first `enough` bytes that the member at `offset` unpacks to; fewer when there are no more, or none that are
- * intact. Nothing is checked: for a look at what a member is, before it is read. @throws {UserError} when there is
+ * The first `enough` bytes that the member at `offset` unpacks to; fewer when there are no more, none that are intact,
+ * or none in its first 64 KiB. Nothing is checked: for a look at what a member is, before it is read. @throws {UserError} when there is
  * no member.
  */
 export function gunzipStart(bytes: Bytes, offset: number, enough: number): Bytes {
   const bad = (why: string) => new UserError("read gzip", `member at offset ${offset} ${why}`);
   const start = offset + headerLength(bytes.subarray(offset), bad);
   let unpacked: Bytes = new Uint8Array();
-  // zlib gives nothing of an output above a bound; a piece of the input bounds it too, to its thousandfold.
-  for (let end = start + PEEK_STEP;; end += PEEK_STEP) {
+  // zlib gives nothing of an output above a bound; a piece of the input bounds it too, to its thousandfold. Each piece is
+  // unpacked from the start, so it doubles.
+  for (let size = PEEK_FIRST;; size *= 2) {
+    const end = start + size;
     try {
       const options = { finishFlush: constants.Z_SYNC_FLUSH };
       unpacked = plain(inflateRawSync(bytes.subarray(start, end), options));
@@ -120,7 +122,8 @@ export function gunzipStart(bytes: Bytes, offset: number, enough: number): Bytes
       // Damaged in its last piece: what came before it is all there is.
       return unpacked.subarray(0, enough);
     }
-    if (unpacked.length >= enough || end >= bytes.length) return unpacked.subarray(0, enough);
+    const isEnough = unpacked.length >= enough || end >= bytes.length || size >= PEEK_MOST;
+    if (isEnough) return unpacked.subarray(0, enough);
   }
 }
 

@@ -90,3 +90,22 @@ Deno.test("runAgent() takes no time from a server that is before its image or fa
   await world.boot();
   assertEquals([world.status.phase, world.clock.getUTCFullYear()], ["configured", 2030]);
 });
+
+Deno.test("runAgent() without a clock notices that its site has stood still for too long", async () => {
+  const world = new Clockless(SITE);
+  const expires = Date.parse("2026-11-25T20:00:00Z") - Date.parse(ISSUED);
+  world.onSleep = (count) => {
+    if (count === 1) world.elapsed += expires;
+  };
+  await world.boot({ sleeps: 2 });
+  assertEquals([world.status.phase, world.status.problem?.check], ["degraded", "expired"]);
+});
+
+Deno.test("runAgent() goes on where the time can't be written down", async () => {
+  const world = new Clockless(SITE);
+  world.broken.set("/run/psyopsos/clock.json", new Error("No space left on device (os error 28)"));
+  await world.boot();
+  assertEquals([world.status.phase, world.status.serial], ["configured", 42]);
+  assert(world.printed.some((line) => line.includes("degraded") && line.includes("check=clock")));
+  assertEquals(world.clock.getUTCFullYear(), 1970, "a clock that is not written down is not set");
+});

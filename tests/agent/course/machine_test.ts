@@ -131,7 +131,7 @@ const ROWS: Row[] = [
     asking(SET),
     { type: "failed", trouble: BAD, fallen: true },
     "holding",
-    ["enter fetching", "complain signature retry 2 bare", "report", "sleep 2000"],
+    ["forget", "enter fetching", "complain signature retry 2 bare", "report", "sleep 2000"],
   ],
   [
     "an expired site, which no second look mends",
@@ -199,6 +199,13 @@ const ROWS: Row[] = [
     ["mention full", "enter degraded", "report", "sleep 2500"],
   ],
   ["time for a look", { at: "settled", memory: SET }, { type: "tick" }, "addressing", ["address"]],
+  [
+    "time for a look, after another agent",
+    { at: "settled", memory: SET },
+    { type: "tick", superseded: true },
+    "addressing",
+    ["enter waiting-network", "address"],
+  ],
   ["time for another try", { at: "holding", memory: NEW }, { type: "tick" }, "addressing", [
     "enter waiting-network",
     "address",

@@ -4,6 +4,7 @@ import type { Bytes } from "../../../lib/bytes.ts";
 import { signerOf } from "../../../lib/trust/keyring.ts";
 import { ISSUED } from "../../site/support.ts";
 import { testKey } from "../../support/signed_site.ts";
+import { runAgent } from "../../../agent/course/run.ts";
 import { type Keys, OLD, ROTATED, siteOf } from "../rotated_site.ts";
 import { driveOf, World } from "../world.ts";
 
@@ -119,6 +120,70 @@ Deno.test("runAgent() applies nothing of a dropped key again, even when the site
   honest.site = await site(43, "true", OLD, ROTATED);
   await honest.boot();
   assertEquals([honest.status.problem, honest.textOf("/etc/motd")], [undefined, "true\n"]);
+});
+
+Deno.test("runAgent() does not take the thief's site again, nor report where the thief wants it", async () => {
+  const thiefs = await site(42, "thief's", OLD);
+  const expired = await siteOf(
+    { serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" },
+    OLD,
+    ROTATED,
+  );
+  const world = new World(driveOf("alpha"), thiefs);
+  world.onSleep = (count) => {
+    if (count === 2) {
+      assertEquals([world.status.serial, world.status.source], [undefined, undefined]);
+      world.requests.length = 0;
+    }
+    world.site = count === 1 ? expired : thiefs;
+  };
+  await world.boot({ sleeps: 4 });
+  assertEquals(world.status.problem?.check, "root-version");
+  assertEquals(world.requests.filter((one) => one.startsWith("PUT")), []);
+});
+
+Deno.test("runAgent() goes on from what another agent of the node has accepted meanwhile", async () => {
+  const world = new World(driveOf("alpha"), await site(42, "older", OLD));
+  const once = () =>
+    runAgent(world, {
+      once: true,
+      signal: new AbortController().signal,
+      random: () => 0.5,
+      print: () => {},
+      pid: 4711,
+    });
+  world.onSleep = async (count) => {
+    if (count === 1) {
+      world.site = await site(43, "newer", OLD);
+      assertEquals(await once(), 0);
+      world.site = undefined;
+    }
+    assertEquals(world.textOf("/etc/motd"), "newer\n", `after round ${count}`);
+    if (count === 2) world.site = await site(42, "older", OLD);
+  };
+  await world.boot({ sleeps: 4 });
+  assertEquals([world.status.serial, world.status.problem?.check], [43, "serial"]);
+  const next = world.reboot();
+  await next.boot();
+  assertEquals([next.status.serial, next.status.source], [43, "last-good"]);
+});
+
+Deno.test("runAgent() that could not let go on the drive keeps what it accepts after that", async () => {
+  const world = new World(driveOf("alpha"), await site(42, "thief's", OLD));
+  const sites = [
+    await siteOf({ serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" }, OLD, ROTATED),
+    await site(43, "true", OLD, ROTATED),
+    undefined,
+  ];
+  world.onSleep = (count) => {
+    world.site = sites[count - 1];
+    world.drive.readOnly = count < 2;
+  };
+  await world.boot({ sleeps: 4 });
+  const next = world.reboot();
+  next.site = undefined;
+  await next.boot();
+  assertEquals([next.status.serial, next.textOf("/etc/motd")], [43, "true\n"]);
 });
 
 Deno.test("runAgent() lets go of a dropped key's documents on the drive as soon as it can be written again", async () => {

@@ -115,6 +115,8 @@ Deno.test("loadState() names what is left of a state of which no record is whole
   const later = await saveState(host, DIR, stored, trust(9), files("t9"));
   assertEquals((await loadState(host, DIR)).remains, undefined);
   assertEquals(later.remains, undefined);
+  const file = new FakeHost({ [DIR]: "x" });
+  assertEquals((await loadState(file, DIR)).remains, ["a file in place of the folder"]);
   const only = new FakeHost({ [`${DIR}/good-7/psyopsOS/timestamp.json`]: "x" });
   assertEquals((await loadState(only, DIR)).remains, ["good-7"], "nor is this a new drive");
 });
