@@ -49,7 +49,7 @@ export interface RunOptions {
   /** Ends the program as the time limit does. */
   signal?: AbortSignal;
   /**
-   * The program gets a session of its own (by `setsid`), and what it started in it is ended with it at the time limit or by
+   * The program gets a session of its own (by `setsid`), and its process group is ended with it at the time limit or by
    * `signal`. What it leaves behind when it ends by itself goes on.
    */
   session?: boolean;

@@ -274,6 +274,8 @@ class Course {
       if (this.#source.dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
       return { type: "received", publication: documentsOf(answer.publication) };
     } catch (error) {
+      // Which URL lags behind shows by one that does not.
+      delete this.parts.reporter.status.lagging;
       const trouble = troubleOf(error, "unreachable");
       return { type: "failed", trouble, fallen: await this.#letGo() };
     }

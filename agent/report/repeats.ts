@@ -17,7 +17,12 @@ export class Repeats {
   shouldSay(topic: string, message: string, now: Date): boolean {
     const known = this.#said.get(topic);
     const seconds = now.getTime() / 1000;
-    if (known?.message === message && seconds < known.next) return false;
+    // A clock that was set back must not keep it silent for longer than was meant.
+    const left = known ? Math.min(known.next - seconds, known.pause) : 0;
+    if (known?.message === message && left > 0) {
+      known.next = seconds + left;
+      return false;
+    }
     const pause = known?.message === message
       ? Math.min(known.pause * 2, REPEAT_MAX_SECONDS)
       : REPEAT_FIRST_SECONDS;

@@ -1,5 +1,5 @@
 /**
- * Runs one script: in a session of its own, so that all it started ends with it at the time limit and when the agent stops,
+ * Runs one script: in a session of its own, so that its process group ends with it at the time limit and when the agent stops,
  * with bounded output, and so that the next agent can end it when this one was killed.
  *
  * @module

@@ -54,7 +54,7 @@ export const scripts = configKey({
       described(script, "One script, by its name.", { since: "0.1.0" }),
     ),
     "Scripts that run as root, in the order of their names, for 15 minutes at most. What is still running then, or when " +
-      "the agent stops, is ended with all that it has started (but for what is in a session of its own, as services are). " +
+      "the agent stops, is ended with all that it has started (but for what is in a process group of its own, as services are). " +
       "One that fails is run again at every check, so scripts must bear being repeated. One that is running when the agent " +
       "is killed is run once more; if that happens again, the node says so, and runs it at its next boot or when its text " +
       "is new. The first MiB of the output is kept for root in /run/psyopsos/scripts/.",

@@ -100,7 +100,8 @@ export class S3Target implements Target {
       if (belief === "facts" && headers.has(SHA256)) {
         return headers.get(SHA256) === digest.toString("hex");
       }
-      return digest.equals(await this.#digestOfObject(key));
+      const found = await this.#digestOfObject(key, content.size);
+      return found !== undefined && digest.equals(found);
     }) ?? false;
   }
 
@@ -219,17 +220,25 @@ export class S3Target implements Target {
     }
   }
 
-  async #digestOfObject(key: string) {
+  /** SHA-256 of an object; undefined when it is longer than `size` bytes, of which no more is read. */
+  async #digestOfObject(key: string, size: number): Promise<Buffer | undefined> {
     let hash = createHash("sha256");
-    await this.#wire.send({
-      method: "GET",
-      key,
-      into: () => {
-        hash = createHash("sha256");
-        return (part) => void hash.update(part);
-      },
-    });
-    return hash.digest();
+    const into = () => {
+      hash = createHash("sha256");
+      let left = size;
+      return (part: Uint8Array) => {
+        left -= part.length;
+        if (left < 0) throw new LongAnswer(size);
+        hash.update(part);
+      };
+    };
+    try {
+      await this.#wire.send({ method: "GET", key, into });
+      return hash.digest();
+    } catch (error) {
+      if (error instanceof LongAnswer) return undefined;
+      throw error;
+    }
   }
 
   async #missing<T>(ask: () => Promise<T>): Promise<T | undefined> {

@@ -15,3 +15,11 @@ Deno.test("Repeats says the same thing at growing intervals, something new at on
   repeats.forget("problem");
   assert(repeats.shouldSay("problem", "b", at(14403)));
 });
+
+Deno.test("Repeats is not silent for years when the clock is set back", () => {
+  const repeats = new Repeats();
+  const [ahead, now] = [new Date("2999-01-01T00:00:00Z"), Date.parse("2026-11-22T20:00:00Z")];
+  assert(repeats.shouldSay("problem", "a", ahead));
+  assert(!repeats.shouldSay("problem", "a", new Date(now)));
+  assert(repeats.shouldSay("problem", "a", new Date(now + 60_000)));
+});
