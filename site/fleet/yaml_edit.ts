@@ -4,11 +4,11 @@
  *
  * Supported: replacing a value; adding one, with the mappings that lead to it, to block and flow mappings; one more item
  * of a list of names. Refused: values inside an alias, mappings where the value should be. What comes out is read again
- * and compared: an edit that would change anything else is refused.
+ * and compared: an edit that would change anything else, or lose a comment, is refused.
  *
  * @module
  */
-import { isMap, isNode, isPair, isScalar, isSeq, visit } from "yaml";
+import { isMap, isNode, isPair, isScalar, isSeq, Lexer, visit } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import { replaceSealed, Sealed } from "./sealed.ts";
 import { type ParsedYaml, parseYaml } from "./yaml_file.ts";
@@ -150,13 +150,28 @@ function beyond(file: string): UserError {
   });
 }
 
-/** `edited`, if it says `expected`. */
+/** The comments in the text of a YAML file, sorted. */
+function commentsOf(source: string): string[] {
+  const comments: string[] = [];
+  let before = "";
+  for (const token of new Lexer().lex(source)) {
+    // The lexer puts this character before the text of a scalar, which may begin with a number sign, too.
+    if (token.startsWith("#") && before !== "\x1f") comments.push(token.trimEnd());
+    before = token;
+  }
+  return comments.sort();
+}
+
+/** `edited`, if it says `expected` and has the comments of before. */
 function checked(parsed: ParsedYaml, edited: string, expected: unknown): string {
   const again = parseYaml(parsed.file, edited);
   const says = !Array.isArray(again) &&
     JSON.stringify(replaceSealed(again.value, sealedText));
-  if (says === JSON.stringify(expected)) return edited;
-  throw beyond(parsed.file);
+  if (says !== JSON.stringify(expected)) throw beyond(parsed.file);
+  if (commentsOf(edited).join("\n") === commentsOf(parsed.source).join("\n")) return edited;
+  throw new UserError(`edit ${parsed.file}`, "a comment beside the value would be lost", {
+    hint: "move the comment to a line of its own above the key",
+  });
 }
 
 /** `value` with the secret at `path`, in the form that {@linkcode checked} compares. */

@@ -55,14 +55,18 @@ function beginMap(
     };
   }
   const start = afterColon(source, pair);
-  const end = node === null || node === undefined ? start : Math.max(start, endOf(node));
+  const end = isBlank(node) && !flow ? start : Math.max(start, endOf(node));
   if (flow) return { start, end, text: ` {${flowText(keys, addition, true)}}` };
   const rest = restOfLine(source, end);
-  const indent = indentAt(source, startOf(pair.key)) + INDENT;
+  const column = indentAt(source, startOf(pair.key));
+  // Comments stay above what is added: a block of lines would swallow them.
+  const below = commentsBelow(source, rest.end, column);
+  const kept = source.slice(rest.end, below.end).trimEnd();
   return {
     start,
-    end: rest.end,
-    text: rest.text.trimEnd() + nl + blockLines(keys, addition, indent, nl, true),
+    end: below.end,
+    text: rest.text.trimEnd() + nl + (kept && kept + nl) +
+      blockLines(keys, addition, column + INDENT, nl, true),
   };
 }
 
@@ -77,12 +81,16 @@ function addToMap(
   if (flow) return { start: end, end, text: `, ${flowText(keys, addition, false)}` };
   const nl = newline(source);
   if (source[end - 1] !== "\n") end = restOfLine(source, end).end;
-  const gap = source[end - 1] === "\n" ? "" : nl;
   const indent = indentAt(source, startOf(items[0]!.key));
+  end = commentsBelow(source, end, indent).end;
+  const gap = source[end - 1] === "\n" ? "" : nl;
   return { start: end, end, text: gap + blockLines(keys, addition, indent, nl, false) };
 }
 
-/** The value of a pair, whatever single value it was. */
+/**
+ * The value of a pair, whatever single value it was. A block of lines would swallow comments that stand between the key
+ * and its value or deeper than the key: they move above the key.
+ */
 function valueSplice(
   source: string,
   pair: Pair<unknown, unknown>,
@@ -91,20 +99,66 @@ function valueSplice(
 ): Splice {
   const node = pair.value;
   const start = afterColon(source, pair);
-  const indent = indentAt(source, startOf(pair.key)) + INDENT;
-  if (!isNode(node) || (isScalar(node) && node.range![0] === node.range![1])) {
-    const props = isScalar(node) && node.anchor ? ` &${node.anchor}` : "";
-    const end = Math.max(start, isNode(node) ? endOf(node) : start);
-    const text = scalarText(value, flow, indent, newline(source), restOfLine(source, end).text);
-    return {
-      start,
-      end: flow ? end : restOfLine(source, end).end,
-      text: `${props} ${tagText(value)}${text}`,
-    };
+  const column = indentAt(source, startOf(pair.key));
+  const indent = column + INDENT;
+  const anchor = isScalar(node) && node.anchor ? ` &${node.anchor}` : "";
+  const head = `${anchor} ${tagText(value)}`;
+  const blank = isBlank(node);
+  if (flow) {
+    const end = Math.max(start, endOf(node));
+    return { start, end, text: head + scalarText(value, true, indent, newline(source), "") };
   }
-  const splice = scalarSplice(source, node, value, flow, indent);
-  const anchor = isScalar(node) && node.anchor ? `&${node.anchor} ` : "";
-  return { ...splice, start, text: ` ${anchor}${tagText(value)}${splice.text}` };
+  const line = source.lastIndexOf("\n", startOf(pair.key) - 1) + 1;
+  const splice = blank
+    ? blankSplice(source, start, value, indent)
+    : scalarSplice(source, node as Node, value, false, indent);
+  const below = commentsBelow(source, splice.end, column);
+  const between = blank ? [] : commentsIn(source.slice(start, startOf(node)));
+  const pad = /^[ \t]*/.exec(source.slice(line))![0];
+  const above = [...between, ...below.comments].map((one) => pad + one + newline(source)).join("");
+  return {
+    start: line,
+    end: below.end,
+    text: above + source.slice(line, start) + head + splice.text,
+  };
+}
+
+/** What takes the place of nothing behind the colon that ends before `start`; a comment stays on its line. */
+function blankSplice(source: string, start: number, value: Value, indent: number): Splice {
+  const rest = restOfLine(source, start);
+  const props = /^(?:[ \t]+[&!]\S*)*/.exec(rest.text)![0].length;
+  const text = scalarText(value, false, indent, newline(source), rest.text.slice(props));
+  return { start, end: rest.end, text };
+}
+
+/** Whether a value has no text of its own. */
+function isBlank(node: unknown): boolean {
+  return !isNode(node) || (isScalar(node) && node.range![0] === node.range![1]);
+}
+
+/** The comments in what stands between a key's colon and its value: at most properties beside them. */
+function commentsIn(gap: string): string[] {
+  return gap.split("\n").flatMap((line) => /(?:^|\s)(#.*)$/.exec(line.trimEnd())?.[1] ?? []);
+}
+
+/** The comments from the line that begins at `at` that stand deeper than `column`, and where the last one's line ends. */
+function commentsBelow(
+  source: string,
+  at: number,
+  column: number,
+): { comments: string[]; end: number } {
+  const comments: string[] = [];
+  let end = at;
+  for (let next = at; next < source.length && source[next - 1] === "\n";) {
+    const line = restOfLine(source, next);
+    const text = line.text.trim();
+    next = line.end;
+    if (text === "") continue;
+    if (!text.startsWith("#") || line.text.indexOf("#") <= column) break;
+    comments.push(text);
+    end = next;
+  }
+  return { comments, end };
 }
 
 /** An item of a list. */
@@ -145,7 +199,10 @@ export function contentEnd(source: string, pair: Pair<unknown, unknown>): number
       ? contentEnd(source, last.items.at(-1)!)
       : endOf(last);
   }
-  return Math.max(afterColon(source, pair), isNode(value) ? endOf(value) : 0);
+  const start = afterColon(source, pair);
+  // The parser lets nothing end behind the comments that follow it.
+  const isBare = isBlank(value) && !(isScalar(value) && (value.anchor || value.tag));
+  return isBare ? start : Math.max(start, endOf(value));
 }
 
 function afterColon(source: string, pair: Pair<unknown, unknown>): number {

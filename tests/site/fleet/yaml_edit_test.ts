@@ -80,7 +80,7 @@ const CASES: [string, string, (string | number)[], string][] = [
     "fills a key without a value",
     "private:\n  # soon\nz: 1\n",
     ["hostname"],
-    `private:\n  hostname: !age |\n${block(4)}\n  # soon\nz: 1\n`,
+    `private:\n  # soon\n  hostname: !age |\n${block(4)}\nz: 1\n`,
   ],
   ["begins an empty file", "", ["hostname"], `private:\n  hostname: !age |\n${block(4)}\n`],
   [
@@ -213,3 +213,88 @@ for (const [what, source, expected] of BELOW) {
     assertEquals(addKey(parse(source), "admins", "secrets", "bound"), expected);
   });
 }
+
+/** What may stand behind the colon of `content:`. */
+const VALUES = [
+  "",
+  " ",
+  " # todo",
+  " null",
+  " ~",
+  ' ""',
+  ' "x" # c',
+  " abc",
+  " abc # c",
+  " |\n        a\n        b",
+  " |\n          a\n        # c",
+  " | # c\n        a",
+  " | # c\n        # no comment",
+  " >-\n        a\n",
+  " |\n",
+  "\n        abc",
+  "\n        # c\n        abc",
+  " # b\n        # c\n\n        abc # d",
+  "\n        # c",
+  " # b\n\n        # c\n          # d",
+  " abc\n        # c",
+  " a\n        b",
+  " &x abc",
+  " &x # c",
+  " &x",
+  " !!str abc",
+  " !!str",
+  " !age",
+];
+/** What may follow. */
+const AFTER = [
+  "",
+  '      mode: "0600"\n',
+  "      # end\n",
+  '      # c\n      mode: "0600"\n',
+  "notes: hi\n",
+  "\n\nnotes: hi\n",
+];
+
+Deno.test("putArmored() takes every layout of a single value and keeps each comment", () => {
+  const layouts = VALUES.flatMap((value) => AFTER.map((after) => [value, after] as const));
+  const path = ["files", "/etc/x", "content"];
+  for (const [value, after] of layouts) {
+    const plain = `private:\n  files:\n    /etc/x:\n      content:${value}\n${after}`;
+    for (const source of [plain, plain.trimEnd(), plain.replaceAll("\n", "\r\n")]) {
+      const edited = put(source, path);
+      const wanted = [...source.replace("# no comment", "").matchAll(/#.*/g)].map(([one]) => one);
+      for (const one of wanted) assertStringIncludes(edited, one.trimEnd(), source);
+      // A value that is set again finds the layout that the first one left.
+      assertEquals(put(edited, path), edited, source);
+    }
+  }
+});
+
+Deno.test("putArmored() adds to a mapping, or in place of none, whatever comments stand there", () => {
+  const layouts = ["", " # a", "\n        # a\n", " # a\n\n      # b\n"];
+  for (const path of [["files", "/etc/x", "content"], ["files", "/etc/x", "mode"]]) {
+    for (const blank of layouts) {
+      for (const key of ["    /etc/x:", "    /etc/x:\n      owner:", "    /etc/y: {}"]) {
+        const source = `private:\n  files:\n${key}${blank}\n# end\nnotes: hi\n`;
+        const edited = put(source, path);
+        for (const [one] of source.matchAll(/#.*/g)) assertStringIncludes(edited, one, source);
+      }
+    }
+  }
+});
+
+Deno.test("putArmored() moves a comment that a block would swallow above the key", () => {
+  assertEquals(
+    put("private:\n  hostname: # a\n      # b\n# end\n", ["hostname"]),
+    `private:\n  # b\n  hostname: !age | # a\n${block(4)}\n# end\n`,
+  );
+});
+
+Deno.test("putArmored() says which comment is in the way where it can't be kept", () => {
+  const error = assertThrows(
+    () => put("private: {hostname: # why\n    old}\n", ["hostname"]),
+    UserError,
+    "a comment beside the value would be lost",
+  );
+  assertStringIncludes(error.hint!, "above the key");
+});
