@@ -1,6 +1,7 @@
 /**
  * One place of the fleet's files where a secret belongs: setting it, reading it. What is written is first read as the site
- * build will read it, so what stands there before need not be right: a blank that waits for its value is none.
+ * build will read it, so what stands there before need not be right: a blank that waits for its value is none. Nor are other
+ * blanks below `private`, in whatever file: of several that wait, one must be the first.
  *
  * @module
  */
@@ -17,6 +18,7 @@ import { schemaLine } from "../fleet/schema_line.ts";
 import { homeProblem, ownerOf, unseal } from "../fleet/sealed.ts";
 import { putArmored } from "../fleet/yaml_edit.ts";
 import { checkYaml, type ParsedYaml, parseYaml, problemText } from "../fleet/yaml_file.ts";
+import { withoutBlanks } from "./blanks.ts";
 import { adminsOf, findOwner } from "./secret_files.ts";
 import { secretName, type SecretPath } from "./secret_path.ts";
 
@@ -34,12 +36,15 @@ export interface SecretSlot {
   /** The administrators' recipients. */
   admins: string[];
   sealer: Sealer;
+  /** Encrypted text that stands for every value that is still to come. */
+  standIn: string;
   /** Whether the fleet's secrets must say where they belong. */
   mustBeBound: boolean;
 }
 
 /**
- * The place `path` in the file of `owner`, as {@linkcode findOwner} takes it. With anything in it, the fleet is right.
+ * The place `path` in the file of `owner`, as {@linkcode findOwner} takes it. With anything in it, and in the blanks
+ * of all files, the fleet is right.
  *
  * @throws {UserError} when there are no administrators, the file can't be edited, or something else in the fleet is wrong.
  */
@@ -59,10 +64,16 @@ export async function openSlot(
   const parsed = known === undefined || known.source === "" ? emptyFile(file, at) : known;
   const admins = adminsOf({ files, fleet: { admins: namedAdmins(files) } });
   const sealer = new Sealer(admins);
-  const slot = { file, owner: at, path, parsed, admins, sealer, mustBeBound: saysBound(files) };
-  const filled = parseYaml(file, edited(slot, await sealer.seal(utf8(""))));
+  const standIn = await sealer.seal(utf8(""));
+  const mustBeBound = saysBound(files);
+  const slot = { file, owner: at, path, parsed, admins, sealer, standIn, mustBeBound };
+  const filled = parseYaml(file, edited(slot, standIn));
   if (Array.isArray(filled)) throw new UserError(`edit ${file}`, problemText(filled[0]!));
-  const after = new Map([...files.files, [at, filled]]);
+  const after = new Map(
+    [...files.files, [at, filled] as const].map(([one, yaml]) =>
+      [one, withoutBlanks(one, yaml, standIn)] as const
+    ),
+  );
   const paths = [...new Set([...files.paths, at])].sort();
   assembleFleet({ ...files, paths, files: after }, { survey: true });
   return slot;
@@ -101,7 +112,8 @@ export async function setSecret(
     const held = { value: plain, home: homeOf(slot) };
     const unsealed = new Map([[armoredAt(again, path) ?? "", held]]);
     const options = { unsealed, survey: true, owner: ownerOf(owner) };
-    const result = checkYaml(again, fileSchema(owner), options);
+    const complete = withoutBlanks(owner, again, slot.standIn);
+    const result = checkYaml(complete, fileSchema(owner), options);
     return Array.isArray(result) ? { problem: problemText(result[0]!) } : { text };
   };
   let result = await attempt(value);

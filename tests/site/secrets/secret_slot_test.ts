@@ -147,3 +147,68 @@ Deno.test("readSecret() does not show what was copied from elsewhere, so that no
   const error = await assertRejects(() => readSecret(slot, identities), UserError);
   assertStringIncludes(error.message, "nodes/beta.yaml:3:18: belongs to nodes/alpha users.ops.uid");
 });
+
+Deno.test("setSecret() fills several blanks of one file and of two, one after the other", async () => {
+  const names = [
+    ["beta", "files./etc/x.content"],
+    ["beta", "files./etc/y.content"],
+    ["beta", "files./etc/z.content"],
+    ["beta", "users.ops.uid"],
+    ["beta", "report.url"],
+    ["alpha", "users.ops.comment"],
+  ] as const;
+  const values: Record<string, string> = {
+    "users.ops.uid": "1000",
+    "report.url": "https://x.example/",
+  };
+  for (const order of [names, names.toReversed()]) {
+    const files = await secretFiles();
+    files.set(
+      "beta.yaml",
+      `${files.get("beta.yaml")!}private:
+  report:
+  users:
+    ops:
+      uid: # ours
+  files:
+    /etc/x: {mode: "0600", content: }
+    /etc/y:
+      mode: "0600"
+      content: # todo
+    /etc/z:
+`,
+    );
+    files.set(
+      "alpha.yaml",
+      files.get("alpha.yaml")!.replace("ops: # of alpha\n", "$&      comment:\n"),
+    );
+    const host = hostWith(files);
+    for (const [owner, name] of order) {
+      const slot = await openSlot(host, "nodes", owner, parseSecretName(name));
+      await setSecret(host, slot, values[name] ?? `value of ${name}`);
+    }
+    const fleet = await loadFleet(host, "nodes", { identities });
+    const [alpha, beta] = fleet.nodes.map(({ whole }) => whole);
+    assertEquals(alpha!.users?.ops?.comment, "value of users.ops.comment");
+    assertEquals(beta!.users?.ops?.uid, 1000);
+    assertEquals(beta!.files?.["/etc/y"], {
+      mode: "0600",
+      content: "value of files./etc/y.content",
+    });
+  }
+});
+
+Deno.test("openSlot() refuses a blank that waits for no secret", async () => {
+  for (
+    const text of [
+      "config:\n  hostname:\n",
+      "private:\n  hostnam:\n",
+      "private:\n  dns:\n    servers: x\n",
+    ]
+  ) {
+    const files = await secretFiles();
+    files.set("beta.yaml", `${files.get("beta.yaml")!}${text}`);
+    const open = () => openSlot(hostWith(files), "nodes", "alpha", parseSecretName("hostname"));
+    await assertRejects(open, UserError, "nodes/beta.yaml:");
+  }
+});
