@@ -22,7 +22,7 @@ import type { Prompt } from "../lib/trust/passphrase.ts";
 import { saysBound } from "../site/fleet/assemble.ts";
 import { initAdmin } from "../site/secrets/admin_identity.ts";
 import { editText } from "../site/secrets/edit_text.ts";
-import { rekeySecrets } from "../site/secrets/rekey.ts";
+import { rekeyProblems, rekeySecrets } from "../site/secrets/rekey.ts";
 import { openSecrets, type SecretPlace, secretPlaces } from "../site/secrets/secret_files.ts";
 import { parseSecretName } from "../site/secrets/secret_path.ts";
 import { openSlot, readSecret, type SecretSlot, setSecret } from "../site/secrets/secret_slot.ts";
@@ -112,7 +112,13 @@ async function rekey({ line, host, console, prompt }: Task<"rekey">): Promise<vo
   }
   const secrets = await openSecrets(host, nodes);
   if (check) {
-    const wrong = secretPlaces(secrets).filter(({ state }) => state !== "current");
+    // Where a secret belongs stands inside: it takes an identity to tell, and without one the rest is told.
+    const problems = identity === undefined
+      ? []
+      : await rekeyProblems(secrets, await loadIdentities(host, { file: identity, keys, prompt }));
+    const wrong = secretPlaces(secrets)
+      .map((place, i) => problems[i] === undefined ? place : { ...place, problem: problems[i] })
+      .filter((place) => place.state !== "current" || "problem" in place);
     if (json) console.out(JSON.stringify(wrong, null, 2));
     else for (const place of wrong) console.out(placeLine(place));
     if (wrong.length === 0 && !saysBound(secrets.files) && secretPlaces(secrets).length > 0) {
@@ -123,11 +129,23 @@ async function rekey({ line, host, console, prompt }: Task<"rekey">): Promise<vo
       );
     }
     if (wrong.length === 0) {
-      if (!json) console.out("all secrets say that they are for the admins only");
+      if (json) return;
+      console.out("all secrets say that they are for the admins only");
+      console.out(
+        identity === undefined
+          ? "with --identity FILE it is checked, too, that each belongs where it stands"
+          : "and belong where they stand",
+      );
       return;
     }
     throw new UserError(`confirm for whom ${counted(wrong.length, "secret")} are`, "see above", {
-      hint: "deno task secret rekey encrypts them to the admins",
+      hint: problems.some((one) => one !== undefined)
+        ? "deno task secret rekey encrypts them to the admins once each belongs where it stands;\n" +
+          "  where you know who put it there, --bind-here lets it belong there"
+        : "deno task secret rekey encrypts them to the admins" +
+          (identity === undefined
+            ? "; with --identity FILE, --check also tells what does not belong where it stands"
+            : ""),
     });
   }
   const identities = await loadIdentities(host, { file: identity, keys, prompt });
@@ -218,8 +236,10 @@ const STATES = {
   unknown: "does not say for whom: rekey",
 };
 
-function placeLine({ file, line, name, state }: SecretPlace): string {
-  return `  ${file}:${line}  ${name}  ${STATES[state]}`;
+function placeLine(
+  { file, line, name, state, problem }: SecretPlace & { problem?: string },
+): string {
+  return `  ${file}:${line}  ${name}  ${problem ?? STATES[state]}`;
 }
 
 function short(recipient: string): string {

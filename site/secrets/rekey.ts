@@ -14,7 +14,7 @@
  * @module
  */
 import { utf8 } from "../../lib/bytes.ts";
-import { formatSecret, secretHome } from "../../lib/documents/secret_text.ts";
+import { formatSecret, type SecretHome, secretHome } from "../../lib/documents/secret_text.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { IdentityFile } from "../../lib/trust/age.ts";
@@ -87,20 +87,14 @@ export async function rekeySecrets(
   const all = allSealed(files);
   const plain = await unseal(all.map(({ sealed }) => sealed.armored), identities);
   const isBound = saysBound(secrets.files);
+  const mustBeBound = isBound || identities.boundOnly;
   const places = secretPlaces(secrets);
   const wanted = new Map<ParsedYaml, SealedAt[]>();
   const changed: SecretPlace[] = [];
   for (const [i, { file, owner, sealed }] of all.entries()) {
     const given = plain.get(sealed.armored)!;
     const home = secretHome(owner, sealed.path);
-    const mustBeBound = isBound || identities.boundOnly;
-    const problem = sealed.byAlias
-      ? BY_ALIAS
-      : "problem" in given
-      ? given.problem
-      : options.bindHere
-      ? undefined
-      : homeProblem(given, home, mustBeBound);
+    const problem = problemAt(sealed, given, home, mustBeBound, options.bindHere);
     if (problem !== undefined) {
       throw new UserError(
         "encrypt the secrets anew",
@@ -142,6 +136,40 @@ export async function rekeySecrets(
     files: [...new Set([...edited.map(([path]) => path), ...marked])],
     dropped: [...dropped].sort(),
   };
+}
+
+/**
+ * For each secret, in the order of {@linkcode secretPlaces}, why {@linkcode rekeySecrets} would refuse it with these
+ * identities; undefined where it would not.
+ */
+export async function rekeyProblems(
+  { files }: SecretFleet,
+  identities: IdentityFile,
+): Promise<(string | undefined)[]> {
+  const all = allSealed(files.files);
+  const plain = await unseal(all.map(({ sealed }) => sealed.armored), identities);
+  const mustBeBound = saysBound(files) || identities.boundOnly;
+  return all.map(({ owner, sealed }) =>
+    problemAt(
+      sealed,
+      plain.get(sealed.armored)!,
+      secretHome(owner, sealed.path),
+      mustBeBound,
+    )
+  );
+}
+
+/** Why a secret can't be encrypted anew for `home`, where it stands. */
+function problemAt(
+  sealed: SealedAt,
+  given: Plain,
+  home: SecretHome,
+  mustBeBound: boolean,
+  bindHere = false,
+): string | undefined {
+  if (sealed.byAlias) return BY_ALIAS;
+  if ("problem" in given) return given.problem;
+  return bindHere ? undefined : homeProblem(given, home, mustBeBound);
 }
 
 /** What {@linkcode moveSecrets} needs. */

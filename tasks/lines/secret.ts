@@ -56,7 +56,7 @@ there is such a place; it is removed whatever happens.`,
         ),
         check: on(
           "check",
-          "change nothing, fail when something is to be done; needs no identity",
+          "change nothing, fail when something is to be done; only with --identity decrypt and check where they belong",
         ),
         identity,
         json,

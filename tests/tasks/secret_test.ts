@@ -150,6 +150,28 @@ Deno.test("secret rekey --check fails until the fleet says that its secrets say 
   assertEquals((await secret(host, "rekey --check --bind-here")).code, EXIT.usage);
 });
 
+Deno.test("secret rekey --check with an identity tells what does not belong where it stands", async () => {
+  const host = await setUp();
+  const lab = host.textOf("nodes/tags/lab.yaml");
+  host.put("nodes/tags/other.yaml", lab);
+  host.put(
+    "nodes/beta.yaml",
+    `${host.textOf("nodes/beta.yaml")}private:\n  hostname: ${await sealed("b", 4)}\n`,
+  );
+  const { code, output } = await secret(host, "rekey --check --identity keys/admin.age");
+  assertEquals(code, EXIT.failed);
+  assertStringIncludes(output, "  files./etc/token.content  belongs to tags/lab ");
+  assertStringIncludes(output, "  hostname  does not say where it belongs");
+  assertStringIncludes(output, "--bind-here");
+  assertStringIncludes(output, "Cannot confirm for whom 2 secrets are");
+  const json = await secret(host, "rekey --check --json --identity keys/admin.age");
+  assertStringIncludes(json.output, '"problem": "belongs to tags/lab');
+  assertStringIncludes((await secret(host, "rekey --check")).output, "--identity FILE");
+  assertEquals((await secret(host, "rekey --bind-here")).code, EXIT.ok);
+  const after = await secret(host, "rekey --check --identity keys/admin.age");
+  assertEquals(after.code, EXIT.ok, after.output);
+});
+
 Deno.test("secret rekey tells what the dropped admin could read", async () => {
   const host = await setUp();
   const global = host.textOf("nodes/global.yaml");
