@@ -171,6 +171,18 @@ export class DenoHost implements Host {
     return await Deno.readLink(path);
   }
 
+  // deno-lint-ignore require-await -- failures are to reject
+  async realPath(path: string): Promise<string | undefined> {
+    try {
+      return Deno.realPathSync(path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
   async chmod(path: string, mode: number): Promise<void> {
     await Deno.chmod(path, mode);
   }

@@ -186,6 +186,8 @@ export interface Host {
   rename(from: string, to: string): Promise<void>;
   symlink(target: string, path: string): Promise<void>;
   readLink(path: string): Promise<string>;
+  /** The absolute path without links, `.` or `..` of what is at `path`; undefined where nothing is. */
+  realPath(path: string): Promise<string | undefined>;
   chmod(path: string, mode: number): Promise<void>;
   chown(path: string, uid: number, gid: number): Promise<void>;
   /** Facts of a path without following a last link; undefined when it is missing. */

@@ -31,7 +31,7 @@ export function main(
     const task = { host, console, prompt };
     if (line.verb === "show") return await show({ ...task, line });
     const turn = { doing: `change ${line.keys}`, command: `task keys ${line.verb}` };
-    await alone(host, lockBeside(line.keys), turn, async () => {
+    await alone(host, await lockBeside(host, line.keys), turn, async () => {
       if (line.verb === "init") await init({ ...task, line });
       else await rotate({ ...task, line });
     });

@@ -41,7 +41,7 @@ export function main(
     const turn = { doing: `publish ${from}`, command: "task publish" };
     const { uploaded, retries } = await alone(
       host,
-      lockBeside(from),
+      await lockBeside(host, from),
       turn,
       () => upload(host, { ...line, name, pinned }, console),
     );

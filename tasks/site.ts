@@ -46,12 +46,17 @@ async function build(
   const passphrase = () => findPassphrase(host, { prompt });
   const { out } = line;
   const turn = { doing: `build ${out}`, command: "task site", make: 0o755 };
-  const made = await alone(host, lockBeside(out), turn, async () =>
-    await makeSite(host, {
-      ...options,
-      keyring: await loadKeyring(host, keys, { passphrase }),
-      identities: () => loadIdentities(host, { file: identity, keys, prompt }),
-    }));
+  const made = await alone(
+    host,
+    await lockBeside(host, out),
+    turn,
+    async () =>
+      await makeSite(host, {
+        ...options,
+        keyring: await loadKeyring(host, keys, { passphrase }),
+        identities: () => loadIdentities(host, { file: identity, keys, prompt }),
+      }),
+  );
   if (json) return console.out(JSON.stringify({ out, ...made }, null, 2));
   const { nodes, tags, releases, changed, removed, encrypted, serial, expires, files } = made;
   console.out(`${out}: serial ${serial}, valid until ${expires}`);
@@ -80,7 +85,7 @@ async function refresh(
 ): Promise<void> {
   const passphrase = () => findPassphrase(host, { prompt });
   const turn = { doing: `refresh ${out}`, command: "task site refresh" };
-  const refreshed = await alone(host, lockBeside(out), turn, async () => {
+  const refreshed = await alone(host, await lockBeside(host, out), turn, async () => {
     const signer = await loadSigner(host, keys, "timestamp", { passphrase });
     return await refreshSite(host, { out, signer, expiresHours });
   });

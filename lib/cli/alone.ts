@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename, dirname, join } from "node:path";
 import { errorText } from "../errors.ts";
 import type { FileLock, Host } from "../host.ts";
 import { lockFile } from "../lock.ts";
@@ -17,9 +18,23 @@ export interface AloneOptions {
   make?: number;
 }
 
-/** The lock of a folder that is published whole or may not be there yet: beside it. */
-export function lockBeside(folder: string): string {
-  return `${folder.replace(/\/+$/, "")}.lock`;
+/**
+ * The lock of a folder that is published whole or may not be there yet: beside it. It belongs to the folder and not to its
+ * name: `public`, `.` in it and a link to it have the same lock, which is never inside the folder.
+ */
+export async function lockBeside(host: Host, folder: string): Promise<string> {
+  return `${await placeOf(host, folder)}.lock`;
+}
+
+/** The real path of a folder, also of one that is still to be made. */
+async function placeOf(host: Host, folder: string): Promise<string> {
+  const path = folder.replace(/(?<=.)\/+$/, "");
+  const real = await host.realPath(path);
+  if (real !== undefined) return real;
+  const parent = dirname(path);
+  if (parent === path) return path;
+  // The parent's real path has no links, so that a name of dots means what it says.
+  return join(await placeOf(host, parent), basename(path));
 }
 
 /** The lock of any other folder: inside, where the folder itself may be read only. */

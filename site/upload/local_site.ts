@@ -108,12 +108,15 @@ export class LocalSite {
     });
   }
 
-  /** All files, sorted; without those below `except`. */
+  /**
+   * All files, sorted; without those below `except`, and without locks at the top: tasks that were run in a folder above or
+   * in this one may have left theirs, and they are no part of a site.
+   */
   async files(except: readonly string[], below = ""): Promise<string[]> {
     const found: string[] = [];
     for (const name of await this.host.readDir(`${this.dir}/${below}`.replace(/\/$/, ""))) {
       const path = below === "" ? name : `${below}/${name}`;
-      if (except.includes(path)) continue;
+      if (except.includes(path) || (below === "" && name.endsWith(".lock"))) continue;
       const kind = (await this.host.stat(`${this.dir}/${path}`))?.kind;
       if (kind === "directory") found.push(...await this.files(except, path));
       else if (kind === "file") found.push(path);

@@ -1,6 +1,7 @@
 /**
  * An in-memory {@linkcode Host}: a file tree, a clock that only moves when told, programs and URLs answered by the test.
  */
+import { join } from "node:path";
 import type {
   Child,
   DatagramQuestion,
@@ -207,6 +208,21 @@ export class FakeHost implements Host {
     return this.#get(path, true).target;
   }
 
+  /** Relative paths stay relative: the fake has no name for its current folder, which is always there. */
+  async realPath(path: string): Promise<string | undefined> {
+    let real = path.startsWith("/") ? "/" : ".";
+    for (const part of path.split("/")) {
+      real = join(real, part);
+      const node = this.nodes.get(real);
+      if (node?.kind === "symlink") {
+        const target = await this.realPath(resolveFrom(real, node.target));
+        if (target === undefined) return undefined;
+        real = target;
+      } else if (!node && real !== ".") return undefined;
+    }
+    return real;
+  }
+
   // deno-lint-ignore require-await
   async chmod(path: string, mode: number): Promise<void> {
     this.#mayWrite(path);
@@ -315,6 +331,11 @@ export class FakeHost implements Host {
 
 function directory(): Node {
   return { kind: "directory", data: new Uint8Array(), target: "", mode: 0o755, uid: 0, gid: 0 };
+}
+
+/** Where a link at `link` leads. */
+function resolveFrom(link: string, target: string): string {
+  return target.startsWith("/") ? target : join(link, "..", target);
 }
 
 function parent(path: string): string {

@@ -1,5 +1,5 @@
 /** Tasks of real processes take turns: what would change a folder while another task does says who is at it, and ends. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { utf8 } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
@@ -115,6 +115,7 @@ Deno.test("of tasks that build, refresh and publish one site only one is at it",
     const first = task(build);
     try {
       await isHeld(`${dir}/public.lock`, first);
+      await host.symlink("public", `${dir}/link`);
       const others: [words: string[], doing: string][] = [
         [build, "build"],
         [["site", "refresh", ...where], "refresh"],
@@ -123,6 +124,13 @@ Deno.test("of tasks that build, refresh and publish one site only one is at it",
           "publish",
         ],
       ];
+      for (const from of [`${dir}/link`, `${dir}/public/.`]) {
+        const { code, said } = await ended([
+          ...["publish", `file:${dir}/www`, "--from", from, "--keys", `${dir}/keys`],
+        ]);
+        assertEquals(code, EXIT.failed, said);
+        assertMatch(said, new RegExp(`: process ${first.pid} \\(task site\\) has been`));
+      }
       for (const [words, doing] of others) {
         const { code, said } = await ended(words);
         assertEquals(code, EXIT.failed, said);
@@ -142,8 +150,29 @@ Deno.test("of tasks that build, refresh and publish one site only one is at it",
       ...["publish", `file:${dir}/www`, "--from", `${dir}/public`, "--keys", `${dir}/keys`],
     ]);
     assertEquals(code, EXIT.ok, said);
-    // The lock is no part of the site.
-    assert(!(await host.readDir(`${dir}/www`)).some((name) => name.includes("lock")));
+    // The lock is no part of the site, and not in it either, when the task is run from within.
+    const within = await host.run([
+      ...[
+        Deno.execPath(),
+        "run",
+        "-q",
+        "-A",
+        new URL("../../tasks/publish.ts", import.meta.url).href,
+      ],
+      ...["file:../www", "--from", ".", "--keys", "../keys", "--full"],
+    ], { cwd: `${dir}/public`, timeoutMs: 60_000 });
+    assertEquals(within.code, EXIT.ok);
+    for (const folder of ["public", "www"]) {
+      const names = await host.readDir(`${dir}/${folder}`);
+      assertEquals(names.filter((name) => name.includes("lock")), [], folder);
+    }
+    // One that an older version left there stays where it is.
+    await host.writeFile(`${dir}/public/..lock`, "");
+    assertEquals(
+      (await ended(["publish", `file:${dir}/www`, "--from", `${dir}/public`, "--full"])).code,
+      EXIT.ok,
+    );
+    assertEquals((await host.readDir(`${dir}/www`)).includes("..lock"), false);
   }));
 
 Deno.test("one lab and one image build at a time work in one folder, one task changes the keys", () =>

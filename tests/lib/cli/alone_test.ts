@@ -32,10 +32,31 @@ Deno.test("alone() makes no folder where it should not, and asks for none beside
   const make = { ...TURN, make: 0o700 };
   assertEquals(await alone(host, lockIn("keys"), make, () => Promise.resolve(1)), 1);
   assertEquals((await host.stat("keys"))?.mode, 0o700);
-  assertEquals(lockBeside("public/"), "public.lock");
   const locked = () => Promise.resolve([...host.locks.keys()]);
-  assertEquals(await alone(host, lockBeside("public"), make, locked), ["public.lock"]);
-  assertEquals(await alone(host, lockBeside("/srv"), make, locked), ["/srv.lock"]);
+  assertEquals(await alone(host, await lockBeside(host, "public"), make, locked), ["public.lock"]);
+  assertEquals(await alone(host, await lockBeside(host, "/srv"), make, locked), ["/srv.lock"]);
+});
+
+Deno.test("lockBeside() is one lock of a folder, whatever way leads there", async () => {
+  const host = new FakeHost({ "/srv/fleet/public/index.html": "" });
+  await host.symlink("fleet", "/srv/link");
+  await host.symlink("/srv/link/public", "/www");
+  const ways = ["/srv/fleet/public", "/srv/fleet/public/", "/srv/fleet/public/.", "/www", "/www/"];
+  for (
+    const way of [...ways, "/srv/link/public", "/srv/fleet/public/../public", "/srv//fleet/public"]
+  ) {
+    assertEquals(await lockBeside(host, way), "/srv/fleet/public.lock", way);
+  }
+});
+
+Deno.test("lockBeside() knows the place of a folder that is still to be made", async () => {
+  const host = new FakeHost({ "/srv/fleet/x": "" });
+  await host.symlink("/srv/fleet", "/link");
+  for (const way of ["/srv/fleet/public", "/link/public/", "/link/public/.", "/link/a/../public"]) {
+    assertEquals(await lockBeside(host, way), "/srv/fleet/public.lock", way);
+  }
+  assertEquals(await lockBeside(host, "/link/a/b"), "/srv/fleet/a/b.lock");
+  assertEquals(await lockBeside(host, "public/"), "public.lock");
 });
 
 Deno.test("alone() lets those work who may not write where the lock is", async () => {
