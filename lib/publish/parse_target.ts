@@ -10,7 +10,10 @@ export type TargetName =
   | { kind: "s3"; bucket: string; prefix: string }
   | { kind: "file"; dir: string };
 
-const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+/** Words with dots between them, each of which begins and ends with a letter or a digit. */
+const BUCKET =
+  /^(?=.{3,63}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
+const ADDRESS = /^\d+\.\d+\.\d+\.\d+$/;
 const PREFIX = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
 /**
@@ -19,20 +22,26 @@ const PREFIX = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*
  * @throws {UserError} with `EXIT.usage`.
  */
 export function parseTarget(given: string, home?: string): TargetName {
-  const fail = (state: string) =>
-    new UserError(`publish to ${given}`, state, {
-      exitCode: EXIT.usage,
-      hint: "a target is s3://BUCKET[/PREFIX] or file:DIRECTORY",
-    });
+  // What stands before an "@" may be a password.
+  const shown = given.replace(/(?<=:\/\/).*@/s, "…@");
+  const fail = (state: string, hint = "a target is s3://BUCKET[/PREFIX] or file:DIRECTORY") =>
+    new UserError(`publish to ${shown}`, state, { exitCode: EXIT.usage, hint });
   if (given.startsWith("s3://")) {
     const [bucket = "", ...rest] = given.slice("s3://".length).replace(/\/+$/, "").split("/");
     const prefix = rest.join("/");
-    if (!BUCKET.test(bucket)) throw fail("that is no bucket's name");
+    if (!BUCKET.test(bucket) || ADDRESS.test(bucket)) throw fail("that is no bucket's name");
     if (prefix !== "" && !PREFIX.test(prefix)) throw fail("a prefix is words with / between them");
     return { kind: "s3", bucket, prefix };
   }
   if (given.startsWith("file:")) {
-    const dir = given.slice("file:".length).replace(/^\/\/(?=\/)/, "").replace(/(?<=.)\/+$/, "");
+    const [, host = "", path = ""] = /^file:(?:\/\/([^/]*))?(.*)$/s.exec(given) ?? [];
+    if (host !== "" && host.toLowerCase() !== "localhost") {
+      throw fail(
+        "what stands between // and the next / is the name of a host",
+        "file:DIR is a directory below the current one, file:/DIR one from the root",
+      );
+    }
+    const dir = path.replace(/(?<=.)\/+$/, "");
     if (dir === "") throw fail("the directory is missing");
     if (!dir.startsWith("~")) return { kind: "file", dir };
     if (home && /^~(\/|$)/.test(dir)) return { kind: "file", dir: home + dir.slice(1) };
