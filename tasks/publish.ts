@@ -8,12 +8,13 @@ import { type Console, processConsole } from "../lib/cli/console.ts";
 import { UsageError } from "../lib/cli/failures.ts";
 import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
+import { errorText } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { openTarget } from "../lib/publish/open_target.ts";
 import { TIMESTAMP_PATH } from "../lib/trust/freshness.ts";
 import type { PublicKey } from "../lib/trust/minisign.ts";
 import { loadRoots } from "../lib/trust/root_sign.ts";
-import { type Checked, checkPublished } from "../site/upload/check_site.ts";
+import { type Checked, checkedUrl, checkPublished } from "../site/upload/check_site.ts";
 import { LocalSite } from "../site/upload/local_site.ts";
 import { type Uploaded, uploadSite } from "../site/upload/upload.ts";
 import { type Line, program, TARGETS } from "./lines/publish.ts";
@@ -25,7 +26,8 @@ export function main(
   console: Console = processConsole,
 ): Promise<number> {
   return runProgram(program, args, async (line, console) => {
-    const { from, json, dryRun, check } = line;
+    const { from, json, check } = line;
+    if (check !== undefined) checkedUrl(check);
     const name = line.target ?? host.env("PSYOPSOS_PUBLISH");
     const pinned = (await loadRoots(host, line.keys))?.pinned;
     if (!name) {
@@ -45,15 +47,34 @@ export function main(
       turn,
       () => upload(host, { ...line, name, pinned }, console),
     );
+    const done = (checks: { checked?: Checked | null; error?: string }) =>
+      console.out(JSON.stringify({ ...uploaded, retries, ...checks }, null, 2));
     if (!json) { for (const text of report(uploaded, retries)) console.out(text); }
-    const checked = check === undefined ? undefined : await checkPublished(host, {
-      url: check,
-      pinned: await new LocalSite(host, from).pinned(pinned),
-      stamp: dryRun ? undefined : await new LocalSite(host, from).read(TIMESTAMP_PATH),
-    });
-    if (json) console.out(JSON.stringify({ ...uploaded, retries, checked }, null, 2));
-    else if (checked) console.out(checkedLine(checked));
+    try {
+      const checked = await checkUploaded(host, line, pinned);
+      if (json) done({ checked });
+      else if (checked) console.out(checkedLine(checked));
+    } catch (error) {
+      // All is published nevertheless: a script is to know that.
+      if (json) done({ checked: null, error: errorText(error) });
+      throw error;
+    }
   }, console);
+}
+
+/** Reads what was just published, where that is asked for. */
+async function checkUploaded(
+  host: Host,
+  { from, check, dryRun }: Line,
+  pinned: PublicKey | undefined,
+): Promise<Checked | undefined> {
+  if (check === undefined) return undefined;
+  const site = new LocalSite(host, from);
+  return await checkPublished(host, {
+    url: check,
+    pinned: await site.pinned(pinned),
+    stamp: dryRun ? undefined : await site.read(TIMESTAMP_PATH),
+  });
 }
 
 async function upload(
@@ -102,7 +123,7 @@ function report(uploaded: Uploaded, retries: number): string[] {
     : [];
   lines.push(...removed.map((path) => `  ${dryRun ? "remove" : "removed"}    ${path}`));
   if (kept > 0) {
-    const why = "as others may be publishing or reading them";
+    const why = `as others may be publishing or reading ${kept === 1 ? "it" : "them"}`;
     lines.push(
       `  ${count(kept)} that the site no longer has ${
         kept === 1 ? "stays" : "stay"

@@ -38,7 +38,7 @@ const TIMEOUT_MS = 30_000;
 
 /** Checks a site. @throws {UserError} that says what nodes will not get, and why. */
 export async function checkPublished(host: Host, options: CheckOptions): Promise<Checked> {
-  const url = baseUrl(options.url);
+  const url = checkedUrl(options.url);
   const doing = `read ${url} as nodes do`;
   try {
     let stamp: Bytes = new Uint8Array();
@@ -74,20 +74,23 @@ export async function checkPublished(host: Host, options: CheckOptions): Promise
   }
 }
 
-/** The address with a slash at its end. */
-function baseUrl(given: string): string {
+/**
+ * The address with a slash at its end. Whoever publishes first asks before that, as nothing is to be published by a command
+ * line that makes no sense.
+ *
+ * @throws {UserError} with `EXIT.usage` when it is none that nodes could have. It may hold a password and is not repeated.
+ */
+export function checkedUrl(given: string): string {
   const fail = (state: string) =>
-    new UserError(`read ${given} as nodes do`, state, { exitCode: EXIT.usage });
-  if (!/^https?:\/\//.test(given) || !URL.canParse(given)) throw fail("it is no http(s) URL");
+    new UserError("read the site as nodes do", `its URL ${state}`, {
+      exitCode: EXIT.usage,
+      hint: "--check takes the URL that is on the nodes' drives, e.g. https://site.example/fleet/",
+    });
+  if (!/^https?:\/\//.test(given)) throw fail("begins with neither http:// nor https://");
+  if (!URL.canParse(given)) throw fail("is none");
   const { username, password, search, hash } = new URL(given);
   if (`${username}${password}${search}${hash}` !== "") {
-    throw new UserError(
-      "read the site as nodes do",
-      "its URL has a password, a query or a fragment",
-      {
-        exitCode: EXIT.usage,
-      },
-    );
+    throw fail("has a password, a query or a fragment");
   }
   return given.replace(/\/*$/, "/");
 }

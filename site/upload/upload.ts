@@ -15,7 +15,6 @@ import { publicationId, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
 import type { PublicKey } from "../../lib/trust/minisign.ts";
 import { compareAll, compareByLists, type Sides } from "./compare.ts";
 import { LocalSite } from "./local_site.ts";
-
 import { mayBePruned, prune, PRUNE_HOURS, type Pruned } from "./prune.ts";
 import { listStored, storedSizes } from "./stored.ts";
 import { checkFound, lookAt } from "./target_state.ts";

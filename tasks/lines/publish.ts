@@ -69,6 +69,8 @@ export const program: Program<Line> = {
     "--prune leaves what is younger than a day, as somebody else may be publishing it, and what the publication lists that\n" +
     "it replaces, as nodes may be reading it: a later --prune removes that. --prune-after 0 is for what must go at once.",
     `TARGET is ${TARGETS}; without one PSYOPSOS_PUBLISH names it. Without either, --check URL checks and does no more.`,
+    "With --json and --check, a site that was published but can't be read has checked: null and the reason as error, and the\n" +
+    "exit code of that; nothing on standard output means that nothing was published, or not all.",
     "Credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, else\n" +
     "AWS_PROFILE in AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE; a profile given by option counts first.",
     "Rights: s3:GetObject, s3:PutObject, s3:ListBucket; --prune also s3:DeleteObject, --acl s3:PutObjectAcl. Network: the S3\n" +

@@ -34,6 +34,14 @@ export interface Reading {
   hostnames: Record<string, string | undefined>;
 }
 
+/** What `deno task publish` gave. */
+export interface Published {
+  code: number;
+  /** All lines, those on standard error too. */
+  output: string;
+  stdout: string;
+}
+
 /** The fleet: three nodes, a tag, keys. The site is in "public". */
 export class PublishWorld {
   readonly host = new FakeHost();
@@ -117,11 +125,13 @@ export class PublishWorld {
   }
 
   /** Runs `deno task publish`. */
-  async publish(...words: string[]): Promise<{ code: number; output: string }> {
+  async publish(...words: string[]): Promise<Published> {
     const lines: string[] = [];
-    const add = (line: string) => void lines.push(line);
-    const code = await main(words, this.host, { out: add, err: add });
-    return { code, output: lines.join("\n") };
+    const printed: string[] = [];
+    const err = (line: string) => void lines.push(line);
+    const out = (line: string) => void [lines, printed].forEach((all) => all.push(line));
+    const code = await main(words, this.host, { out, err });
+    return { code, output: lines.join("\n"), stdout: printed.join("\n") };
   }
 
   /** A server in the world's time. */
@@ -137,7 +147,7 @@ export class PublishWorld {
   }
 
   /** Runs it with the test server's bucket. */
-  publishTo(server: S3Server, ...words: string[]): Promise<{ code: number; output: string }> {
+  publishTo(server: S3Server, ...words: string[]): Promise<Published> {
     return this.publish(`s3://${server.bucket}`, "--endpoint", server.url, ...words);
   }
 

@@ -176,12 +176,45 @@ Deno.test("publish --check says that an older publication is still served", asyn
 });
 
 for (
-  const url of ["ftp://x", "site.example", "http://", "http://ann:pw@site.example/", "http://x/?a"]
+  const url of [
+    "ftp://x",
+    "ftp://ann:pw@site.example/",
+    "ann:pw@site.example",
+    "http://ann:pw@[x/",
+    "site.example",
+    "http://",
+    "http://ann:pw@site.example/",
+    "http://x/?a",
+  ]
 ) {
   Deno.test(`publish --check ${url} is not understood`, async () => {
     const { world, server } = await published();
     await using _ = server;
-    const { code, output } = await world.publish("--check", url);
-    assertEquals([code, output.includes("pw")], [EXIT.usage, false], output);
+    await world.build(2);
+    server.requests.length = 0;
+    for (const words of [[], [`s3://${server.bucket}`, "--endpoint", server.url]]) {
+      const { code, output } = await world.publish(...words, "--check", url);
+      assertEquals([code, output.includes("pw")], [EXIT.usage, false], output);
+    }
+    // It is told before anything is published.
+    assertEquals(server.requests, []);
   });
 }
+
+Deno.test("publish --json --check says what was published also when it can't be read", async () => {
+  const { world, server, url } = await published();
+  await using _ = server;
+  await world.build(2);
+  const { code, output, stdout } = await world.publishTo(server, "--json", "--check", url);
+  assertEquals(code, EXIT.failed);
+  const { serial, uploads, checked, error } = JSON.parse(stdout);
+  assertEquals([serial, uploads > 0, checked], [2, true, null]);
+  assertStringIncludes(error, "the server answers 403 to who is not signed in");
+  assertStringIncludes(output, `\n${error}`);
+  // What was not published says nothing there.
+  server.mischief = ({ method }) =>
+    method === "PUT" ? { status: 403, code: "AccessDenied" } : undefined;
+  await world.build(3);
+  const failed = await world.publishTo(server, "--json", "--check", url);
+  assertEquals([failed.code, failed.stdout], [EXIT.failed, ""]);
+});
