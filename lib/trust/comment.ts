@@ -89,7 +89,7 @@ export function parseComment(comment: string): Facts {
   if (mark !== MARK) throw refuse(`it is not one of ${MARK}`);
   const values = new Map<string, string>();
   for (const word of words) {
-    const match = /^([a-z][a-z0-9]*)=([\x21-\x7e]+)$/.exec(word);
+    const match = /^([a-z][a-z0-9]{0,31})=([\x21-\x7e]+)$/.exec(word);
     if (!match) throw refuse("it is no list of key=value words");
     const [, key = "", value = ""] = match;
     if (values.has(key)) throw refuse(`${key} is given twice`);

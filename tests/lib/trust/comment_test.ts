@@ -98,3 +98,13 @@ Deno.test("isSitePath() takes plain relative paths only", () => {
       .concat("x".repeat(256))
   ) assertFalse(isSitePath(path), path);
 });
+
+Deno.test("parseComment() repeats no word of a comment that is longer than keys are", () => {
+  const key = "a".repeat(4000);
+  const error = assertThrows(
+    () => parseComment(`psyopsOS ${key}=1 ${key}=2`),
+    RefusedError,
+    "it is no list of key=value words",
+  );
+  assertEquals(error.message.length < 200, true);
+});
