@@ -49,9 +49,13 @@ export function parseLinks(output: string): Link[] {
 /** Global addresses in what `ip -o addr show` printed, as pairs of interface and CIDR. */
 export function parseAddresses(output: string): [string, string][] {
   return output.split("\n").flatMap((line): [string, string][] => {
-    const match = /^\d+:\s+([^\s@:]+)[@:]?\S*\s+inet6?\s+(\S+)(.*)$/.exec(line);
-    if (!match || !/\bscope global\b/.test(match[3]!) || /\btentative\b/.test(match[3]!)) return [];
-    return [[match[1]!, match[2]!]];
+    // By words: one expression for the line takes a time that grows with the square of a name's length.
+    const [number, label, family, address, ...rest] = line.trimEnd().split(/\s+/);
+    const name = label?.split(/[@:]/, 1)[0];
+    if (!/^\d+:$/.test(number!) || !name || !/^inet6?$/.test(family ?? "")) return [];
+    const flags = rest.join(" ");
+    if (!address || !/\bscope global\b/.test(flags) || /\btentative\b/.test(flags)) return [];
+    return [[name, address]];
   });
 }
 

@@ -88,8 +88,8 @@ export function parseSites(given: string): string[] {
     const line = raw.replace(/(^|\s)#.*$/, "").trim();
     if (line === "") continue;
     const base = line.endsWith("/") ? line : `${line}/`;
-    // With the slash: without it the URL parser would drop a control character at the end.
-    const usable = /^https?:\/\//.test(base) && URL.canParse(base) && !/[?#]/.test(base);
+    // A parser drops some control characters, and the rest would be another URL than the line.
+    const usable = /^https?:\/\/[^?#\p{Cc}]+$/u.test(base) && URL.canParse(base);
     if (!usable) throw new Error(`line ${i + 1} is no http:// or https:// base URL`);
     sites.push(base);
   }

@@ -152,9 +152,9 @@ function withoutLogin(profile: AwsProfile, logins: readonly string[]): undefined
   });
 }
 
-/** Whether `given` is a URL of a server: no password, query or fragment. */
+/** Whether `given` is a URL of a server: no password, query or fragment, and no blanks, which a parser drops from a URL. */
 function isPlainUrl(given: string): boolean {
-  if (!/^https?:\/\//.test(given) || !URL.canParse(given)) return false;
+  if (!/^https?:\/\/[^\s\p{Cc}]+$/u.test(given) || !URL.canParse(given)) return false;
   const { username, password, search, hash } = new URL(given);
   return `${username}${password}${search}${hash}` === "";
 }

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { ensureNetwork, parseAddresses, parseLinks } from "../../../agent/network/address.ts";
 import { INTERFACES } from "../../../agent/system/paths.ts";
 import { AgentError } from "../../../agent/report/problem.ts";
@@ -19,6 +19,13 @@ Deno.test("parseAddresses() takes global addresses of both families", () => {
     ["eth1", "2001:db8::2/64"],
     ["br0", "192.0.2.1/24"],
   ]);
+});
+
+Deno.test("parseAddresses() takes a time that grows with the output's length", () => {
+  const from = performance.now();
+  assertEquals(parseAddresses(`2: ${"a/".repeat(300_000)} inet`), []);
+  assertEquals(parseAddresses(`2: ${"a/".repeat(300_000)}`), []);
+  assertLess(performance.now() - from, 2_000);
 });
 
 Deno.test("parseLinks() reads the lines of the interfaces program", () => {

@@ -128,6 +128,7 @@ Deno.test("parseSites() names the line that is no URL", () => {
       "file:///x\n",
       "http://\n",
       "http://a.test\x01\n",
+      "http://\ta.test\n",
     ]
   ) {
     assertThrows(() => parseSites(bad), Error);

@@ -122,6 +122,9 @@ const REFUSED: [string, string, Record<string, string>, S3Options?][] = [
   ["an endpoint with a password", "the endpoint is no plain http:// or", VARIABLES, {
     endpoint: "http://user:MARKED@x",
   }],
+  ["an endpoint with a tab in it", "the endpoint is no plain http:// or", VARIABLES, {
+    endpoint: "http://\t27.0.0.1:9000",
+  }],
 ];
 
 for (const [name, says, variables, options] of REFUSED) {

@@ -37,7 +37,7 @@ export function subject(): Subject {
         throw new WrongAnswer(`it takes for a name: ${identity.name}`);
       }
       for (const site of identity.sites) {
-        if (!/^https?:\/\/[^?#]+\/$/.test(site) || !URL.canParse(site)) {
+        if (!/^https?:\/\/[^?#\p{Cc}]+\/$/u.test(site) || !URL.canParse(site)) {
           throw new WrongAnswer(`it takes for a site: ${site}`);
         }
       }
