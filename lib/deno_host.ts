@@ -8,6 +8,7 @@ import { placeDirectory, placeFile, readRegular, removeLeftovers } from "./deno_
 import { lockPath } from "./deno_lock.ts";
 import { runProgram, spawnProgram } from "./deno_programs.ts";
 import { askUdp } from "./deno_udp.ts";
+import { pause } from "./pause.ts";
 import type {
   Child,
   DatagramQuestion,
@@ -257,16 +258,7 @@ export class DenoHost implements Host {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      if (signal?.aborted) end();
-      else signal?.addEventListener("abort", end);
-    });
+    return pause(ms, signal);
   }
 
   env(name: string): string | undefined {

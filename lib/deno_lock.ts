@@ -7,6 +7,7 @@ import { utf8 } from "./bytes.ts";
 import { UserError } from "./errors.ts";
 import type { FileLock, LockHolder, LockOptions, LockOutcome } from "./host.ts";
 import { formatHolder, MAX_HOLDER_BYTES, parseHolder } from "./lock.ts";
+import { pause } from "./pause.ts";
 
 /** Pause between two tries, in milliseconds. */
 const POLL_MS = 100;
@@ -122,17 +123,4 @@ function readHolder(file: Deno.FsFile): LockHolder {
   const piece = new Uint8Array(MAX_HOLDER_BYTES);
   const count = file.readSync(piece) ?? 0;
   return parseHolder(new TextDecoder().decode(piece.subarray(0, count)));
-}
-
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    if (signal?.aborted) end();
-    else signal?.addEventListener("abort", end);
-  });
 }

@@ -1,30 +1,24 @@
 /**
- * Runs the agent: performs the effects that the state machine asks for, and passes the events that they produce back to
- * it. Only machine.ts decides what comes next.
+ * Runs the agent: begins, then passes effects from the state machine to the course (course.ts) and the events that they
+ * produce back. Only machine.ts decides what comes next.
  *
  * @module
  */
-import { desired, type NodeConfig } from "../../lib/config/mod.ts";
 import { formatConsoleLine } from "../../lib/documents/console_line.ts";
-import { EXIT, type ExitCode, RefusedError } from "../../lib/errors.ts";
+import { EXIT, type ExitCode } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { findIdentity } from "../identity/find.ts";
-import type { Identity } from "../identity/read.ts";
-import { ensureNetwork } from "../network/address.ts";
-import { askTime } from "../network/time_server.ts";
 import { Keeper } from "../publication/keeper.ts";
-import type { Publication } from "../publication/read.ts";
-import { type Lagging, Source } from "../publication/source.ts";
 import { agentFacts, readBootId, readSystemFacts, uptime } from "../report/facts.ts";
-import { AgentError, troubleOf } from "../report/problem.ts";
+import { troubleOf } from "../report/problem.ts";
 import { Reporter } from "../report/reporter.ts";
 import { firstStatus } from "../report/status.ts";
-import { EARLY, observe, RESOURCES } from "../resources/mod.ts";
-import type { Applied, Apply, Target } from "../resources/resource.ts";
+import { EARLY } from "../resources/mod.ts";
 import { Clock } from "../system/clock.ts";
 import { STATUS_FILE } from "../system/paths.ts";
 import { Turn } from "../system/turn.ts";
-import { type Current, type Effect, type Event, type State, type Step, step } from "./machine.ts";
+import { Course, type Documents, settingClock } from "./course.ts";
+import { type Effect, type Event, type State, type Step, step } from "./machine.ts";
 
 /** Options of {@linkcode runAgent}. */
 export interface RunAgentOptions {
@@ -38,13 +32,6 @@ export interface RunAgentOptions {
   print: (line: string) => void;
   /** The agent's own process. */
   pid: number;
-}
-
-/** What a publication says about this node, as the machine looks at it. */
-interface Documents {
-  serial: number;
-  everySeconds: number;
-  publication: Publication;
 }
 
 /** Runs the agent until it is stopped; with `once` the exit code says how the round went. */
@@ -132,267 +119,4 @@ async function begin(
   });
   if (!restarted) await course.apply(EARLY, {}, {});
   return course;
-}
-
-/** Sets the system's clock. A full RAM must not keep the node from its round: then only https may fail, which is told. */
-async function settingClock(reporter: Reporter, set: () => Promise<unknown>): Promise<void> {
-  try {
-    await set();
-    reporter.clearAside("clock");
-  } catch (error) {
-    const { message: reason } = troubleOf(error, "clock");
-    reporter.aside("clock", "degraded", { check: "clock", reason });
-  }
-}
-
-interface CourseParts {
-  turn: Turn;
-  signal: AbortSignal;
-  clock: Clock;
-  identity: Identity;
-  keeper: Keeper;
-  reporter: Reporter;
-  bootId: string;
-  /** Those that the image names. */
-  timeServers: readonly string[];
-}
-
-/** Performs the effects of a node that knows who it is. */
-class Course {
-  readonly #source: Source;
-  /** The configuration that counts now. */
-  #config: NodeConfig = {};
-
-  constructor(readonly host: Host, readonly parts: CourseParts) {
-    this.#source = new Source(host, parts.identity);
-  }
-
-  /** Performs one effect; gives what came of those that bring an event. */
-  async perform(effect: Effect<Documents>): Promise<Event<Documents> | undefined> {
-    const { reporter, keeper, identity } = this.parts;
-    switch (effect.do) {
-      case "enter":
-        return void await reporter.enter(effect.phase);
-      case "keep":
-        return void await this.#keep(effect.publication.publication, effect.quietly);
-      case "take":
-        return void await this.#take(effect.current);
-      case "complain":
-        return void reporter.trouble(effect.trouble, effect.retrySeconds, effect.configured);
-      case "alsoComplain": {
-        const { check, message: reason } = effect.trouble;
-        return void reporter.aside("apply", "degraded", { check, reason });
-      }
-      case "forget":
-        return void this.#forget();
-      case "clearProblem":
-        return void reporter.clearTrouble();
-      case "announce": {
-        const { publication: { serial }, source } = effect.current;
-        return void reporter.say("configured", { node: identity.name, serial, source });
-      }
-      case "report":
-        reporter.status.rollbackGuard = keeper.guard;
-        return void await reporter.report();
-      case "address":
-        return await this.#address();
-      case "ask":
-        return await this.#ask(effect.afterMs);
-      case "recall":
-        return await this.#recall();
-      case "apply":
-        return await this.#apply(effect.current);
-      case "sleep":
-        freeMemory();
-        this.parts.turn.release();
-        await this.host.sleep(effect.ms, this.parts.signal);
-        await this.parts.turn.take();
-        return { type: "tick", superseded: await this.#superseded() };
-    }
-  }
-
-  /** Whether another agent had its turn and kept something newer; what this one has is then not applied again. */
-  async #superseded(): Promise<boolean> {
-    const { clock, keeper } = this.parts;
-    if (!await keeper.refresh()) return false;
-    this.#source.forget();
-    await clock.refresh();
-    await settingClock(this.parts.reporter, () => clock.forgetIssued());
-    await settingClock(this.parts.reporter, () => clock.noteIssued(keeper.trust.issued));
-    return true;
-  }
-
-  /** Nothing that the documents in use have said holds any more, where reports go least of all. */
-  #forget(): void {
-    const { reporter } = this.parts;
-    this.#config = {};
-    reporter.reportUrl = undefined;
-    reporter.status.steps = [];
-    for (const fact of ["serial", "expires", "source"] as const) delete reporter.status[fact];
-  }
-
-  async #address(): Promise<Event<Documents>> {
-    const { reporter, identity } = this.parts;
-    try {
-      const hostname = desired("hostname", this.#config, identity);
-      const found = await ensureNetwork(this.host, identity.network, hostname);
-      await reporter.reach("network");
-      for (const { interface: name, address, via } of found) {
-        reporter.sayOnce("network", { interface: name, address, via });
-      }
-      await this.#findTime();
-      return { type: "addressed" };
-    } catch (error) {
-      return { type: "failed", trouble: troubleOf(error, "network") };
-    }
-  }
-
-  /** Asks a time server where certificates could not be judged otherwise. Http sites need none, so a failure ends nothing. */
-  async #findTime(): Promise<void> {
-    const { clock, reporter, identity, timeServers } = this.parts;
-    const servers = identity.timeServers ?? timeServers;
-    const isHttps = identity.sites.some((site) => site.startsWith("https:"));
-    if (!isHttps || !clock.needsServer || servers.length === 0) return;
-    try {
-      const ms = await askTime(this.host, servers, clock.imageMs);
-      if (await clock.believe(ms)) return reporter.clearAside("time");
-      const state = `its answer is before this image or more than ten years after it`;
-      throw new AgentError("time", "believe a time server", state);
-    } catch (error) {
-      reporter.aside("time", "waiting", { what: "time", reason: troubleOf(error, "time").message });
-    }
-  }
-
-  async #ask(afterMs: number): Promise<Event<Documents>> {
-    const { clock, keeper, signal } = this.parts;
-    try {
-      if (afterMs > 0) await this.host.sleep(afterMs, signal);
-      const time = { now: clock.trusted(), sinceIssuedMs: clock.sinceIssuedMs };
-      const answer = await this.#source.ask(keeper.trust, time, signal);
-      this.#tellLagging(answer.lagging);
-      if (answer.kind === "unchanged") return { type: "unchanged" };
-      if (this.#source.dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
-      return { type: "received", publication: documentsOf(answer.publication) };
-    } catch (error) {
-      // Which URL lags behind shows by one that does not.
-      delete this.parts.reporter.status.lagging;
-      const trouble = troubleOf(error, "unreachable");
-      return { type: "failed", trouble, fallen: await this.#letGo() };
-    }
-  }
-
-  /** Lets go of what a dropped key vouched for; gives whether there was something to let go of. */
-  async #letGo(): Promise<boolean> {
-    const { clock, keeper } = this.parts;
-    const { dropped } = this.#source;
-    if (dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
-    await this.#writing(() => keeper.drop(dropped));
-    return dropped !== undefined;
-  }
-
-  /** Tells which URLs do not give what another one gives. */
-  #tellLagging(lagging: readonly Lagging[]): void {
-    const { reporter } = this.parts;
-    for (const { url } of reporter.status.lagging ?? []) {
-      if (!lagging.some((one) => one.url === url)) reporter.clearAside(`site ${url}`);
-    }
-    for (const { url, reason } of lagging) {
-      reporter.aside(`site ${url}`, "degraded", { check: "mirror", url, reason });
-    }
-    if (lagging.length > 0) reporter.status.lagging = [...lagging];
-    else delete reporter.status.lagging;
-  }
-
-  async #recall(): Promise<Event<Documents>> {
-    const { keeper, reporter } = this.parts;
-    if (!keeper.hasGood) return { type: "nothingKept" };
-    try {
-      const publication = documentsOf(await keeper.lastGood());
-      reporter.clearAside("last-good");
-      return { type: "recalled", publication };
-    } catch (error) {
-      const { check, document, message } = troubleOf(error, "state");
-      const reason = `Cannot use the last good documents: ${message}`;
-      const event = error instanceof RefusedError ? "refused" : "degraded";
-      reporter.aside("last-good", event, { check, document, reason });
-      return { type: "nothingKept" };
-    }
-  }
-
-  async #keep(publication: Publication, quietly: boolean): Promise<void> {
-    const { clock, keeper } = this.parts;
-    if (quietly && keeper.guard === "drive") return;
-    await this.#writing(() => keeper.keep(publication), quietly);
-    await settingClock(this.parts.reporter, () => clock.noteIssued(publication.view.state.issued));
-  }
-
-  /** Writes to the drive; what fails there is told. */
-  async #writing(write: () => Promise<void>, quietly = false): Promise<void> {
-    const { reporter } = this.parts;
-    try {
-      await write();
-      reporter.clearAside("state");
-    } catch (error) {
-      const { check, message: reason } = troubleOf(error, "state");
-      if (!quietly) reporter.aside("state", "degraded", { check, reason });
-    }
-  }
-
-  async #take({ publication: { publication }, source }: Current<Documents>): Promise<void> {
-    const { reporter, identity } = this.parts;
-    const { serial, expires } = publication.view.timestamp;
-    this.#config = publication.instructions.config;
-    Object.assign(reporter.status, { serial, expires, source });
-    reporter.reportUrl = desired("report", this.#config, identity).url;
-    await reporter.reach("verified");
-    reporter.say("verified", { serial, expires, source });
-  }
-
-  async #apply(
-    { publication: { publication }, source }: Current<Documents>,
-  ): Promise<Event<Documents>> {
-    const { reporter } = this.parts;
-    const { config, public: shown } = publication.instructions;
-    reporter.status.source = source;
-    const start = this.host.now().getTime();
-    const { steps, troubles, target } = await this.apply(RESOURCES, config, shown);
-    if (steps.length > 0) {
-      const seconds = ((this.host.now().getTime() - start) / 1000).toFixed(1);
-      reporter.status.steps = steps;
-      reporter.say("applied", { changes: steps.length, seconds });
-    }
-    try {
-      reporter.status.observed = await observe(this.host, target);
-    } catch (error) {
-      troubles.push(troubleOf(error, "observe"));
-    }
-    return { type: "applied", troubles };
-  }
-
-  /** Applies `resources` in order. */
-  async apply(
-    resources: readonly Apply[],
-    config: NodeConfig,
-    shown: NodeConfig,
-  ): Promise<Applied & { target: Target }> {
-    const { identity, bootId, signal } = this.parts;
-    const target: Target = { identity, config, shown, bootId, signal };
-    const applied: Applied = { steps: [], troubles: [] };
-    for (const resource of resources) {
-      if (signal.aborted) break;
-      await resource(this.host, target, applied);
-    }
-    return { ...applied, target };
-  }
-}
-
-function documentsOf(publication: Publication): Documents {
-  const { config } = publication.instructions;
-  const { everySeconds } = desired("check", config, { name: publication.instructions.node });
-  return { serial: publication.view.timestamp.serial, everySeconds, publication };
-}
-
-/** Gives the memory of a round back to the system before a long sleep; V8 by itself waits until it needs room. */
-function freeMemory(): void {
-  (globalThis as { gc?: () => void }).gc?.();
 }

@@ -13,7 +13,7 @@ import { DenoHost } from "../../lib/deno_host.ts";
 import { RefusedError, UserError } from "../../lib/errors.ts";
 import { decryptWith, encryptTo, isRecipient, parseIdentityFile } from "../../lib/trust/age.ts";
 import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
-import { needTool } from "../support/tools.ts";
+import { judgedTest } from "../support/tools.ts";
 
 const host = new DenoHost();
 const SIZES = [0, 1, 65_535, 65_536, 65_537, 200_000];
@@ -23,22 +23,11 @@ async function run(command: string[], stdin: Uint8Array | string = "") {
   return { ...result, errors: text(result.stderr) };
 }
 
-function judgedTest(name: string, body: (dir: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    ...needTool("age", "age-keygen"),
-    fn: async () => {
-      const dir = await Deno.makeTempDir();
-      try {
-        await body(dir);
-      } finally {
-        await host.remove(dir);
-      }
-    },
-  });
-}
+/** A test that age judges. */
+const judged = (name: string, body: (dir: string) => Promise<void>) =>
+  judgedTest(name, ["age", "age-keygen"], body);
 
-judgedTest(
+judged(
   "age decrypts what encryptTo() made, for each recipient and nobody else",
   async (dir) => {
     const pairs = [await generateIdentity(), await generateIdentity()];
@@ -59,7 +48,7 @@ judgedTest(
   },
 );
 
-judgedTest(
+judged(
   "age and parseIdentityFile() use a key that stands among keys of plugins",
   async (dir) => {
     const pair = await generateIdentity();
@@ -77,7 +66,7 @@ judgedTest(
   },
 );
 
-judgedTest("decryptWith() reads what age made for keys of age-keygen", async (dir) => {
+judged("decryptWith() reads what age made for keys of age-keygen", async (dir) => {
   await run(["age-keygen", "-o", `${dir}/key`]);
   const file = await host.readTextFile(`${dir}/key`);
   const identities = parseIdentityFile(file).keys;
@@ -90,14 +79,14 @@ judgedTest("decryptWith() reads what age made for keys of age-keygen", async (di
   }
 });
 
-judgedTest("age-keygen agrees on the recipient of a new identity", async (dir) => {
+judged("age-keygen agrees on the recipient of a new identity", async (dir) => {
   const pair = await generateIdentity();
   await host.writeFile(`${dir}/key`, formatIdentityFile(pair), { mode: 0o600 });
   const { stdout, errors } = await run(["age-keygen", "-y", `${dir}/key`]);
   assertEquals(text(stdout), `${pair.recipient}\n`, errors);
 });
 
-judgedTest("decryptWith() and age refuse the same damaged files", async (dir) => {
+judged("decryptWith() and age refuse the same damaged files", async (dir) => {
   const pair = await generateIdentity();
   await host.writeFile(`${dir}/key`, formatIdentityFile(pair), { mode: 0o600 });
   const good = await encryptTo([pair.recipient], utf8("secret"));
@@ -111,7 +100,7 @@ judgedTest("decryptWith() and age refuse the same damaged files", async (dir) =>
   }
 });
 
-judgedTest("decryptWith() refuses armored files, which age would read", async (dir) => {
+judged("decryptWith() refuses armored files, which age would read", async (dir) => {
   const pair = await generateIdentity();
   await host.writeFile(`${dir}/key`, formatIdentityFile(pair), { mode: 0o600 });
   const { stdout } = await run(["age", "-a", "-r", pair.recipient], "x");

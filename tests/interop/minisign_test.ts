@@ -28,11 +28,9 @@ import {
   publicKeyOf,
   sign,
 } from "../../lib/trust/minisign_sign.ts";
-import { needTool } from "../support/tools.ts";
+import { judgedTest } from "../support/tools.ts";
 
 const host = new DenoHost();
-const TOOL = needTool("minisign");
-
 /** Runs minisign in `dir`; `stdin` is what it asks for. */
 async function minisign(dir: string, args: string[], stdin = ""): Promise<[number, string]> {
   const result = await host.run(["minisign", ...args], { cwd: dir, stdin, timeoutMs: 120_000 });
@@ -45,21 +43,9 @@ async function succeeds(dir: string, args: string[], stdin?: string): Promise<st
   return output;
 }
 
-/** A test in a folder of its own. */
-function judged(name: string, body: (dir: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    ...TOOL,
-    fn: async () => {
-      const dir = await Deno.makeTempDir();
-      try {
-        await body(dir);
-      } finally {
-        await host.remove(dir);
-      }
-    },
-  });
-}
+/** A test that minisign judges. */
+const judged = (name: string, body: (dir: string) => Promise<void>) =>
+  judgedTest(name, ["minisign"], body);
 
 judged("verify() accepts what minisign signs, with an unencrypted key", async (dir) => {
   await succeeds(dir, ["-G", "-W", "-p", "k.pub", "-s", "k.sec"]);

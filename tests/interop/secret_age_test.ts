@@ -12,7 +12,7 @@ import { openSecrets } from "../../site/secrets/secret_files.ts";
 import { main } from "../../tasks/secret.ts";
 import { identityOf } from "../site/secret_support.ts";
 import { RECIPIENTS } from "../site/support.ts";
-import { needTool } from "../support/tools.ts";
+import { judgedTest, needTool } from "../support/tools.ts";
 
 const host = new DenoHost();
 const NAMES = ["files./etc/a.content", "scripts.go.run", "report.url"];
@@ -61,22 +61,11 @@ async function armored(dir: string): Promise<Map<string, string>> {
   );
 }
 
-function judgedTest(name: string, body: (dir: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    ...needTool("age", "age-keygen"),
-    fn: async () => {
-      const dir = await Deno.makeTempDir();
-      try {
-        await body(dir);
-      } finally {
-        await host.remove(dir);
-      }
-    },
-  });
-}
+/** A test that age judges. */
+const judged = (name: string, body: (dir: string) => Promise<void>) =>
+  judgedTest(name, ["age", "age-keygen"], body);
 
-judgedTest(
+judged(
   "age decrypts what secret set wrote and secret rekey rewrote, for the admins only",
   async (dir) => {
     const recipients = await fleet(dir);
@@ -108,7 +97,7 @@ judgedTest(
   },
 );
 
-judgedTest(
+judged(
   "the site build reads what age encrypted, and rekey makes it say for whom it is",
   async (dir) => {
     const recipients = await fleet(dir);

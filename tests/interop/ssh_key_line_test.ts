@@ -8,7 +8,7 @@ import { DenoHost } from "../../lib/deno_host.ts";
 import { fetchDebs, readDeb, resolveDebs } from "../../lib/lab_packages/debian.ts";
 import { parseKeyLine } from "../../lib/schema/ssh_key_line.ts";
 import { keyLines, type MadeLine, type SampleKey } from "../support/key_lines.ts";
-import { needTool } from "../support/tools.ts";
+import { judgedTest } from "../support/tools.ts";
 
 const host = new DenoHost();
 const LINES = 4000;
@@ -89,21 +89,6 @@ function compare(
     true,
     JSON.stringify(counts),
   );
-}
-
-function judgedTest(name: string, tools: string[], body: (dir: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    ...needTool(...tools),
-    fn: async () => {
-      const dir = await Deno.makeTempDir();
-      try {
-        await body(dir);
-      } finally {
-        await host.remove(dir);
-      }
-    },
-  });
 }
 
 judgedTest(

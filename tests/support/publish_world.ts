@@ -1,7 +1,8 @@
+import { assertEquals } from "@std/assert";
 import { type Bytes, utf8 } from "../../lib/bytes.ts";
 import { OS_UPDATE_PATH } from "../../lib/documents/os_update.ts";
 import { parseEnvelope, parseInstructions } from "../../lib/documents/site.ts";
-import { UserError } from "../../lib/errors.ts";
+import { EXIT, UserError } from "../../lib/errors.ts";
 import { decryptWith } from "../../lib/trust/age.ts";
 import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { openSite } from "../../lib/trust/client.ts";
@@ -189,4 +190,21 @@ function typeOf(path: string) {
   if (path === OS_UPDATE_PATH) return "os-update";
   if (path.startsWith("psyopsOS/nodes/")) return "node";
   return path.startsWith("psyopsOS/tags/") ? "tag" : "global";
+}
+
+/** A world with a site of serial 1 that is published, and the server it is on. */
+export async function published(): Promise<{ world: PublishWorld; server: S3Server }> {
+  const world = await PublishWorld.make();
+  const server = await world.serve();
+  world.useKeys();
+  await world.build(1);
+  const { code, output } = await world.publishTo(server);
+  assertEquals(code, EXIT.ok, output);
+  return { world, server };
+}
+
+/** Every file of the built site is there with its content. */
+export function assertSame(world: PublishWorld, server: S3Server): void {
+  const there = server.contents();
+  for (const [path, bytes] of world.files()) assertEquals(there.get(path), bytes, path);
 }

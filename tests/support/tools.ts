@@ -40,3 +40,23 @@ function isFile(path: string): boolean {
     return false;
   }
 }
+
+/** A test that foreign programs judge, in a folder of its own. */
+export function judgedTest(
+  name: string,
+  tools: readonly string[],
+  body: (dir: string) => Promise<void>,
+): void {
+  Deno.test({
+    name,
+    ...needTool(...tools),
+    fn: async () => {
+      const dir = await Deno.makeTempDir();
+      try {
+        await body(dir);
+      } finally {
+        await Deno.remove(dir, { recursive: true });
+      }
+    },
+  });
+}

@@ -8,22 +8,11 @@ import { EXIT } from "../../lib/errors.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { parseTimestamp } from "../../lib/trust/freshness.ts";
 import { rotateKey } from "../../lib/trust/rotate.ts";
-import { PublishWorld } from "../support/publish_world.ts";
+import { published, PublishWorld } from "../support/publish_world.ts";
 import { escape, xml } from "../support/s3_bucket.ts";
-import type { S3Server } from "../support/s3_server.ts";
 
 const STAMP = "psyopsOS/timestamp.json";
 const CHEAP = { ops: 32_768, memory: 1 << 20 };
-
-async function published(): Promise<{ world: PublishWorld; server: S3Server }> {
-  const world = await PublishWorld.make();
-  const server = await world.serve();
-  world.useKeys();
-  await world.build(1);
-  const { code, output } = await world.publishTo(server);
-  assertEquals(code, EXIT.ok, output);
-  return { world, server };
-}
 
 /** A timestamp with another serial than the one that was signed. */
 function withSerial(bytes: Uint8Array, serial: number): Uint8Array {

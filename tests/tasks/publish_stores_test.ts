@@ -1,27 +1,12 @@
 /** Stores and proxies that differ from the strict server: what each was reported to do, and that publishing goes through. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { EXIT } from "../../lib/errors.ts";
-import { PublishWorld } from "../support/publish_world.ts";
+import { assertSame, published, PublishWorld } from "../support/publish_world.ts";
 import { xml } from "../support/s3_bucket.ts";
 import { lateFailure, type Mischief, type S3Server, type SeenS3 } from "../support/s3_server.ts";
 
 const STAMP = "psyopsOS/timestamp.json";
 const ISO = "psyopsOS/os/1.0/psyopsos.iso";
-
-async function published(): Promise<{ world: PublishWorld; server: S3Server }> {
-  const world = await PublishWorld.make();
-  const server = await world.serve();
-  world.useKeys();
-  await world.build(1);
-  const { code, output } = await world.publishTo(server);
-  assertEquals(code, EXIT.ok, output);
-  return { world, server };
-}
-
-function assertSame(world: PublishWorld, server: S3Server): void {
-  const there = server.contents();
-  for (const [path, bytes] of world.files()) assertEquals(there.get(path), bytes, path);
-}
 
 /** A big release: a part and a little more. */
 const IMAGE = new Uint8Array(16 * 1024 * 1024 + 5).map((_, i) => i * 2654435761 >>> 24);

@@ -1,25 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { equal } from "../../lib/bytes.ts";
 import { EXIT } from "../../lib/errors.ts";
-import { PublishWorld } from "../support/publish_world.ts";
+import { assertSame, published, PublishWorld } from "../support/publish_world.ts";
 import { KEYS, S3Server } from "../support/s3_server.ts";
-
-/** A world with a site of serial 1 that is published, and the server it is on. */
-async function published(): Promise<{ world: PublishWorld; server: S3Server }> {
-  const world = await PublishWorld.make();
-  const server = await world.serve();
-  world.useKeys();
-  await world.build(1);
-  const { code, output } = await world.publishTo(server);
-  assertEquals(code, EXIT.ok, output);
-  return { world, server };
-}
-
-/** Every file of the built site is there with its content. */
-function assertSame(world: PublishWorld, server: S3Server): void {
-  const there = server.contents();
-  for (const [path, bytes] of world.files()) assertEquals(there.get(path), bytes, path);
-}
 
 Deno.test("publish uploads a site that a client can read", async () => {
   const { world, server } = await published();

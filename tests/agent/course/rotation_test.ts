@@ -41,6 +41,11 @@ Deno.test("runAgent() follows a new config key, past a serial that the old one's
   assertEquals(again.status.problem?.check, "root-version");
 });
 
+/** The honest site without the stolen key, of a time long ago. */
+function expiredSite(): Promise<Map<string, Bytes>> {
+  return siteOf({ serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" }, OLD, ROTATED);
+}
+
 /** Lets `date` set the node's clock. */
 function settable(world: World): World {
   world.programs.set("date", (args) => {
@@ -95,11 +100,7 @@ Deno.test("runAgent() without a clock follows a new config key, past a time that
 
 Deno.test("runAgent() applies nothing of a dropped key again, even when the site that drops it has expired", async () => {
   const thiefs = await site(42, "thief's", OLD);
-  const expired = await siteOf(
-    { serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" },
-    OLD,
-    ROTATED,
-  );
+  const expired = await expiredSite();
   const running = new World(driveOf("alpha"), thiefs);
   running.onSleep = (count) => {
     if (count === 1) running.put("/etc/motd", "changed\n");
@@ -124,11 +125,7 @@ Deno.test("runAgent() applies nothing of a dropped key again, even when the site
 
 Deno.test("runAgent() does not take the thief's site again, nor report where the thief wants it", async () => {
   const thiefs = await site(42, "thief's", OLD);
-  const expired = await siteOf(
-    { serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" },
-    OLD,
-    ROTATED,
-  );
+  const expired = await expiredSite();
   const world = new World(driveOf("alpha"), thiefs);
   world.onSleep = (count) => {
     if (count === 2) {
@@ -171,7 +168,7 @@ Deno.test("runAgent() goes on from what another agent of the node has accepted m
 Deno.test("runAgent() that could not let go on the drive keeps what it accepts after that", async () => {
   const world = new World(driveOf("alpha"), await site(42, "thief's", OLD));
   const sites = [
-    await siteOf({ serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" }, OLD, ROTATED),
+    await expiredSite(),
     await site(43, "true", OLD, ROTATED),
     undefined,
   ];
@@ -188,11 +185,7 @@ Deno.test("runAgent() that could not let go on the drive keeps what it accepts a
 
 Deno.test("runAgent() lets go of a dropped key's documents on the drive as soon as it can be written again", async () => {
   const world = new World(driveOf("alpha"), await site(42, "thief's", OLD));
-  const expired = await siteOf(
-    { serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" },
-    OLD,
-    ROTATED,
-  );
+  const expired = await expiredSite();
   const kept = () => [...world.nodes.keys()].some((path) => path.includes("/state/good-42/"));
   world.onSleep = (count) => {
     world.site = expired;
