@@ -4,7 +4,13 @@
  * @module
  */
 import { type Bytes, utf8 } from "./bytes.ts";
-import type { Child, RunOptions, RunResult, SpawnOptions } from "./host.ts";
+import {
+  type Child,
+  NO_PROGRAM,
+  type RunOptions,
+  type RunResult,
+  type SpawnOptions,
+} from "./host.ts";
 import { endSessionCommand, ownSessionCommand } from "./session.ts";
 
 /** How long a program that was told to end may take, in milliseconds. */
@@ -36,7 +42,7 @@ export async function runProgram(
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     const reason = utf8(`${program}: not found`);
-    return { code: 127, stdout: new Uint8Array(), stderr: reason };
+    return { code: NO_PROGRAM, stdout: new Uint8Array(), stderr: reason };
   }
   const end = async (): Promise<RunResult> => {
     const feed = options.stdin === undefined ? undefined : feedStdin(child, options.stdin);
@@ -92,7 +98,7 @@ async function within(
   const limit = limitOf(timeoutMs, signal);
   const first = await Promise.race([done, limit.reached]).finally(limit.forget);
   if (typeof first !== "string") return first;
-  if (session) await endSession(child.pid);
+  if (session) await runProgram(endSessionCommand(child.pid), { output: "null" });
   else tell(child, "SIGTERM");
   // A session has had its time; its first process ends with it, or at once.
   const soon = session ? undefined : await doneWithin(done, KILL_MS);
@@ -129,12 +135,6 @@ async function doneWithin(
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function endSession(pid: number): Promise<void> {
-  const [shell = "", ...args] = endSessionCommand(pid);
-  const options = { args, stdin: "null", stdout: "null", stderr: "null" } as const;
-  await new Deno.Command(shell, options).output();
 }
 
 function tell(child: Deno.ChildProcess, signal: Deno.Signal): void {

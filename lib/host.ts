@@ -99,7 +99,7 @@ export interface DatagramQuestion {
 
 /** Options of {@linkcode Host.writeFile}. */
 export interface WriteOptions {
-  /** Permission bits of the new file, default 0o644. Set before the first byte is written. */
+  /** Permission bits of the new file, default 0o644; until all is written, nobody but its owner has any. */
   mode?: number;
   /** False for files that somebody syncs later or can do without after a crash; default true. */
   sync?: boolean;

@@ -9,7 +9,6 @@ import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
-import { visible } from "../lib/visible.ts";
 import { LiveLines } from "../lib/lab/terminal.ts";
 import { tableLines } from "./dev/bench/table.ts";
 import type { Bounds } from "./dev/fuzz/process.ts";
@@ -99,9 +98,7 @@ async function keep(host: Host, out: string, fault: Fault, input: Input): Promis
 
 /** What a fault is, and how to see it again. */
 function faultLines({ target, seed, kind, steps, detail, input, ...fault }: Fault): string[] {
-  // Visible here, because lines above one that changes in place are printed as they are.
-  const cut = (text: string) =>
-    visible(text.length > MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : text);
+  const cut = (text: string) => text.length > MAX_LINE ? `${text.slice(0, MAX_LINE)}…` : text;
   const shown = [...steps.slice(0, MAX_STEPS), ...detail.split("\n").slice(0, MAX_LINES)];
   return [
     `FAULT (${kind}): deno task fuzz --target ${target} --seed ${seed} --case ${fault.case}`,

@@ -4,7 +4,6 @@
  * @module
  */
 import { promptSecret } from "@std/cli/prompt-secret";
-import { text } from "../lib/bytes.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
@@ -21,6 +20,7 @@ import {
 } from "../lib/trust/minisign.ts";
 import { isEncrypted, parseSecretKey } from "../lib/trust/minisign_sign.ts";
 import { findPassphrase, once, type Prompt } from "../lib/trust/passphrase.ts";
+import { signatureText } from "../lib/trust/verified.ts";
 import { program, type SignLine } from "./lines/sign.ts";
 
 /** Characters of a minisign public key: 42 bytes in base64. */
@@ -71,7 +71,7 @@ async function verifyFiles(task: Task<"verify">): Promise<typeof EXIT.ok | typeo
     await expectFile(host, path, MAX_SIGNATURE_BYTES);
     const digest = await prehashChunks(host.readChunks(file));
     try {
-      const signature = asText(await host.readFile(path), path);
+      const signature = signatureText(await host.readFile(path), path);
       const { trustedComment } = verifyDigest(digest, signature, [key], file);
       console.out(`${file}: signed by key ${keyIdHex(key)}`);
       console.out(`  ${trustedComment}`);
@@ -83,15 +83,6 @@ async function verifyFiles(task: Task<"verify">): Promise<typeof EXIT.ok | typeo
     }
   }
   return refused === 0 ? EXIT.ok : EXIT.refused;
-}
-
-/** A signature file's text, byte for byte: a decoder that puts marks in place of faults would show another comment. */
-function asText(data: Uint8Array, path: string): string {
-  try {
-    return text(data);
-  } catch (cause) {
-    throw new RefusedError("malformed", `read ${path}`, "it is no text in UTF-8", { cause });
-  }
 }
 
 async function findSigner({ line, host, prompt }: Task<"sign">): Promise<Signer> {

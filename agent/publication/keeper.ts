@@ -5,6 +5,7 @@
  */
 import type { Bytes } from "../../lib/bytes.ts";
 import { NAME_FILE, parseNodeName } from "../../lib/documents/drive.ts";
+import { reasonOf } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { openSite } from "../../lib/trust/client.ts";
 import type { TrustState } from "../../lib/trust/roots.ts";
@@ -122,10 +123,10 @@ export class Keeper {
       await body();
     } catch (error) {
       if (error instanceof AgentError) throw error;
-      const reason = isFull(error) ? "it is full" : error instanceof Error ? error.message : "";
-      throw new AgentError("state", "keep the accepted serial on the drive", reason, {
-        cause: error,
-      });
+      const doing = "keep the accepted serial on the drive";
+      // A full drive must not be told as a full RAM, which its cause would be taken for.
+      if (isFull(error)) throw new AgentError("state", doing, "it is full");
+      throw new AgentError("state", doing, reasonOf(error), { cause: error });
     }
   }
 

@@ -68,7 +68,7 @@ export interface Stored {
  */
 export async function loadState(host: Host, dir: string): Promise<Stored> {
   let best: Stored = { trust: NO_STATE, sequence: 0, next: SLOTS[0] };
-  for (const [i, slot] of SLOTS.entries()) {
+  for (const slot of SLOTS) {
     const record = await readRecord(host, `${dir}/${slot}`);
     if (!record || record.sequence <= best.sequence) continue;
     const { rootVersion, rootDigest, serial, issued, good, sequence } = record;
@@ -76,7 +76,7 @@ export async function loadState(host: Host, dir: string): Promise<Stored> {
       trust: { rootVersion, rootDigest, serial, issued },
       good,
       sequence,
-      next: SLOTS[1 - i]!,
+      next: otherSlot(slot),
     };
   }
   if (best.sequence === 0) {
@@ -154,17 +154,14 @@ export async function saveState(
   const fits = files.size <= MAX_KEPT_FILES && size <= MAX_KEPT_BYTES;
   if (fits) await writeGood(host, `${dir}/${good}`, files);
   const named = fits ? good : before.good;
-  const sequence = before.sequence + 1;
-  await writeRecord(host, `${dir}/${before.next}`, { sequence, ...recorded(trust), good: named });
-  await host.sync(dir);
-  await removeOthers(host, dir, named);
+  const stored = await writeRecord(host, dir, before, trust, named);
   if (!fits) {
     throw new UserError(
       "keep the documents on the identity drive",
       `${files.size} files of ${size} bytes are too many`,
     );
   }
-  return { trust, good: named, sequence, next: otherSlot(before.next) };
+  return stored;
 }
 
 /**
@@ -178,25 +175,25 @@ export async function dropState(
   left: TrustState,
 ): Promise<Stored> {
   await host.mkdir(dir, { mode: 0o700 });
-  const sequence = before.sequence + 1;
-  await writeRecord(host, `${dir}/${before.next}`, { sequence, ...recorded(left) });
-  await host.sync(dir);
-  await removeOthers(host, dir, undefined);
-  return { trust: left, sequence, next: otherSlot(before.next) };
+  return await writeRecord(host, dir, before, left);
 }
 
-/** What a record says of `trust`. */
-function recorded({ rootVersion, rootDigest, serial, issued }: TrustState) {
-  return { rootVersion, rootDigest, serial, issued };
-}
-
+/** Writes the next record, then removes all documents that it does not name. */
 async function writeRecord(
   host: Host,
-  path: string,
-  facts: Omit<StateRecord, "sha256">,
-): Promise<void> {
+  dir: string,
+  before: Stored,
+  trust: TrustState,
+  good?: string,
+): Promise<Stored> {
+  const { rootVersion, rootDigest, serial, issued } = trust;
+  const sequence = before.sequence + 1;
+  const facts = { sequence, rootVersion, rootDigest, serial, issued, good };
   const record: StateRecord = { ...facts, sha256: digest(facts) };
-  await host.writeFile(path, canonicalJson(record), { mode: 0o600 });
+  await host.writeFile(`${dir}/${before.next}`, canonicalJson(record), { mode: 0o600 });
+  await host.sync(dir);
+  await removeOthers(host, dir, good);
+  return { trust, good, sequence, next: otherSlot(before.next) };
 }
 
 async function writeGood(

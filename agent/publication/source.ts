@@ -13,15 +13,16 @@ import { readAtMost } from "../../lib/body.ts";
 import { type Bytes, equal } from "../../lib/bytes.ts";
 import { errorText, RefusedError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import { type KnownTime, later, whyExpired } from "../../lib/known_time.ts";
 import { networkReason } from "../../lib/network_reason.ts";
+import { fetchFollowing } from "../../lib/redirects.ts";
 import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import { MAX_TIMESTAMP_BYTES, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
 import { type TrustState, vouchedTime } from "../../lib/trust/roots.ts";
-import { type KnownTime, later, whyExpired } from "../../lib/known_time.ts";
+import { refusal } from "../../lib/trust/verified.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";
 import { type Publication, readPublication } from "./read.ts";
-import { fetchFollowing } from "../../lib/redirects.ts";
 
 /** How long one request may take to answer, and to be read to its end, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 15_000;
@@ -174,9 +175,7 @@ export class Source {
       const { timestamp, state } = publication.view;
       const why = whyExpired(timestamp.expires, later(now, vouchedTime(state, sinceIssuedMs)));
       if (why === undefined) return { base, page, view: publication.view, accepted: publication };
-      throw new RefusedError("expired", `accept ${TIMESTAMP_PATH}`, why, {
-        document: TIMESTAMP_PATH,
-      });
+      throw refusal("expired", TIMESTAMP_PATH, why);
     }
     const view = await openSite({
       pinned: this.identity.pinned,
@@ -203,11 +202,10 @@ export class Source {
   async #take({ base, page, view, accepted }: Candidate) {
     const version = this.#dropped?.rootVersion ?? 0;
     if (view.root.version < version) {
-      throw new RefusedError(
+      throw refusal(
         "root-version",
-        `accept ${TIMESTAMP_PATH}`,
+        TIMESTAMP_PATH,
         `it is for root version ${view.root.version}, and another URL of the site has shown ${version}`,
-        { document: TIMESTAMP_PATH },
       );
     }
     if (accepted) return { kind: "unchanged" as const };

@@ -5,7 +5,7 @@
  */
 import { errorText, RefusedError, UserError } from "../../lib/errors.ts";
 
-/** A failure that belongs to one part of the agent: identity, network, unreachable, apply, full, state. */
+/** A failure that belongs to one part of the agent, which `check` names: identity, network, time, unreachable, state … */
 export class AgentError extends UserError {
   readonly check: string;
 

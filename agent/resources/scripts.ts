@@ -31,7 +31,7 @@ import {
 /** Exit code of a script that could not be started, as a shell gives it. */
 const NOT_STARTED = 126;
 /** How many runs of one text in a row may be lost. */
-export const MAX_LOST = 2;
+const MAX_LOST = 2;
 
 /** What is known of the scripts of a node in a boot. */
 interface Actual {

@@ -271,7 +271,7 @@ function planMemberships(desired: Users, before: readonly Group[], groups: Group
     if (given.groups === undefined) continue;
     for (const group of groups) {
       const isMember = group.members.includes(name);
-      const isWanted = given.groups.includes(group.name) && group.name !== name;
+      const isWanted = given.groups.includes(group.name);
       if (isMember && !isWanted) group.members = group.members.filter((member) => member !== name);
       if (!isMember && isWanted) group.members = [...group.members, name];
     }

@@ -10,7 +10,7 @@ import type { Host, RegularFile } from "../../lib/host.ts";
 import { findWay, type WayOptions } from "./way.ts";
 
 /** Longest file of the system that is read whole (databases of accounts, key files, time zones), in bytes. */
-export const MAX_SYSTEM_FILE_BYTES = 4 * 1024 * 1024;
+const MAX_SYSTEM_FILE_BYTES = 4 * 1024 * 1024;
 
 /**
  * What is at `path`, and its content where that is a regular file of at most `maxBytes`; undefined where nothing is.

@@ -196,7 +196,7 @@ async function tryProgram(
     // Of another architecture or system: "Exec format error".
     return errorText(error);
   }
-  if (result.code === 127 && result.stdout.length === 0) {
+  if (result.code === NO_PROGRAM && result.stdout.length === 0) {
     return "its dynamic loader is not on this machine";
   }
   const said = decode(result.stdout).trim();

@@ -80,7 +80,6 @@ function hint(written: string, known: readonly string[], otherwise = ""): string
 
 /** The forms that a usage has: its alternatives, each with the options that stand outside of them. */
 function formsOf(usage: Usage): Form[] {
-  let forms: Form[] = [{ options: new Map() }];
   const add = (terms: Usage, to: Form): Form[] => {
     let grown = [to];
     for (const term of terms) {
@@ -114,6 +113,5 @@ function formsOf(usage: Usage): Form[] {
     }
     return grown;
   };
-  for (const form of forms) forms = add(usage, form);
-  return forms;
+  return add(usage, { options: new Map() });
 }

@@ -81,16 +81,22 @@ export function parseNodeName(given: string): string {
   return name;
 }
 
+/** `given` as a base URL of a site, with a slash at its end; undefined when it is none. */
+export function siteUrl(given: string): string | undefined {
+  const base = given.endsWith("/") ? given : `${given}/`;
+  // A parser drops some control characters and blanks, and the rest would be another URL than what was given.
+  const isUsable = /^https?:\/\/[^?#\s\p{Cc}]+$/u.test(base) && URL.canParse(base);
+  return isUsable ? base : undefined;
+}
+
 /** The base URLs in the text of `site`, each with a slash at its end. @throws when there is none or one is no URL. */
 export function parseSites(given: string): string[] {
   const sites: string[] = [];
   for (const [i, raw] of given.split("\n").entries()) {
     const line = raw.replace(/(^|\s)#.*$/, "").trim();
     if (line === "") continue;
-    const base = line.endsWith("/") ? line : `${line}/`;
-    // A parser drops some control characters, and the rest would be another URL than the line.
-    const usable = /^https?:\/\/[^?#\p{Cc}]+$/u.test(base) && URL.canParse(base);
-    if (!usable) throw new Error(`line ${i + 1} is no http:// or https:// base URL`);
+    const base = siteUrl(line);
+    if (base === undefined) throw new Error(`line ${i + 1} is no http:// or https:// base URL`);
     sites.push(base);
   }
   if (sites.length === 0) throw new Error("it holds no URL");
@@ -99,7 +105,7 @@ export function parseSites(given: string): string[] {
 }
 
 /** The time servers in the text of `ntp`: names or addresses, one a line. @throws when there is none or one is wrong. */
-export function parseTimeServers(given: string): string[] {
+function parseTimeServers(given: string): string[] {
   const lines = given.split("\n").map((line) => line.replace(/(^|\s)#.*$/, "").trim());
   return v.parse(timeServers, lines.filter((line) => line !== ""));
 }

@@ -5,8 +5,8 @@
  * @module
  */
 import { type Bytes, utf8 } from "../bytes.ts";
-import { RefusedError } from "../errors.ts";
 import type { SiteView } from "../trust/client.ts";
+import { refusal } from "../trust/verified.ts";
 import { type Instructions, parseEnvelope, parseInstructions, SITE_PATHS } from "./site.ts";
 
 /** Who reads. */
@@ -38,7 +38,7 @@ export async function readInstructions(
   const instructions = parseInstructions(payload, name, agent);
   if (instructions.serial > view.timestamp.serial) {
     const state = `its serial is ${instructions.serial}, the site is at ${view.timestamp.serial}`;
-    throw new RefusedError("serial", `accept ${path}`, state, { document: path });
+    throw refusal("serial", path, state);
   }
   return instructions;
 }

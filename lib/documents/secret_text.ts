@@ -29,7 +29,7 @@ export interface SecretText {
 }
 
 /** Longest first line, in characters. */
-export const MAX_HOME_LINE = 16 * 1024;
+const MAX_HOME_LINE = 16 * 1024;
 
 const MARK = "psyopsos-secret ";
 const VERSION = "1";

@@ -6,7 +6,7 @@
  */
 import { DRIVE_LABEL, type DriveFile, STATE_DIRECTORY } from "../documents/drive.ts";
 import { EXIT, UserError } from "../errors.ts";
-import type { Host, RunResult } from "../host.ts";
+import { type Host, NO_PROGRAM, type RunResult } from "../host.ts";
 
 /** Size of the file system in bytes. */
 export const DRIVE_BYTES = 16 * 1024 * 1024;
@@ -90,7 +90,7 @@ async function runTool(
 ): Promise<RunResult> {
   const result = await host.run(command, options);
   const said = new TextDecoder().decode(result.stderr).trim().split("\n").at(-1) ?? "";
-  if (result.code === 127) {
+  if (result.code === NO_PROGRAM) {
     throw new UserError("make the identity drive", `${command[0]} is missing`, {
       exitCode: EXIT.missing,
       hint: "it is in the package e2fsprogs",

@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import { text } from "../bytes.ts";
 import { EXIT, UserError } from "../errors.ts";
-import type { Host } from "../host.ts";
+import { type Host, NO_PROGRAM } from "../host.ts";
 
 const mountpoints = v.optional(v.array(v.nullable(v.string())), []);
 // Loose, so that what lies on a partition (RAID, encryption) is seen.
@@ -66,14 +66,14 @@ export async function inspectDevice(
   }
   // By programs alone: Deno opens nothing below /dev without all permissions.
   const found = await host.run(["stat", "--format=%f", path]);
-  if (found.code === 127) throw missing(path, "stat", "coreutils");
+  if (found.code === NO_PROGRAM) throw missing(path, "stat", "coreutils");
   if (found.code !== 0) throw fail("there is no such device");
   const type = parseInt(text(found.stdout), 16) & TYPE_MASK;
   if (type === LINK) throw fail("it is a link", "name the device itself, e.g. /dev/sdb");
   if (type !== BLOCK) throw fail("it is no block device");
   const columns = "NAME,TYPE,SIZE,RO,RM,HOTPLUG,MODEL,MOUNTPOINTS";
   const result = await host.run(["lsblk", "--json", "--bytes", "--output", columns, path]);
-  if (result.code === 127) throw missing(path, "lsblk", "util-linux");
+  if (result.code === NO_PROGRAM) throw missing(path, "lsblk", "util-linux");
   const listed = v.safeParse(deviceSchema, result.code === 0 ? json(text(result.stdout)) : null);
   if (!listed.success) throw fail("lsblk does not tell what it is");
   const device = listed.output.blockdevices[0]!;

@@ -7,7 +7,7 @@
 import { sha256Hex, text } from "../bytes.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { readTar, type TarEntry } from "../formats/tar.ts";
-import type { Host } from "../host.ts";
+import { type Host, NO_PROGRAM } from "../host.ts";
 
 /** One version of a Debian package that apt can download. */
 export interface Deb {
@@ -167,7 +167,7 @@ export async function debianArchitecture(host: Host): Promise<string> {
 
 async function tool(host: Host, command: readonly string[], cwd?: string) {
   const result = await host.run(command, { cwd, env: APT_ENV });
-  if (result.code === 127) {
+  if (result.code === NO_PROGRAM) {
     throw new UserError("make the lab repository", `${command[0]} is missing`, {
       exitCode: EXIT.missing,
       hint: "it is made from Debian packages: run on Debian 12, or use an Alpine mirror",

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { text } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import {
@@ -102,15 +103,15 @@ async function readFile(host: Host, path: string | undefined): Promise<AwsFile> 
   if (!path || !info) return NO_AWS_FILE;
   const fail = (state: string, cause?: unknown) => new UserError(`read ${path}`, state, { cause });
   if (info.size > MAX_FILE_BYTES) throw fail(`it has more than ${MAX_FILE_BYTES} bytes`);
-  let text: string;
+  let given: string;
   try {
-    text = await host.readTextFile(path);
+    given = text(await host.readFile(path));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw fail("it is no text in UTF-8", error);
   }
   try {
-    return parseAwsFile(text);
+    return parseAwsFile(given);
   } catch (error) {
     if (!(error instanceof AwsFileError)) throw error;
     throw fail(error.message, error);

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
-import { type Bytes, equal } from "../bytes.ts";
-import { UserError } from "../errors.ts";
 import type { FileInfo, Host } from "../host.ts";
 import {
+  checkCondition,
   type Content,
+  digestOf,
   type FileFacts,
   type ListedFile,
   LongFileError,
@@ -62,16 +61,7 @@ export class DirectoryTarget implements Target {
     condition?: PutCondition,
   ): Promise<void> {
     const file = this.#file(path);
-    if (condition) {
-      const now = await this.get(path, Infinity);
-      const { before } = condition;
-      if (!(now && before ? equal(now.bytes, before.bytes) : now === before)) {
-        throw new UserError(
-          `publish to ${this.name}`,
-          "somebody else published at the same time",
-        );
-      }
-    }
+    if (condition) checkCondition(this.name, (await this.get(path, Infinity))?.bytes, condition);
     await this.host.mkdir(file.slice(0, file.lastIndexOf("/")));
     await this.host.writeFile(file, await content.read());
   }
@@ -98,10 +88,4 @@ export class DirectoryTarget implements Target {
       else if (info?.kind === "file") yield { path, info };
     }
   }
-}
-
-async function digestOf(chunks: AsyncIterable<Bytes>) {
-  const hash = createHash("sha256");
-  for await (const chunk of chunks) hash.update(chunk);
-  return hash.digest();
 }

@@ -6,6 +6,7 @@
 import { type Bytes, equal, sha256Hex } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import {
+  checkCondition,
   type Content,
   type FileFacts,
   type ListedFile,
@@ -63,14 +64,7 @@ export class MemoryTarget implements Target {
     condition?: PutCondition,
   ): Promise<void> {
     this.requests++;
-    const now = this.#files.get(path)?.bytes;
-    const before = condition?.before?.bytes;
-    if (condition && !(now && before ? equal(now, before) : now === before)) {
-      throw new UserError(
-        `publish to ${this.name}`,
-        "somebody else published at the same time",
-      );
-    }
+    if (condition) checkCondition(this.name, this.#files.get(path)?.bytes, condition);
     const bytes = await content.read();
     if (sha256Hex(bytes) !== facts.sha256) {
       throw new UserError(`publish to ${this.name}`, `${path} came damaged`);

@@ -5,7 +5,7 @@
  */
 import { errorText, UserError, type UserErrorOptions } from "../errors.ts";
 import { networkReason } from "../network_reason.ts";
-import { childText, parseXml, XmlError } from "./s3_xml.ts";
+import { childText, parseXml, type XmlElement, XmlError } from "./s3_xml.ts";
 
 /** Where it happened. */
 export interface FailurePlace {
@@ -62,24 +62,27 @@ export function readServerError(
   headers: Headers,
   body: string,
 ): ServerError {
-  const region = [headers.get("x-amz-bucket-region"), textIn(body, "Region")]
+  const error = errorIn(body);
+  const textOf = (name: string) => error && childText(error, name);
+  const region = [headers.get("x-amz-bucket-region"), textOf("Region")]
     .find((found) => found !== undefined && found !== null && REGION.test(found)) ?? undefined;
   const location = originOf(headers.get("location") ?? "");
-  const code = textIn(body, "Code") ?? "";
+  const code = textOf("Code") ?? "";
   // Words of the server: on one line, and not all of a long one.
-  const said = (textIn(body, "Message") ?? "").split(/\s+/).join(" ").trim().slice(0, MAX_SAID);
+  const said = (textOf("Message") ?? "").split(/\s+/).join(" ").trim().slice(0, MAX_SAID);
   return new ServerError(status, CODE.test(code) ? code : NO_CODE, said, { region, location });
 }
 
 /** Whether a body is S3's `<Error>`: some answers have status 200 and fail only while they are sent. */
 export function isErrorBody(body: string): boolean {
-  return textIn(body, "Code") !== undefined;
+  const error = errorIn(body);
+  return error !== undefined && childText(error, "Code") !== undefined;
 }
 
-function textIn(body: string, name: string): string | undefined {
+function errorIn(body: string): XmlElement | undefined {
   try {
     const root = parseXml(body);
-    return root.name === "Error" ? childText(root, name) : undefined;
+    return root.name === "Error" ? root : undefined;
   } catch (error) {
     // A proxy's page, or a body that was cut: the status alone counts.
     if (error instanceof XmlError) return undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { type Bytes, equal } from "../bytes.ts";
+import type { Bytes } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import { explain, LongAnswer, NO_CODE, ServerError } from "./s3_errors.ts";
 import { ageOf, listObjects } from "./s3_list.ts";
@@ -13,12 +13,14 @@ import type { S3Wire } from "./s3_wire.ts";
 import {
   type Belief,
   type Content,
+  digestOf,
   type FileFacts,
   type ListedFile,
   LongFileError,
   type PutCondition,
   type ReadFile,
   type RemoteFile,
+  sameContent,
   type Target,
 } from "./target.ts";
 
@@ -200,8 +202,7 @@ export class S3Target implements Target {
   async #isStill(path: string, content: Bytes | undefined): Promise<boolean> {
     try {
       const now = await this.get(path, content?.length ?? 0);
-      if (!now || !content) return now === undefined && content === undefined;
-      return equal(now.bytes, content);
+      return sameContent(now?.bytes, content);
     } catch (error) {
       if (error instanceof LongFileError) return false;
       throw error;
@@ -267,10 +268,4 @@ export class S3Target implements Target {
 function strongTag(headers: Headers): string | undefined {
   const tag = headers.get("etag") ?? "";
   return tag === "" || tag.startsWith("W/") ? undefined : tag;
-}
-
-async function digestOf(chunks: AsyncIterable<Bytes>) {
-  const hash = createHash("sha256");
-  for await (const chunk of chunks) hash.update(chunk);
-  return hash.digest();
 }

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Bytes, concat, utf8 } from "../bytes.ts";
+import { inParallel } from "./pool.ts";
 import { ServerError } from "./s3_errors.ts";
 import type { S3Wire } from "./s3_wire.ts";
 import { childText, parseXml, XmlError } from "./s3_xml.ts";
@@ -85,28 +86,19 @@ async function sendParts(
   content: Content,
 ): Promise<SentPart[]> {
   const parts: SentPart[] = [];
-  const failures: unknown[] = [];
-  const underWay = new Set<Promise<void>>();
   let number = 0;
-  for await (const payload of partsOf(content)) {
+  await inParallel(partsOf(content), PARALLEL_PARTS, async (payload) => {
     const partNumber = ++number;
-    const sending = (async () => {
-      const { headers } = await wire.send({
-        method: "PUT",
-        key,
-        query: { partNumber: String(partNumber), uploadId },
-        payload,
-      });
-      const digest = md5(payload);
-      const etag = headers.get("etag") ?? `"${digest.toString("hex")}"`;
-      parts[partNumber - 1] = { etag, digest };
-    })().catch((error) => void failures.push(error)).finally(() => underWay.delete(sending));
-    underWay.add(sending);
-    if (underWay.size >= PARALLEL_PARTS) await Promise.race(underWay);
-    if (failures.length > 0) break;
-  }
-  await Promise.all(underWay);
-  if (failures.length > 0) throw failures[0];
+    const { headers } = await wire.send({
+      method: "PUT",
+      key,
+      query: { partNumber: String(partNumber), uploadId },
+      payload,
+    });
+    const digest = md5(payload);
+    const etag = headers.get("etag") ?? `"${digest.toString("hex")}"`;
+    parts[partNumber - 1] = { etag, digest };
+  });
   return parts;
 }
 

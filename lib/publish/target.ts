@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Bytes } from "../bytes.ts";
+import { createHash } from "node:crypto";
+import { type Bytes, equal } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 
 /** Facts that go with a file's content. */
@@ -105,4 +106,26 @@ export function inMemory(bytes: Bytes): Content {
       yield bytes;
     },
   };
+}
+
+/** SHA-256 of a content. */
+export async function digestOf(chunks: AsyncIterable<Bytes>): Promise<Buffer> {
+  const hash = createHash("sha256");
+  for await (const chunk of chunks) hash.update(chunk);
+  return hash.digest();
+}
+
+/** Whether two contents are the same; undefined is that of no file. */
+export function sameContent(a: Bytes | undefined, b: Bytes | undefined): boolean {
+  return a && b ? equal(a, b) : a === b;
+}
+
+/** Refuses a put whose condition does not hold; `now` is the file's content. @throws {UserError} */
+export function checkCondition(
+  target: string,
+  now: Bytes | undefined,
+  { before }: PutCondition,
+): void {
+  if (sameContent(now, before?.bytes)) return;
+  throw new UserError(`publish to ${target}`, "somebody else published at the same time");
 }

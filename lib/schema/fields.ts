@@ -178,7 +178,6 @@ export const cidr = ruled(
   "an IP address with its prefix length, e.g. 192.0.2.10/24",
 );
 
-/** Name of a network interface that needs no quotes and is no option of a program. */
 /** Who is asked for the time. */
 export const timeServer = v.union(
   [hostName, ipAddress],
@@ -195,6 +194,7 @@ export const timeServers = v.pipe(
   v.maxLength(MAX_TIME_SERVERS, `must have at most ${MAX_TIME_SERVERS} entries`),
 );
 
+/** Name of a network interface that needs no quotes and is no option of a program. */
 export const interfaceName = matching(
   /^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/,
   "an interface name, e.g. eth0: up to 15 of A-Z, a-z, 0-9, ., _ and -, starting with a letter or digit",
@@ -290,6 +290,6 @@ function isSshKeyLine(given: string): boolean {
   const [, type = "", blob = ""] = match;
   if (!isBase64(blob)) return false;
   const bytes = decodeBase64(blob);
-  const prefix = new Uint8Array([0, 0, 0, type.length, ...new TextEncoder().encode(type)]);
+  const prefix = new Uint8Array([0, 0, 0, type.length, ...utf8(type)]);
   return bytes.length > prefix.length && prefix.every((byte, i) => bytes[i] === byte);
 }

@@ -10,7 +10,7 @@
  */
 import { createPublicKey } from "node:crypto";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
-import { type Bytes, utf8 } from "../bytes.ts";
+import { type Bytes, equal, utf8 } from "../bytes.ts";
 
 /** The parts of a line. */
 export interface KeyLine {
@@ -64,11 +64,7 @@ const CURVES = {
 const MIN_RSA_BITS = 1024;
 const MAX_RSA_BITS = 16384;
 
-interface TypeAndKey {
-  type: string;
-  key: string;
-  comment: string;
-}
+type TypeAndKey = Omit<KeyLine, "options">;
 
 /** Not by a pattern: one for the end takes the square of the number of blanks in between. */
 function trimmed(text: string): string {
@@ -98,7 +94,7 @@ function keyProblem({ type, key }: TypeAndKey): { problem: string } | undefined 
   if (encodeBase64(bytes) !== key) return problem;
   const fields = new Fields(bytes);
   const named = fields.next();
-  const fits = named !== undefined && same(named, utf8(type)) && KEYS[type]!(fields);
+  const fits = named !== undefined && equal(named, utf8(type)) && KEYS[type]!(fields);
   return fits && fields.isAtEnd ? undefined : problem;
 }
 
@@ -122,10 +118,6 @@ class Fields {
   }
 }
 
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
 /** What a security key calls its application: text without a zero byte. */
 function isName(field: Bytes | undefined): boolean {
   return field !== undefined && !field.includes(0);
@@ -144,7 +136,7 @@ function isNumber(field: Bytes | undefined, bits = 1): boolean {
 function isPoint(body: Fields, curve: keyof typeof CURVES): boolean {
   const [name, point] = [body.next(), body.next()];
   const [crv, size] = CURVES[curve];
-  if (!name || !same(name, utf8(curve)) || point?.length !== 1 + 2 * size || point[0] !== 4) {
+  if (!name || !equal(name, utf8(curve)) || point?.length !== 1 + 2 * size || point[0] !== 4) {
     return false;
   }
   const [x, y] = [point.slice(1, 1 + size), point.slice(1 + size)].map(base64Url);

@@ -7,7 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { text } from "../bytes.ts";
 import { EXIT, UserError } from "../errors.ts";
-import type { Host } from "../host.ts";
+import { type Host, NO_PROGRAM } from "../host.ts";
 
 /** The GPG-encrypted file, in the working directory. */
 export const PASSPHRASE_FILE = ".minisign-pass-secret";
@@ -48,7 +48,7 @@ export async function makePassphraseFile(host: Host, recipient: string): Promise
     ["gpg", "--batch", "--quiet", "--armor", "--recipient", recipient, "--encrypt"],
     { stdin: passphrase },
   );
-  if (result.code === 127) {
+  if (result.code === NO_PROGRAM) {
     throw new UserError("encrypt the passphrase", "gpg is not installed", {
       exitCode: EXIT.missing,
       hint: "install gnupg",
@@ -85,7 +85,7 @@ export function once<T>(find: () => Promise<T>): () => Promise<T> {
 async function fromFile(host: Host): Promise<string | undefined> {
   if (await host.stat(PASSPHRASE_FILE) === undefined) return undefined;
   const result = await host.run(["gpg", "--quiet", "--decrypt", PASSPHRASE_FILE]);
-  if (result.code === 127) {
+  if (result.code === NO_PROGRAM) {
     throw new UserError(`decrypt ${PASSPHRASE_FILE}`, "gpg is not installed", {
       exitCode: EXIT.missing,
       hint: `install gnupg, or set ${PASSPHRASE_VARIABLE} and move the file away`,

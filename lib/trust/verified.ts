@@ -91,6 +91,7 @@ export async function fetchBounded(
   throw refusal("size", name, `it is longer than ${maxBytes} bytes`);
 }
 
+/** A signature file's text, byte for byte: a decoder that puts marks in place of faults would show another comment. */
 export function signatureText(bytes: Uint8Array, path: string): string {
   try {
     return text(bytes);

@@ -46,7 +46,7 @@ export function replaceArmored(parsed: ParsedYaml, fresh: ReadonlyMap<string, st
       if (armored === undefined) return;
       const flow = ancestors.some((one) => isNode(one) && "flow" in one && one.flow === true);
       const column = indentAt(parsed.source, node.range![0]);
-      splices.push(scalarSplice(parsed.source, node, { armored }, flow, column + INDENT));
+      splices.push(scalarSplice(parsed.source, node, armored, flow, column + INDENT));
     },
   });
   const edited = applied(parsed.source, splices);
@@ -104,7 +104,7 @@ export function putArmored(
   beside: Readonly<Record<string, string>> = {},
 ): string {
   const place = findPlace(parsed, path);
-  const splice = spliceFor(parsed.source, place, { value: { armored }, beside });
+  const splice = spliceFor(parsed.source, place, { armored, beside });
   const expected = withValue(parsed.value, path, armored, beside);
   return checked(parsed, applied(parsed.source, [splice]), expected);
 }

@@ -1,5 +1,5 @@
 /**
- * The change of text that puts a value into a place of a YAML file.
+ * The change of text that puts an `!age` value into a place of a YAML file.
  *
  * @module
  */
@@ -18,17 +18,16 @@ import {
   scalarText,
   type Splice,
   startOf,
-  tagText,
-  type Value,
+  TAG,
 } from "./yaml_text.ts";
 
 /** The change that puts `addition` into `place`. */
 export function spliceFor(source: string, place: Place, addition: Addition): Splice {
   switch (place.kind) {
     case "value":
-      return valueSplice(source, place.pair, addition.value, place.flow);
+      return valueSplice(source, place.pair, addition.armored, place.flow);
     case "item":
-      return itemSplice(source, place.node, addition.value, place.flow);
+      return itemSplice(source, place.node, addition.armored, place.flow);
     case "mapping":
       return addToMap(source, place, addition);
     case "nothing":
@@ -94,7 +93,7 @@ function addToMap(
 function valueSplice(
   source: string,
   pair: Pair<unknown, unknown>,
-  value: Value,
+  armored: string,
   flow: boolean,
 ): Splice {
   const node = pair.value;
@@ -102,16 +101,16 @@ function valueSplice(
   const column = indentAt(source, startOf(pair.key));
   const indent = column + INDENT;
   const anchor = isScalar(node) && node.anchor ? ` &${node.anchor}` : "";
-  const head = `${anchor} ${tagText(value)}`;
+  const head = `${anchor} ${TAG}`;
   const blank = isBlank(node);
   if (flow) {
     const end = Math.max(start, endOf(node));
-    return { start, end, text: head + scalarText(value, true, indent, newline(source), "") };
+    return { start, end, text: head + scalarText(armored, true, indent, newline(source), "") };
   }
   const line = source.lastIndexOf("\n", startOf(pair.key) - 1) + 1;
   const splice = blank
-    ? blankSplice(source, start, value, indent)
-    : scalarSplice(source, node as Node, value, false, indent);
+    ? blankSplice(source, start, armored, indent)
+    : scalarSplice(source, node as Node, armored, false, indent);
   const below = commentsBelow(source, splice.end, column);
   const between = blank ? [] : commentsIn(source.slice(start, startOf(node)));
   const pad = /^[ \t]*/.exec(source.slice(line))![0];
@@ -124,10 +123,10 @@ function valueSplice(
 }
 
 /** What takes the place of nothing behind the colon that ends before `start`; a comment stays on its line. */
-function blankSplice(source: string, start: number, value: Value, indent: number): Splice {
+function blankSplice(source: string, start: number, armored: string, indent: number): Splice {
   const rest = restOfLine(source, start);
   const props = /^(?:[ \t]+[&!]\S*)*/.exec(rest.text)![0].length;
-  const text = scalarText(value, false, indent, newline(source), rest.text.slice(props));
+  const text = scalarText(armored, false, indent, newline(source), rest.text.slice(props));
   return { start, end: rest.end, text };
 }
 
@@ -162,18 +161,18 @@ function commentsBelow(
 }
 
 /** An item of a list. */
-function itemSplice(source: string, node: Node, value: Value, flow: boolean): Splice {
+function itemSplice(source: string, node: Node, armored: string, flow: boolean): Splice {
   const indent = indentAt(source, startOf(node)) + INDENT;
-  const splice = scalarSplice(source, node, value, flow, indent);
+  const splice = scalarSplice(source, node, armored, flow, indent);
   const tagged = isScalar(node) && node.value instanceof Sealed;
-  return tagged ? splice : { ...splice, text: tagText(value) + splice.text };
+  return tagged ? splice : { ...splice, text: TAG + splice.text };
 }
 
 /** The text of a scalar without its tag. */
 export function scalarSplice(
   source: string,
   node: Node,
-  value: Value,
+  armored: string,
   flow: boolean,
   indent: number,
 ): Splice {
@@ -182,11 +181,11 @@ export function scalarSplice(
   const isBlock = isScalar(node) && (node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED");
   if (isBlock) {
     const comment = /\s+#.*$/.exec(source.slice(start, source.indexOf("\n", start)).trimEnd());
-    return { start, end, text: scalarText(value, false, indent, nl, comment?.[0] ?? "") };
+    return { start, end, text: scalarText(armored, false, indent, nl, comment?.[0] ?? "") };
   }
-  if (flow) return { start, end, text: scalarText(value, true, indent, nl, "") };
+  if (flow) return { start, end, text: scalarText(armored, true, indent, nl, "") };
   const rest = restOfLine(source, end);
-  return { start, end: rest.end, text: scalarText(value, false, indent, nl, rest.text) };
+  return { start, end: rest.end, text: scalarText(armored, false, indent, nl, rest.text) };
 }
 
 /** Where the text of a pair's value ends. */

@@ -18,39 +18,33 @@ export interface Splice {
   text: string;
 }
 
-/** A value that is put into a file: armored text, tagged `!age`, or plain text of one line. */
-export type Value = { armored: string } | { plain: string };
-
-/** What is added: a value, and more keys with YAML values for the mapping that holds it, where that is new. */
+/** What is added: an `!age` value's armored text, and more keys with YAML values for the mapping that holds it, where that is new. */
 export interface Addition {
-  value: Value;
+  armored: string;
   beside: Readonly<Record<string, string>>;
 }
 
-/** The tag of a value with the blank behind it, "" for plain text. */
-export function tagText(value: Value): string {
-  return "armored" in value ? "!age " : "";
-}
+/** The tag of a value with the blank behind it. */
+export const TAG = "!age ";
 
-/** A value without its tag; armored text as a block of lines or, in flow, on one line. */
+/** A value without its tag: armored text as a block of lines or, in flow, on one line. */
 export function scalarText(
-  value: Value,
+  armored: string,
   flow: boolean,
   indent: number,
   nl: string,
   comment: string,
 ): string {
-  if ("plain" in value) return plainText(value.plain) + (flow ? "" : comment.trimEnd() + nl);
-  if (flow) return quoted(value.armored);
+  if (flow) return quoted(armored);
   const pad = " ".repeat(indent);
-  const lines = value.armored.trimEnd().split("\n").map((line) => pad + line);
+  const lines = armored.trimEnd().split("\n").map((line) => pad + line);
   return [`|${comment.trimEnd()}`, ...lines, ""].join(nl);
 }
 
 /** Keys, one inside the other, with the value, line by line; `isNew` tells that the mapping of the first one is new, too. */
 export function blockLines(
   keys: Path,
-  { value, beside }: Addition,
+  { armored, beside }: Addition,
   indent: number,
   nl: string,
   isNew: boolean,
@@ -67,7 +61,7 @@ export function blockLines(
     }
     const inner = indent + (i + 1) * INDENT;
     const name = plainText(String(key));
-    text += `${pad}${name}: ${tagText(value)}${scalarText(value, false, inner, nl, "")}`;
+    text += `${pad}${name}: ${TAG}${scalarText(armored, false, inner, nl, "")}`;
   }
   return text;
 }
@@ -75,11 +69,11 @@ export function blockLines(
 /** The same on one line. */
 export function flowText(keys: Path, addition: Addition, isNew: boolean): string {
   const [key, ...rest] = keys;
-  const { value, beside } = addition;
+  const { armored, beside } = addition;
   const name = plainText(String(key!));
   if (rest.length > 0) return `${name}: {${flowText(rest, addition, true)}}`;
   const more = isNew ? Object.entries(beside).map((entry) => `${entry.join(": ")}, `) : [];
-  return `${more.join("")}${name}: ${tagText(value)}${scalarText(value, true, 0, "", "")}`;
+  return `${more.join("")}${name}: ${TAG}${scalarText(armored, true, 0, "", "")}`;
 }
 
 /** Words that no version of YAML takes for anything but text, as long as they are none of {@linkcode NOT_TEXT}. */

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { nearest } from "../../lib/nearest.ts";
 import {
   DriveError,
   type DriveFile,
   driveFiles,
   type DriveTexts,
+  siteUrl,
   type StaticNetwork,
 } from "../../lib/documents/drive.ts";
 import { isNodeName, RESERVED_NAMES, TAG_NAME } from "../../lib/documents/names.ts";
@@ -23,6 +23,7 @@ import {
   sshPublicLine,
 } from "../../lib/identity/ssh_key.ts";
 import { formatInstant } from "../../lib/instant.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { formatPublicKey, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
 import { loadRoots } from "../../lib/trust/root_sign.ts";
@@ -203,12 +204,11 @@ async function checkTags(
 }
 
 function baseUrl(given: string, fail: Fail): string {
-  const parsed = URL.canParse(given) ? new URL(given) : undefined;
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || /[?#\s]/.test(given)) {
-    throw fail("its site must be an http:// or https:// URL without ? and #");
-  }
-  if (parsed.username || parsed.password) throw fail("its site's URL must hold no password");
-  return parsed.href.endsWith("/") ? parsed.href : `${parsed.href}/`;
+  const base = siteUrl(given);
+  if (base === undefined) throw fail("its site must be an http:// or https:// URL without ? and #");
+  const { username, password } = new URL(base);
+  if (username !== "" || password !== "") throw fail("its site's URL must hold no password");
+  return base;
 }
 
 function parentOf(path: string): string {

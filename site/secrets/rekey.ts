@@ -172,34 +172,6 @@ function problemAt(
   return bindHere ? undefined : homeProblem(given, home, mustBeBound);
 }
 
-/** What {@linkcode moveSecrets} needs. */
-export interface MoveOptions {
-  identities: IdentityFile;
-  /** The administrators' recipients. */
-  admins: readonly string[];
-  /** Whose the file is, and whose it becomes, e.g. "nodes/alpha" and "nodes/beta". */
-  from: string;
-  to: string;
-  /** Whether the fleet's secrets must say where they belong. */
-  mustBeBound: boolean;
-}
-
-/**
- * The text of a file that gets another owner, a node that is renamed: its secrets then belong to that one.
- *
- * @throws {UserError} when a secret can't be decrypted, or does not belong where it stands.
- */
-export async function moveSecrets(file: ParsedYaml, options: MoveOptions): Promise<string> {
-  const plain = await unseal(file.sealed.map(({ armored }) => armored), options.identities);
-  for (const { armored, path } of file.sealed) {
-    const home = secretHome(options.from, path);
-    const problem = homeProblem(plain.get(armored)!, home, options.mustBeBound);
-    if (problem === undefined) continue;
-    throw new UserError("move the secrets", problemText(file.problemAt(path, problem)));
-  }
-  return await sealedAnew(file, file.sealed, plain, new Sealer(options.admins), options.to);
-}
-
 /** The text of `file` with some of its secrets encrypted anew, each belonging to where it stands in the file of `owner`. */
 async function sealedAnew(
   file: ParsedYaml,

@@ -6,6 +6,7 @@
  */
 import { readAtMost } from "../../lib/body.ts";
 import { type Bytes, equal } from "../../lib/bytes.ts";
+import { siteUrl } from "../../lib/documents/drive.ts";
 import { EXIT, RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { networkReason } from "../../lib/network_reason.ts";
@@ -86,13 +87,11 @@ export function checkedUrl(given: string): string {
       exitCode: EXIT.usage,
       hint: "--check takes the URL that is on the nodes' drives, e.g. https://site.example/fleet/",
     });
-  if (!/^https?:\/\//.test(given)) throw fail("begins with neither http:// nor https://");
-  if (!URL.canParse(given)) throw fail("is none");
-  const { username, password, search, hash } = new URL(given);
-  if (`${username}${password}${search}${hash}` !== "") {
-    throw fail("has a password, a query or a fragment");
-  }
-  return given.replace(/\/*$/, "/");
+  const base = siteUrl(given);
+  if (base === undefined) throw fail("is no http:// or https:// base URL");
+  const { username, password } = new URL(base);
+  if (username !== "" || password !== "") throw fail("has a password");
+  return base;
 }
 
 function outdated(doing: string, { serial, issued }: Timestamp): UserError {

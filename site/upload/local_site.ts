@@ -4,11 +4,10 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { type Bytes, text } from "../../lib/bytes.ts";
 import { RefusedError, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { type Content, inMemory } from "../../lib/publish/target.ts";
+import { type Content, digestOf, inMemory } from "../../lib/publish/target.ts";
 import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import {
   keysOf,
@@ -96,12 +95,12 @@ export class LocalSite {
 
   /** SHA-256 of a file, hex. */
   async hash(path: string): Promise<string> {
-    return await hashOf((await this.content(path)).chunks());
+    return (await digestOf((await this.content(path)).chunks())).toString("hex");
   }
 
   /** SHA-256 of content that is about to be uploaded. @throws {UserError} when its name holds another. */
   async checkedHash(path: string, content: Content): Promise<string> {
-    const sha256 = await hashOf(content.chunks());
+    const sha256 = (await digestOf(content.chunks())).toString("hex");
     if (!isHashed(path) || path.includes(`.${sha256.slice(0, NAME_DIGITS)}.`)) return sha256;
     throw new UserError(`publish ${this.dir}`, `${path} is damaged`, {
       hint: "deno task site builds it anew",
@@ -123,10 +122,4 @@ export class LocalSite {
     }
     return found;
   }
-}
-
-async function hashOf(chunks: AsyncIterable<Bytes>): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of chunks) hash.update(chunk);
-  return hash.digest("hex");
 }

@@ -30,7 +30,7 @@ export class Uploading {
     readonly special: Special,
   ) {}
 
-  /** Does something with each of `paths`, a few at a time. */
+  /** Does something with each of `items`, a few at a time. */
   each<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
     return inParallel(items, this.parallel, work);
   }

@@ -7,7 +7,7 @@ import { merge, object, or } from "@optique/core/constructs";
 import type { InferValue } from "@optique/core/parser";
 import { bySchema, on, value, values, verb, word } from "../../lib/cli/options.ts";
 import type { Program } from "../../lib/cli/program.ts";
-import { MAX_DNS, MAX_SITES, parseSites } from "../../lib/documents/drive.ts";
+import { MAX_DNS, MAX_SITES, siteUrl } from "../../lib/documents/drive.ts";
 import { isNodeName, RESERVED_NAMES } from "../../lib/documents/names.ts";
 import { tagNameSchema } from "../../lib/documents/site.ts";
 import {
@@ -27,12 +27,7 @@ function nodeNameProblem(name: string): string | undefined {
 }
 
 function siteProblem(url: string): string | undefined {
-  try {
-    parseSites(url);
-    return undefined;
-  } catch {
-    return "it must be an http:// or https:// base URL";
-  }
+  return siteUrl(url) === undefined ? "it must be an http:// or https:// base URL" : undefined;
 }
 
 const json = on("json", "print JSON");

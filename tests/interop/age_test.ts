@@ -24,10 +24,10 @@ async function run(command: string[], stdin: Uint8Array | string = "") {
 }
 
 /** A test that age judges. */
-const judged = (name: string, body: (dir: string) => Promise<void>) =>
+const ageTest = (name: string, body: (dir: string) => Promise<void>) =>
   judgedTest(name, ["age", "age-keygen"], body);
 
-judged(
+ageTest(
   "age decrypts what encryptTo() made, for each recipient and nobody else",
   async (dir) => {
     const pairs = [await generateIdentity(), await generateIdentity()];
@@ -48,7 +48,7 @@ judged(
   },
 );
 
-judged(
+ageTest(
   "age and parseIdentityFile() use a key that stands among keys of plugins",
   async (dir) => {
     const pair = await generateIdentity();
@@ -66,7 +66,7 @@ judged(
   },
 );
 
-judged("decryptWith() reads what age made for keys of age-keygen", async (dir) => {
+ageTest("decryptWith() reads what age made for keys of age-keygen", async (dir) => {
   await run(["age-keygen", "-o", `${dir}/key`]);
   const file = await host.readTextFile(`${dir}/key`);
   const identities = parseIdentityFile(file).keys;
@@ -79,14 +79,14 @@ judged("decryptWith() reads what age made for keys of age-keygen", async (dir) =
   }
 });
 
-judged("age-keygen agrees on the recipient of a new identity", async (dir) => {
+ageTest("age-keygen agrees on the recipient of a new identity", async (dir) => {
   const pair = await generateIdentity();
   await host.writeFile(`${dir}/key`, formatIdentityFile(pair), { mode: 0o600 });
   const { stdout, errors } = await run(["age-keygen", "-y", `${dir}/key`]);
   assertEquals(text(stdout), `${pair.recipient}\n`, errors);
 });
 
-judged("decryptWith() and age refuse the same damaged files", async (dir) => {
+ageTest("decryptWith() and age refuse the same damaged files", async (dir) => {
   const pair = await generateIdentity();
   await host.writeFile(`${dir}/key`, formatIdentityFile(pair), { mode: 0o600 });
   const good = await encryptTo([pair.recipient], utf8("secret"));
@@ -100,7 +100,7 @@ judged("decryptWith() and age refuse the same damaged files", async (dir) => {
   }
 });
 
-judged("decryptWith() refuses armored files, which age would read", async (dir) => {
+ageTest("decryptWith() refuses armored files, which age would read", async (dir) => {
   const pair = await generateIdentity();
   await host.writeFile(`${dir}/key`, formatIdentityFile(pair), { mode: 0o600 });
   const { stdout } = await run(["age", "-a", "-r", pair.recipient], "x");

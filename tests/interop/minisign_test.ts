@@ -44,10 +44,10 @@ async function succeeds(dir: string, args: string[], stdin?: string): Promise<st
 }
 
 /** A test that minisign judges. */
-const judged = (name: string, body: (dir: string) => Promise<void>) =>
+const minisignTest = (name: string, body: (dir: string) => Promise<void>) =>
   judgedTest(name, ["minisign"], body);
 
-judged("verify() accepts what minisign signs, with an unencrypted key", async (dir) => {
+minisignTest("verify() accepts what minisign signs, with an unencrypted key", async (dir) => {
   await succeeds(dir, ["-G", "-W", "-p", "k.pub", "-s", "k.sec"]);
   const key = parsePublicKey(await host.readTextFile(`${dir}/k.pub`));
   for (const data of [utf8(""), utf8("x"), new Uint8Array(300_000).fill(7)]) {
@@ -67,20 +67,23 @@ judged("verify() accepts what minisign signs, with an unencrypted key", async (d
   assertMatch(trustedComment, /^timestamp:\d+\tfile:f\thashed$/);
 });
 
-judged("verify() refuses minisign's legacy signatures, which minisign accepts", async (dir) => {
-  await succeeds(dir, ["-G", "-W", "-p", "k.pub", "-s", "k.sec"]);
-  await host.writeFile(`${dir}/f`, "x");
-  await succeeds(dir, ["-S", "-l", "-s", "k.sec", "-m", "f"]);
-  await succeeds(dir, ["-V", "-p", "k.pub", "-m", "f"]);
-  const key = parsePublicKey(await host.readTextFile(`${dir}/k.pub`));
-  const signature = await host.readTextFile(`${dir}/f.minisig`);
-  assertEquals(
-    assertThrows(() => verify(utf8("x"), signature, [key]), RefusedError).check,
-    "algorithm",
-  );
-});
+minisignTest(
+  "verify() refuses minisign's legacy signatures, which minisign accepts",
+  async (dir) => {
+    await succeeds(dir, ["-G", "-W", "-p", "k.pub", "-s", "k.sec"]);
+    await host.writeFile(`${dir}/f`, "x");
+    await succeeds(dir, ["-S", "-l", "-s", "k.sec", "-m", "f"]);
+    await succeeds(dir, ["-V", "-p", "k.pub", "-m", "f"]);
+    const key = parsePublicKey(await host.readTextFile(`${dir}/k.pub`));
+    const signature = await host.readTextFile(`${dir}/f.minisig`);
+    assertEquals(
+      assertThrows(() => verify(utf8("x"), signature, [key]), RefusedError).check,
+      "algorithm",
+    );
+  },
+);
 
-judged("key files of minisign are kept byte for byte", async (dir) => {
+minisignTest("key files of minisign are kept byte for byte", async (dir) => {
   await succeeds(dir, ["-G", "-W", "-p", "k.pub", "-s", "k.sec"]);
   const publicText = await host.readTextFile(`${dir}/k.pub`);
   const secretText = await host.readTextFile(`${dir}/k.sec`);
@@ -90,7 +93,7 @@ judged("key files of minisign are kept byte for byte", async (dir) => {
   assertEquals(publicKeyOf(key), parsePublicKey(publicText));
 });
 
-judged("minisign accepts what sign() makes, and refuses it changed", async (dir) => {
+minisignTest("minisign accepts what sign() makes, and refuses it changed", async (dir) => {
   const key = generateKey();
   await host.writeFile(`${dir}/k.pub`, formatPublicKey(publicKeyOf(key)));
   for (const data of [utf8(""), utf8("x"), new Uint8Array(300_000).fill(7)]) {
@@ -110,21 +113,24 @@ judged("minisign accepts what sign() makes, and refuses it changed", async (dir)
   assertNotEquals((await minisign(dir, ["-V", "-p", "k.pub", "-m", "f"]))[0], 0);
 });
 
-judged("the longest comments that sign() takes are those that minisign takes", async (dir) => {
-  const key = generateKey();
-  await host.writeFile(`${dir}/k.pub`, formatPublicKey(publicKeyOf(key)));
-  await host.writeFile(`${dir}/f`, "x");
-  const longest = { trustedComment: "t".repeat(8173), untrustedComment: "u".repeat(1003) };
-  await host.writeFile(`${dir}/f.minisig`, sign(utf8("x"), key, longest));
-  await succeeds(dir, ["-V", "-q", "-p", "k.pub", "-m", "f"]);
-  for (
-    const longer of [{ trustedComment: "t".repeat(8174) }, { untrustedComment: "u".repeat(1004) }]
-  ) {
-    assertThrows(() => sign(utf8("x"), key, { ...longest, ...longer }), UserError, "longer than");
-  }
-});
+minisignTest(
+  "the longest comments that sign() takes are those that minisign takes",
+  async (dir) => {
+    const key = generateKey();
+    await host.writeFile(`${dir}/k.pub`, formatPublicKey(publicKeyOf(key)));
+    await host.writeFile(`${dir}/f`, "x");
+    const longest = { trustedComment: "t".repeat(8173), untrustedComment: "u".repeat(1003) };
+    await host.writeFile(`${dir}/f.minisig`, sign(utf8("x"), key, longest));
+    await succeeds(dir, ["-V", "-q", "-p", "k.pub", "-m", "f"]);
+    for (
+      const longer of [{ trustedComment: "t".repeat(8174) }, { untrustedComment: "u".repeat(1004) }]
+    ) {
+      assertThrows(() => sign(utf8("x"), key, { ...longest, ...longer }), UserError, "longer than");
+    }
+  },
+);
 
-judged("minisign signs with our unencrypted and our encrypted key", async (dir) => {
+minisignTest("minisign signs with our unencrypted and our encrypted key", async (dir) => {
   const key = generateKey();
   await host.writeFile(`${dir}/f`, "x");
   const cheap = { ops: 32_768, memory: 1 << 20 };
@@ -147,28 +153,34 @@ judged("minisign signs with our unencrypted and our encrypted key", async (dir) 
   assertNotEquals(code, 0);
 });
 
-judged("parseSecretKey() decrypts minisign's own encrypted key, at its full cost", async (dir) => {
-  await succeeds(dir, ["-G", "-p", "k.pub", "-s", "k.sec"], "pässword\npässword\n");
-  const secretText = await host.readTextFile(`${dir}/k.sec`);
-  assertEquals(isEncrypted(secretText), true);
-  await assertRejects(() => parseSecretKey(secretText), UserError, "no passphrase");
-  const key = await parseSecretKey(secretText, "pässword");
-  const publicKey = parsePublicKey(await host.readTextFile(`${dir}/k.pub`));
-  assertEquals(publicKeyOf(key), publicKey);
-  // And the way back, with the cost that a user's key gets.
-  await host.writeFile(`${dir}/ours`, await formatSecretKey(key, { passphrase: "other" }));
-  await host.writeFile(`${dir}/f`, "x");
-  await succeeds(dir, ["-S", "-s", "ours", "-m", "f"], "other\n");
-  verify(utf8("x"), await host.readTextFile(`${dir}/f.minisig`), [publicKey]);
-});
+minisignTest(
+  "parseSecretKey() decrypts minisign's own encrypted key, at its full cost",
+  async (dir) => {
+    await succeeds(dir, ["-G", "-p", "k.pub", "-s", "k.sec"], "pässword\npässword\n");
+    const secretText = await host.readTextFile(`${dir}/k.sec`);
+    assertEquals(isEncrypted(secretText), true);
+    await assertRejects(() => parseSecretKey(secretText), UserError, "no passphrase");
+    const key = await parseSecretKey(secretText, "pässword");
+    const publicKey = parsePublicKey(await host.readTextFile(`${dir}/k.pub`));
+    assertEquals(publicKeyOf(key), publicKey);
+    // And the way back, with the cost that a user's key gets.
+    await host.writeFile(`${dir}/ours`, await formatSecretKey(key, { passphrase: "other" }));
+    await host.writeFile(`${dir}/f`, "x");
+    await succeeds(dir, ["-S", "-s", "ours", "-m", "f"], "other\n");
+    verify(utf8("x"), await host.readTextFile(`${dir}/f.minisig`), [publicKey]);
+  },
+);
 
-judged("parseSecretKey() decrypts a key of minisign whose passphrase is empty", async (dir) => {
-  await succeeds(dir, ["-G", "-p", "k.pub", "-s", "k.sec"], "\n\n");
-  const key = await parseSecretKey(await host.readTextFile(`${dir}/k.sec`), "");
-  assertEquals(publicKeyOf(key), parsePublicKey(await host.readTextFile(`${dir}/k.pub`)));
-});
+minisignTest(
+  "parseSecretKey() decrypts a key of minisign whose passphrase is empty",
+  async (dir) => {
+    await succeeds(dir, ["-G", "-p", "k.pub", "-s", "k.sec"], "\n\n");
+    const key = await parseSecretKey(await host.readTextFile(`${dir}/k.sec`), "");
+    assertEquals(publicKeyOf(key), parsePublicKey(await host.readTextFile(`${dir}/k.pub`)));
+  },
+);
 
-judged("keyIdHex() prints key ids as minisign does", async (dir) => {
+minisignTest("keyIdHex() prints key ids as minisign does", async (dir) => {
   const signer = generateKey();
   await host.writeFile(`${dir}/f`, "x");
   await host.writeFile(`${dir}/f.minisig`, sign(utf8("x"), signer, { trustedComment: "x" }));

@@ -62,10 +62,10 @@ async function armored(dir: string): Promise<Map<string, string>> {
 }
 
 /** A test that age judges. */
-const judged = (name: string, body: (dir: string) => Promise<void>) =>
+const ageTest = (name: string, body: (dir: string) => Promise<void>) =>
   judgedTest(name, ["age", "age-keygen"], body);
 
-judged(
+ageTest(
   "age decrypts what secret set wrote and secret rekey rewrote, for the admins only",
   async (dir) => {
     const recipients = await fleet(dir);
@@ -97,7 +97,7 @@ judged(
   },
 );
 
-judged(
+ageTest(
   "the site build reads what age encrypted, and rekey makes it say for whom it is",
   async (dir) => {
     const recipients = await fleet(dir);

@@ -185,6 +185,8 @@ for (
     "http://",
     "http://ann:pw@site.example/",
     "http://x/?a",
+    "http://x/fleet?",
+    "http://x/fleet#",
   ]
 ) {
   Deno.test(`publish --check ${url} is not understood`, async () => {

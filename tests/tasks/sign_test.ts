@@ -73,7 +73,7 @@ Deno.test("sign verify refuses a signature that is no text, and names a key that
   const { code, output } = await sign(host, "verify", "/d/a", "--keys", "/k");
   assertEquals([code, output], [
     EXIT.refused,
-    "Cannot read /d/a.minisig: it is no text in UTF-8",
+    "Cannot accept /d/a.minisig: its signature is no text in UTF-8",
   ]);
 });
 

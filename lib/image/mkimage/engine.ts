@@ -6,7 +6,7 @@
  * @module
  */
 import { EXIT, UserError } from "../../errors.ts";
-import type { Child, Host, RunOptions, RunResult } from "../../host.ts";
+import { type Child, type Host, NO_PROGRAM, type RunOptions, type RunResult } from "../../host.ts";
 import type { Architecture } from "../../schema/fields.ts";
 import { ENGINE_PROBLEMS, findProblem } from "./failures.ts";
 
@@ -104,7 +104,7 @@ async function askEngine(
     env: engineEnv(host, program),
     timeoutMs: ANSWER_MS,
   });
-  if (result.code === 127) return undefined;
+  if (result.code === NO_PROGRAM) return undefined;
   const [platform, version] = lossy(result.stdout).trim().split(" ");
   if (result.code === 0 && platform && version && /^\w+\/\w+$/.test(platform)) {
     return new ContainerEngine(host, program, platform, version);

@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { type Bytes, text } from "../../bytes.ts";
 import { EXIT, UserError } from "../../errors.ts";
 import { writeTar } from "../../formats/tar.ts";
-import type { Host } from "../../host.ts";
+import { type Host, NO_PROGRAM } from "../../host.ts";
 import type { RootTree } from "./tree.ts";
 
 /** Options of {@linkcode makeRootfs}. */
@@ -89,7 +89,7 @@ export async function makeRootfs(
 /** First line of `mksquashfs -version`: another version packs differently. */
 async function mksquashfsVersion(host: Host): Promise<string> {
   const result = await host.run(["mksquashfs", "-version"]);
-  if (result.code === 127) {
+  if (result.code === NO_PROGRAM) {
     throw new UserError("make the root file system", "mksquashfs is missing", {
       exitCode: EXIT.missing,
       hint: "apt-get install squashfs-tools",

@@ -8,10 +8,10 @@
 import { createHash } from "node:crypto";
 import { type Bytes, utf8 } from "../../../lib/bytes.ts";
 import { EXIT, UserError } from "../../../lib/errors.ts";
-import type { Host } from "../../../lib/host.ts";
+import { type Host, NO_PROGRAM } from "../../../lib/host.ts";
+import { decryptWith } from "../../../lib/trust/age.ts";
 import { encryptQuickly } from "../../../lib/trust/age_encrypt.ts";
 import { generateIdentity } from "../../../lib/trust/age_keygen.ts";
-import { decryptWith } from "../../../lib/trust/age.ts";
 import {
   formatPublicKey,
   prehashChunks,
@@ -206,7 +206,7 @@ function signWords(work: string): string[] {
 async function run(host: Host, command: readonly string[]): Promise<void> {
   const { code, stderr } = await host.run(command, { timeoutMs: 600_000 });
   if (code === 0) return;
-  if (code === 127) {
+  if (code === NO_PROGRAM) {
     throw new UserError("measure", `${command[0]} is missing`, {
       exitCode: EXIT.missing,
       hint: `apt-get install ${command[0]}; or --no-programs leaves the comparison out`,

@@ -4,6 +4,7 @@
  * @module
  */
 import { decodeBase64 } from "@std/encoding/base64";
+import { inParallel } from "../../../lib/publish/pool.ts";
 import { SHOW, type ShownCase, type Tally } from "./child_lines.ts";
 import { casesOf, type Job, jobsOf } from "./plan.ts";
 import { type Bounds, runChild } from "./process.ts";
@@ -83,13 +84,9 @@ class Run {
   /** Runs jobs, several at once, until all are done or the time is over. */
   async all(jobs: readonly Job[]): Promise<void> {
     const { children, endMs = Infinity } = this.#options;
-    const waiting = [...jobs];
-    const worker = async () => {
-      for (let job = waiting.shift(); job && this.ms < endMs; job = waiting.shift()) {
-        await this.#job(job);
-      }
-    };
-    await Promise.all(Array.from({ length: children }, worker));
+    await inParallel(jobs, children, async (job) => {
+      if (this.ms < endMs) await this.#job(job);
+    });
   }
 
   /** Runs the cases of a job; where one ends its child, the next child begins behind it. */

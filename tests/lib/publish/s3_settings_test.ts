@@ -135,3 +135,13 @@ for (const [name, says, variables, options] of REFUSED) {
     assertEquals(error.message.startsWith("Cannot publish: "), true);
   });
 }
+
+Deno.test("findS3Settings() refuses a file that is no text", async () => {
+  const host = new FakeHost({ "/k": new Uint8Array([0x5b, 0xff, 0x5d]) });
+  host.variables.set("AWS_SHARED_CREDENTIALS_FILE", "/k");
+  await assertRejects(
+    () => findS3Settings(host, {}, "fleet-site"),
+    UserError,
+    "Cannot read /k: it is no text in UTF-8",
+  );
+});

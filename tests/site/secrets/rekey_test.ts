@@ -2,12 +2,11 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
 import { Opener, recipientFingerprint } from "../../../lib/trust/age_value.ts";
 import { loadFleet } from "../../../site/fleet/fleet.ts";
+import { rekeySecrets } from "../../../site/secrets/rekey.ts";
 import { openSecrets, secretPlaces } from "../../../site/secrets/secret_files.ts";
-import { moveSecrets, rekeySecrets } from "../../../site/secrets/rekey.ts";
 import type { FakeHost } from "../../support/fake_host.ts";
 import {
   ADMIN,
-  bound,
   hostWith,
   identityOf,
   NEXT,
@@ -173,38 +172,4 @@ Deno.test("rekeySecrets() that was cut off before it says so still reads what sa
   host.broken.clear();
   const done = await rekey(host, [ADMIN]);
   assertEquals([done.changed, done.files], [[], ["nodes/global.yaml"]]);
-});
-
-Deno.test("moveSecrets() lets a file's secrets belong to another owner, and no foreign ones with them", async () => {
-  const host = hostWith(await secretFiles());
-  const { files } = (await openSecrets(host, "nodes")).files;
-  const options = {
-    ...{ identities: identityOf(ADMIN), admins: [ADMIN.recipient], mustBeBound: true },
-    ...{ from: "nodes/alpha", to: "nodes/gamma" },
-  };
-  const moved = await moveSecrets(files.get("alpha.yaml")!, options);
-  assertEquals(bare(moved), bare(host.textOf("nodes/alpha.yaml")));
-  await host.remove("nodes/alpha.yaml");
-  host.put("nodes/gamma.yaml", moved);
-  const identities = () => Promise.resolve(identityOf(ADMIN));
-  const { nodes } = await loadFleet(host, "nodes", { identities });
-  assertEquals(nodes[1]!.whole.users?.ops?.uid, 1234);
-  host.put(
-    "nodes/gamma.yaml",
-    moved.replace(
-      "    ops: #",
-      `    foreign: {comment: ${
-        (await bound("nodes/beta", ["users", "foreign", "comment"], "x", 0)).replace(
-          /^!age \|\n([^]*)$/,
-          (_, text: string) => `!age ${JSON.stringify(`${text}\n`)}`,
-        )
-      }}\n    ops: #`,
-    ),
-  );
-  const again = (await openSecrets(host, "nodes")).files.files.get("gamma.yaml")!;
-  const error = await assertRejects(
-    () => moveSecrets(again, { ...options, from: "nodes/gamma", to: "nodes/delta" }),
-    UserError,
-  );
-  assertStringIncludes(error.message, "belongs to nodes/beta users.foreign.comment");
 });
