@@ -7,6 +7,8 @@
  *
  * @module
  */
+import * as v from "valibot";
+import { equal } from "../../lib/bytes.ts";
 import type { Desired, ObservedOf } from "../../lib/config/mod.ts";
 import { DIFFERS, PRIVATE_DIGEST } from "../../lib/config/key.ts";
 import { type DesiredUser, isAsWanted, openFacts } from "../../lib/config/users.ts";
@@ -23,6 +25,7 @@ import {
   withPassword,
 } from "../../lib/formats/accounts.ts";
 import type { FileInfo, Host } from "../../lib/host.ts";
+import { canonicalJson } from "../../lib/json.ts";
 import { installFile } from "../system/install_file.ts";
 import { readSystemText, readTextIfFile } from "../system/read_file.ts";
 import { AUTHORIZED_KEYS_DIR, MANAGED_FILE, RUN_DIR } from "../system/paths.ts";
@@ -49,8 +52,19 @@ export interface ActualUsers {
   homes: Map<string, FileInfo>;
   /** Programs that may be shells and are there. */
   shells: Set<string>;
-  /** Accounts that this agent made or changed in this boot. */
-  managed: string[];
+  managed: Managed;
+}
+
+const managedSchema = v.object({
+  users: v.array(v.string()),
+  made: v.optional(v.record(v.string(), v.number()), {}),
+});
+/** What this agent, or one before it in this boot, has done. */
+interface Managed {
+  /** Accounts that were made or changed. */
+  readonly users: readonly string[];
+  /** Accounts that were made with an id below those of people, by name: their uid, and gid where that was free. */
+  readonly made: Readonly<Record<string, number>>;
 }
 
 type Change =
@@ -61,7 +75,7 @@ type Change =
     | { readonly what: "password"; readonly name: string; readonly password: "*" | "!" }
     | { readonly what: "home"; readonly account: Account; readonly mode: number }
     | { readonly what: "keys"; readonly name: string; readonly text: string; readonly keys: string }
-    | { readonly what: "managed"; readonly names: string[] }
+    | { readonly what: "managed"; readonly managed: Managed }
     /** Always fails: what can't be done is reported every time, while all other steps are still made. */
     | { readonly what: "impossible"; readonly doing: string; readonly state: string }
   );
@@ -73,7 +87,7 @@ export const users: KeyResource<"users", ActualUsers, Change> = {
     const accounts = parsePasswd(await readSystemText(host, "/etc/passwd"));
     const managed = await readManaged(host);
     const keys = new Map<string, string>();
-    for (const name of new Set([...Object.keys(desired), ...managed])) {
+    for (const name of new Set([...Object.keys(desired), ...managed.users])) {
       const text = await readTextIfFile(host, keyFile(name));
       if (text !== undefined) keys.set(name, text);
     }
@@ -98,17 +112,19 @@ export const users: KeyResource<"users", ActualUsers, Change> = {
     const accounts = [...actual.accounts];
     const groups = actual.groups.map((group) => ({ ...group, members: [...group.members] }));
     const asked = Object.values(desired).flatMap(({ uid }) => uid === undefined ? [] : [uid]);
+    const made = { ...actual.managed.made };
     for (const [name, given] of Object.entries(desired)) {
-      steps.push(...planUser(name, given, { actual, accounts, groups, asked }));
+      steps.push(...planUser(name, given, { actual, accounts, groups, asked, made }));
     }
     steps.push(...planMemberships(desired, actual.groups, groups));
-    for (const name of actual.managed) {
+    for (const name of actual.managed.users) {
       if (!(name in desired)) steps.push(...planGone(name, actual));
     }
-    const managed = [...new Set([...actual.managed, ...Object.keys(desired)])].sort();
-    if (managed.join() !== actual.managed.join()) {
+    const users = [...new Set([...actual.managed.users, ...Object.keys(desired)])].sort();
+    const managed = { users, made };
+    if (!equal(canonicalJson(managed), canonicalJson(actual.managed))) {
       // First, so that an interruption in between can't make the agent forget what it has done.
-      steps.unshift({ what: "managed", names: managed, text: `manage ${managed.join(", ")}` });
+      steps.unshift({ what: "managed", managed, text: `manage ${users.join(", ")}` });
     }
     return steps;
   },
@@ -117,7 +133,7 @@ export const users: KeyResource<"users", ActualUsers, Change> = {
     switch (step.what) {
       case "managed":
         await host.mkdir(RUN_DIR, { mode: 0o700 });
-        return await host.writeFile(MANAGED_FILE, JSON.stringify({ users: step.names }), {
+        return await host.writeFile(MANAGED_FILE, canonicalJson(step.managed), {
           mode: 0o600,
         });
       case "group":
@@ -173,10 +189,12 @@ interface Plan {
   groups: Group[];
   /** Ids that the configuration gives to accounts, which must not go to others. */
   asked: number[];
+  /** As {@linkcode Managed.made}; planning adds to it. */
+  made: Record<string, number>;
 }
 
 function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
-  const { actual, accounts, groups } = plan;
+  const { actual, accounts, groups, made } = plan;
   const steps: Change[] = [];
   const cannot = (doing: string, state: string) =>
     steps.push({ what: "impossible", doing, state, text: `${doing}: ${state}` });
@@ -191,11 +209,12 @@ function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
   }
   const uid = known?.uid ?? given.uid ?? freeId([...taken, ...plan.asked], FIRST_ID);
   let group = groups.find((group) => group.name === name);
-  if (!known && group && !isOwn(group)) {
+  if (!known && group && !isForPeople(group.gid) && group.gid !== made[name]) {
     // It would be the account's own group, with all that it may do: read password hashes, disks, ...
     cannot(`create user ${name}`, `its group would be the image's ${name} (gid ${group.gid})`);
     return steps;
   }
+  if (!known && !isForPeople(uid)) made[name] = uid;
   if (!known && !group) {
     const gids = groups.map(({ gid }) => gid);
     group = { name, gid: gids.includes(uid) ? freeId(gids, FIRST_ID) : uid, members: [] };
@@ -223,7 +242,8 @@ function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
   if (password === undefined || password === "" || password.startsWith("!")) {
     steps.push({ what: "password", name, password: "*", text: `let ${name} log in by key only` });
   }
-  steps.push(...planHome(account, known !== undefined, actual.homes.get(account.home)));
+  const isOwn = isForPeople(uid) || uid === made[name];
+  if (isOwn) steps.push(...planHome(account, actual.homes.get(account.home)));
   const lines = given.sshKeys;
   const keys = lines.map((line) => `${line}\n`).join("");
   if ((actual.keys.get(name) ?? "") !== keys) {
@@ -232,22 +252,19 @@ function planUser(name: string, given: DesiredUser, plan: Plan): Change[] {
   return steps;
 }
 
-/** Whether a group is one of those that accounts get. */
-function isOwn({ gid }: Group): boolean {
-  return gid >= FIRST_ID && gid < END_ID;
+/** Whether an id is one of those that people's accounts get, and none of the image's. */
+function isForPeople(id: number): boolean {
+  return id >= FIRST_ID && id < END_ID;
 }
 
 /**
- * An account of its own has a home of its own. Whoever owns it may open it to others, but one that was only half made, or that
- * its owner can't use, is put right.
+ * An account that is not the image's has a home of its own. Whoever owns it may open it to others, but one that was only half
+ * made, or that its owner can't use, is put right.
  */
-function planHome(account: Account, isKnown: boolean, info: FileInfo | undefined): Change[] {
+function planHome(account: Account, info: FileInfo | undefined): Change[] {
   const { name, uid, home } = account;
-  if (!info) {
-    if (isKnown && uid < FIRST_ID) return [];
-    return [{ what: "home", account, mode: HOME_MODE, text: `make ${home} for ${name}` }];
-  }
-  if (home !== homeOf(name) || uid < FIRST_ID || info.kind !== "directory") return [];
+  if (!info) return [{ what: "home", account, mode: HOME_MODE, text: `make ${home} for ${name}` }];
+  if (home !== homeOf(name) || info.kind !== "directory") return [];
   if (info.uid === uid && (info.mode & HOME_MODE) === HOME_MODE) return [];
   const mode = info.uid === uid ? info.mode | HOME_MODE : HOME_MODE;
   return [{ what: "home", account, mode, text: `give ${home} to ${name}` }];
@@ -336,12 +353,11 @@ async function factsOf(host: Host, paths: readonly string[]): Promise<Map<string
   return found;
 }
 
-async function readManaged(host: Host): Promise<string[]> {
+async function readManaged(host: Host): Promise<Managed> {
   const text = await readTextIfFile(host, MANAGED_FILE);
-  if (text === undefined) return [];
+  if (text === undefined) return { users: [], made: {} };
   try {
-    const { users } = JSON.parse(text) as { users: string[] };
-    return users;
+    return v.parse(managedSchema, JSON.parse(text));
   } catch (error) {
     throw new UserError(`read ${MANAGED_FILE}`, errorText(error));
   }

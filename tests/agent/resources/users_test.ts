@@ -125,6 +125,31 @@ Deno.test("users gives a home to its account when an agent was killed while it m
   }
 });
 
+Deno.test("users finishes an account wherever an agent was killed while it made it, whatever its uid", async () => {
+  const { apply: act } = applier("users", users);
+  for (const uid of [300, 1000]) {
+    const wanted = { svc: { uid, sshKeys: ["ssh-x S"] } };
+    const target = targetOf({ users: wanted });
+    const whole = host();
+    await apply(whole, act, target);
+    const count = users.plan(wanted, await users.read(host(), wanted, target)).length;
+    for (let done = 0; done <= count; done++) {
+      const node = host();
+      const steps = users.plan(wanted, await users.read(node, wanted, target));
+      for (const step of steps.slice(0, done)) await users.apply(step, node);
+      // The home's owner is handed over after it is made.
+      if (steps[done - 1]?.what === "home") node.nodes.get("/home/svc")!.uid = 0;
+      await settle(node, act, target);
+      for (const path of ["/etc/passwd", "/etc/group", "/etc/shadow"]) {
+        assertEquals(node.textOf(path), whole.textOf(path), `${path} after ${done} steps`);
+      }
+      const home = await node.stat("/home/svc");
+      assertEquals([home?.uid, home?.gid, home?.mode], [uid, uid, 0o700], `after ${done} steps`);
+      assertEquals(node.textOf("/etc/ssh/authorized_keys.d/svc"), "ssh-x S\n");
+    }
+  }
+});
+
 Deno.test("users leaves a home alone that its owner has opened, that is a link, or that is the image's", async () => {
   const { apply: act } = applier("users", users);
   const node = host();
