@@ -249,8 +249,8 @@ export class DenoHost implements Host {
     return askUdp(question);
   }
 
-  monotonic(): number {
-    return performance.now();
+  uptime(): number {
+    return Deno.osUptime() * 1000;
   }
 
   now(): Date {

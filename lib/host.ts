@@ -201,8 +201,8 @@ export interface Host {
   /** Sends a datagram and gives its answer. @throws when none comes in time or the server has no address. */
   askUdp(question: DatagramQuestion): Promise<Bytes>;
   now(): Date;
-  /** Milliseconds by a clock that nobody can set, from a beginning that only this process knows. */
-  monotonic(): number;
+  /** Milliseconds since the kernel started, to the second: a clock that nobody can set, and that goes on in sleep. */
+  uptime(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   env(name: string): string | undefined;
 }

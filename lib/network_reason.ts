@@ -22,6 +22,8 @@ const LAYERS = new RegExp(
 );
 const URLS = /https?:\/\/[^\s)]*/g;
 const MAX_REASON = 200;
+/** How TLS says that a certificate does not hold at the time that the system's clock shows. */
+const UNTIMELY = /^invalid peer certificate: certificate (?:expired|not valid yet)/;
 
 /**
  * The innermost reason of a failed request on one line, e.g. "Connection refused" or "invalid peer certificate: Expired".
@@ -34,4 +36,9 @@ export function networkReason(error: unknown): string {
   while (LAYERS.test(reason)) reason = reason.replace(LAYERS, "");
   const plain = reason.replaceAll(URLS, "").replace(/ \(os error \d+\)$/, "").trim();
   return plain.slice(0, MAX_REASON) || "no answer";
+}
+
+/** Whether a request failed because the server's certificate has expired or does not hold yet, by the system's clock. */
+export function isUntimely(error: unknown): boolean {
+  return UNTIMELY.test(networkReason(error));
 }

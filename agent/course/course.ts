@@ -13,7 +13,7 @@ import { askTime } from "../network/time_server.ts";
 import type { Keeper } from "../publication/keeper.ts";
 import type { Publication } from "../publication/read.ts";
 import { type Lagging, Source } from "../publication/source.ts";
-import { AgentError, troubleOf } from "../report/problem.ts";
+import { troubleOf } from "../report/problem.ts";
 import type { Reporter } from "../report/reporter.ts";
 import { observe, RESOURCES } from "../resources/mod.ts";
 import type { Applied, Apply, Target } from "../resources/resource.ts";
@@ -149,10 +149,8 @@ export class Course {
     const isHttps = identity.sites.some((site) => site.startsWith("https:"));
     if (!isHttps || !clock.needsServer || servers.length === 0) return;
     try {
-      const ms = await askTime(this.host, servers, clock.imageMs);
-      if (await clock.believe(ms)) return reporter.clearAside("time");
-      const state = `its answer is before this image or more than ten years after it`;
-      throw new AgentError("time", "believe a time server", state);
+      await clock.believe(await askTime(this.host, servers, clock));
+      reporter.clearAside("time");
     } catch (error) {
       reporter.aside("time", "waiting", { what: "time", reason: troubleOf(error, "time").message });
     }
@@ -162,7 +160,11 @@ export class Course {
     const { clock, keeper, signal } = this.parts;
     try {
       if (afterMs > 0) await this.host.sleep(afterMs, signal);
-      const time = { now: clock.trusted(), sinceIssuedMs: clock.sinceIssuedMs };
+      const time = {
+        now: clock.trusted(),
+        sinceIssuedMs: clock.sinceIssuedMs,
+        guessAgain: () => this.#guessAgain(),
+      };
       const answer = await this.#source.ask(keeper.trust, time, signal);
       this.#tellLagging(answer.lagging);
       if (answer.kind === "unchanged") return { type: "unchanged" };
@@ -174,6 +176,15 @@ export class Course {
       const trouble = troubleOf(error, "unreachable");
       return { type: "failed", trouble, fallen: await this.#letGo() };
     }
+  }
+
+  /** Sets a clock that is only a guess to the next one; gives whether there was another. */
+  async #guessAgain(): Promise<boolean> {
+    let found = false;
+    await settingClock(this.parts.reporter, async () => {
+      found = await this.parts.clock.guessAgain();
+    });
+    return found;
   }
 
   /** Lets go of what a dropped key vouched for; gives whether there was something to let go of. */

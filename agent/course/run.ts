@@ -9,7 +9,7 @@ import { EXIT, type ExitCode } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { findIdentity } from "../identity/find.ts";
 import { Keeper } from "../publication/keeper.ts";
-import { agentFacts, readBootId, readSystemFacts, uptime } from "../report/facts.ts";
+import { agentFacts, readBootId, readSystemFacts } from "../report/facts.ts";
 import { troubleOf } from "../report/problem.ts";
 import { Reporter } from "../report/reporter.ts";
 import { firstStatus } from "../report/status.ts";
@@ -86,7 +86,7 @@ async function begin(
 ): Promise<Course | undefined> {
   const { print, pid, once, signal } = options;
   const system = await readSystemFacts(host);
-  const clock = await Clock.start(host, await uptime(host), system.epoch);
+  const clock = await Clock.start(host, system.epoch);
   const agent = agentFacts();
   const status = firstStatus(system, agent, clock.now());
   const reporter = new Reporter(host, { print, pid, clock, status });

@@ -7,6 +7,7 @@
 import type { Bytes } from "../../lib/bytes.ts";
 import { errorText } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import { formatInstant } from "../../lib/instant.ts";
 import { AgentError } from "../report/problem.ts";
 
 const PORT = 123;
@@ -21,31 +22,45 @@ const UNSYNCHRONIZED = 3;
 const MAX_STRATUM = 15;
 /** From 1900, where NTP counts from, to 1970, in seconds. */
 const EPOCH_SECONDS = 2_208_988_800;
+/** Why an answer is not believed; see {@linkcode TimeBounds}. */
+const UNUSABLE = "before the time of this image or more than ten years after it";
 /** Length of an era of NTP, in milliseconds. */
 const ERA_MS = 2 ** 32 * 1000;
 
+/** Which answers can be used. */
+export interface TimeBounds {
+  /** Milliseconds since 1970 that have passed: tells in which era of NTP an answer is. */
+  readonly imageMs: number;
+  isUsable(ms: number): boolean;
+}
+
 /**
- * Asks all `servers` at once; the first answer counts.
+ * Asks all `servers` at once; the first usable answer counts, so that a server that is wrong is no faster than one that is
+ * right.
  *
- * @param notBefore Milliseconds since 1970 that have passed: tells in which era of NTP an answer is.
  * @returns Milliseconds since 1970, to the second or so.
- * @throws {AgentError} "time" when none answers within five seconds.
+ * @throws {AgentError} "time" when none gives one within five seconds.
  */
 export async function askTime(
   host: Host,
   servers: readonly string[],
-  notBefore: number,
+  bounds: TimeBounds,
 ): Promise<number> {
   const failures: string[] = [];
   const ask = async (server: string): Promise<number> => {
     const question = packet();
-    const accept = (answer: Bytes) => readTime(answer, question, notBefore) !== undefined;
+    let ms: number | undefined;
+    const accept = (answer: Bytes) => {
+      ms = readTime(answer, question, bounds.imageMs) ?? ms;
+      return ms !== undefined && bounds.isUsable(ms);
+    };
     try {
       const timeoutMs = TIMEOUT_MS;
-      const answer = await host.askUdp({ server, port: PORT, data: question, timeoutMs, accept });
-      return readTime(answer, question, notBefore)!;
+      await host.askUdp({ server, port: PORT, data: question, timeoutMs, accept });
+      return ms!;
     } catch (error) {
-      failures.push(`${server}: ${errorText(error)}`);
+      const why = ms === undefined ? errorText(error) : `its ${shown(ms)} is ${UNUSABLE}`;
+      failures.push(`${server}: ${why}`);
       throw error;
     }
   };
@@ -54,6 +69,10 @@ export async function askTime(
   } catch (error) {
     throw new AgentError("time", "ask a time server", failures.join("; "), { cause: error });
   }
+}
+
+function shown(ms: number): string {
+  return formatInstant(new Date(ms));
 }
 
 /** A question; its transmit timestamp is random, so that only who has read it can answer. */

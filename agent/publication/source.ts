@@ -14,7 +14,7 @@ import { type Bytes, equal } from "../../lib/bytes.ts";
 import { errorText, RefusedError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { type KnownTime, later, whyExpired } from "../../lib/known_time.ts";
-import { networkReason } from "../../lib/network_reason.ts";
+import { isUntimely, networkReason } from "../../lib/network_reason.ts";
 import { fetchFollowing } from "../../lib/redirects.ts";
 import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import { MAX_TIMESTAMP_BYTES, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
@@ -57,6 +57,8 @@ export interface AskTime {
   now: KnownTime;
   /** As {@linkcode OpenOptions.sinceIssuedMs}. */
   sinceIssuedMs: number;
+  /** Sets the clock that certificates are judged by to another guess, where it is one; gives whether there was another. */
+  guessAgain?(): Promise<boolean>;
 }
 
 /** A file of the site, with the ETag by which the server recognizes this very content. */
@@ -134,16 +136,34 @@ export class Source {
     failures: Map<string, unknown>,
     signal?: AbortSignal,
   ): Promise<Candidate[]> {
+    let bases = this.identity.sites;
+    const found: Candidate[] = [];
+    do {
+      found.push(...await this.#askThese(bases, state, time, failures, signal));
+      if (signal?.aborted) throw new AgentError("unreachable", "ask the site", "stopped");
+      bases = bases.filter((base) => isUntimely(failures.get(base)));
+    } while (bases.length > 0 && await time.guessAgain?.());
+    return found;
+  }
+
+  async #askThese(
+    bases: readonly string[],
+    state: TrustState,
+    time: AskTime,
+    failures: Map<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<Candidate[]> {
     const found: Candidate[] = [];
     const pending = new Set<AbortController>();
     const endOthers = () => pending.forEach((one) => one.abort(LATE));
     let timer: ReturnType<typeof setTimeout> | undefined;
-    await Promise.all(this.identity.sites.map(async (base) => {
+    await Promise.all(bases.map(async (base) => {
       const own = new AbortController();
       pending.add(own);
       try {
         const until = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
         found.push(await this.#askOne(base, state, time, until));
+        failures.delete(base);
         timer ??= setTimeout(endOthers, this.othersMs);
       } catch (error) {
         failures.set(base, error);
@@ -151,7 +171,6 @@ export class Source {
       pending.delete(own);
     }));
     clearTimeout(timer);
-    if (signal?.aborted) throw new AgentError("unreachable", "ask the site", "stopped");
     return found;
   }
 

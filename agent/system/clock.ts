@@ -9,7 +9,8 @@
  *
  * Certificates of https sites are judged by the system's clock. On a machine without a battery it is years behind, so
  * there, and only there, the agent sets it: to what a time server says, else to the time of the newest accepted
- * publication. It writes down what it did, so that no agent of this boot takes its own work for a clock.
+ * publication, else to that of the image; and to the next of these while no certificate holds by it, since the first two may
+ * be lies. It writes down what it did, so that no agent of this boot takes its own work for a clock.
  *
  * @module
  */
@@ -38,18 +39,18 @@ export class Clock {
   #vouched?: { ms: number; uptime: number };
   /** What a time server said, and the uptime at which it did. */
   #hint?: { ms: number; uptime: number };
+  /** How many of {@linkcode Clock.#choices} are passed over, because no certificate holds by them. */
+  #passedOver = 0;
 
   private constructor(
     readonly host: Host,
     /** When the image was defined, in milliseconds since 1970. */
     readonly imageMs: number,
-    /** Milliseconds since the boot when {@linkcode Host.monotonic} was 0. */
-    readonly uptimeBase: number,
   ) {}
 
-  /** @param uptime Seconds since the kernel started. @param epoch The image's time in seconds since 1970, 0 for unknown. */
-  static async start(host: Host, uptime: number, epoch: number): Promise<Clock> {
-    const clock = new Clock(host, epoch * 1000, uptime * 1000 - host.monotonic());
+  /** @param epoch The image's time in seconds since 1970, 0 for unknown. */
+  static async start(host: Host, epoch: number): Promise<Clock> {
+    const clock = new Clock(host, epoch * 1000);
     clock.#setting = await readSetting(host);
     return clock;
   }
@@ -67,7 +68,7 @@ export class Clock {
 
   /** Milliseconds since the time of the newest accepted publication was learned. */
   get sinceIssuedMs(): number {
-    return this.#vouched ? this.#uptime() - this.#vouched.uptime : 0;
+    return this.#vouched ? this.host.uptime() - this.#vouched.uptime : 0;
   }
 
   /** Whether the machine's own clock can't be right: it is before the time of its image. */
@@ -83,14 +84,15 @@ export class Clock {
   /** Takes the time of issue of the newest accepted publication ("" for none). */
   async noteIssued(issued: string): Promise<void> {
     const ms = Date.parse(issued);
-    if (!Number.isFinite(ms)) return;
-    if (!this.#vouched || ms > this.#vouched.ms) this.#vouched = { ms, uptime: this.#uptime() };
+    // Not so for NaN, where none was accepted yet.
+    if (ms > (this.#vouched?.ms ?? 0)) this.#vouched = { ms, uptime: this.host.uptime() };
     await this.#setSystem();
   }
 
   /** Forgets that time: the key that vouched for it has been dropped. */
   async forgetIssued(): Promise<void> {
     this.#vouched = undefined;
+    this.#passedOver = 0;
     await this.#setSystem();
   }
 
@@ -99,47 +101,61 @@ export class Clock {
     return this.isBehind && this.#hint === undefined;
   }
 
-  /** Takes the answer of a time server, for certificates alone. Gives whether it can be used. */
-  async believe(ms: number): Promise<boolean> {
-    if (!this.#isUsable(ms)) return false;
-    this.#hint = { ms, uptime: this.#uptime() };
+  /** Whether the system's clock may be set to `ms`: not before the image, nor {@linkcode MAX_AHEAD_MS} after it. */
+  isUsable(ms: number): boolean {
+    return ms >= this.imageMs && ms <= this.imageMs + MAX_AHEAD_MS;
+  }
+
+  /** Takes the answer of a time server, for certificates alone; one that is not usable changes nothing. */
+  async believe(ms: number): Promise<void> {
+    if (!this.isUsable(ms)) return;
+    this.#hint = { ms, uptime: this.host.uptime() };
+    this.#passedOver = 0;
     await this.#setSystem();
-    return true;
+  }
+
+  /**
+   * Sets a clock that can't be right to the next best time, because certificates don't hold by this one. Gives whether there
+   * was another; after the last one it is the best again.
+   */
+  async guessAgain(): Promise<boolean> {
+    if (!this.isBehind) return false;
+    this.#passedOver = (this.#passedOver + 1) % this.#choices().length;
+    await this.#setSystem();
+    return this.#passedOver > 0;
   }
 
   /** What the machine's clock shows, or would show if no agent had set it. */
   #ownMs(): number {
     const shown = this.host.now().getTime();
     if (!this.#setting) return shown;
-    const elapsed = this.#uptime() - this.#setting.uptime;
+    const elapsed = this.host.uptime() - this.#setting.uptime;
     const isOurs = Math.abs(shown - (this.#setting.to + elapsed)) <= TOLERANCE_MS;
     return isOurs ? this.#setting.was + elapsed : shown;
   }
 
   #imageTime(): number {
-    return this.imageMs + this.#uptime();
-  }
-
-  #uptime(): number {
-    return this.uptimeBase + this.host.monotonic();
+    return this.imageMs + this.host.uptime();
   }
 
   #since({ ms, uptime }: { ms: number; uptime: number }): number {
-    return ms + this.#uptime() - uptime;
+    return ms + this.host.uptime() - uptime;
   }
 
-  #isUsable(ms: number): boolean {
-    return ms >= this.imageMs && ms <= this.imageMs + MAX_AHEAD_MS;
+  /** What a clock that can't be right may be set to, the best first. */
+  #choices(): number[] {
+    const told = [this.#hint, this.#vouched]
+      .flatMap((time) => time && this.isUsable(time.ms) ? [this.#since(time)] : []);
+    return [...told.map((ms) => Math.max(ms, this.#imageTime())), this.#imageTime()];
   }
 
   /** Sets a clock that can't be right to the best that is known; back as well, when that is less than it was. */
   async #setSystem(): Promise<void> {
     if (!this.isBehind) return;
-    const [best] = [this.#hint, this.#vouched]
-      .flatMap((time) => time && this.#isUsable(time.ms) ? [this.#since(time)] : []);
-    const to = Math.ceil(Math.max(best ?? 0, this.#imageTime()) / 1000) * 1000;
+    const choices = this.#choices();
+    const to = Math.ceil((choices[this.#passedOver] ?? choices[0]!) / 1000) * 1000;
     if (Math.abs(this.host.now().getTime() - to) <= TOLERANCE_MS) return;
-    const setting = { to, was: this.#ownMs(), uptime: this.#uptime() };
+    const setting = { to, was: this.#ownMs(), uptime: this.host.uptime() };
     // Written first: a setting that never came to pass is recognized, one that nobody knows of is not.
     await this.host.mkdir(RUN_DIR, { mode: 0o700 });
     await this.host.writeFile(CLOCK_FILE, canonicalJson(setting), { mode: 0o600 });

@@ -29,13 +29,14 @@ export const PROGRAMS: readonly string[] = [
 ];
 
 /**
- * No access to the environment, system information or native libraries. Files are not restricted, because the
- * configuration may name any of them.
+ * No access to the environment or to native libraries, and of the system's information only how long it has been
+ * running. Files are not restricted, because the configuration may name any of them.
  */
 export const RIGHTS: readonly string[] = [
   "--allow-read",
   "--allow-write",
   "--allow-net",
+  "--allow-sys=osUptime",
   `--allow-run=${PROGRAMS.join(",")}`,
 ];
 

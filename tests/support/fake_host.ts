@@ -31,6 +31,8 @@ interface Node {
 
 /** The process that the code under test is. */
 const FAKE_PID = 4711;
+/** How long the machine has been running when the code under test starts, in milliseconds. */
+const BOOT_MS = 5_000;
 /** How often a held lock is tried again, in milliseconds. */
 const FAKE_POLL_MS = 1000;
 
@@ -290,8 +292,8 @@ export class FakeHost implements Host {
     return new Date(this.clock);
   }
 
-  monotonic(): number {
-    return this.elapsed;
+  uptime(): number {
+    return BOOT_MS + this.elapsed;
   }
 
   // deno-lint-ignore require-await

@@ -2,15 +2,31 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ISSUED } from "../../site/support.ts";
 import { answerTo } from "../network/ntp_fake.ts";
+import { OLD, ROTATED, siteOf } from "../rotated_site.ts";
 import { driveOf, makeSite, SITE, World } from "../world.ts";
 
 const PUBLISHED = await makeSite();
 const IMAGE = Date.parse(ISSUED) - 3_600_000;
+const YEAR_MS = 365 * 86_400_000;
 
-/** A node whose certificates hold from the time of issue on. */
+interface ClocklessOptions {
+  clock?: string;
+  /** Text of the drive's file of time servers. */
+  drive?: string;
+  record?: World;
+}
+
+/** A node whose certificates hold for a year from some time on, that of issue if nothing else is said. */
 class Clockless extends World {
-  constructor(site: string, { clock = "1970-01-01T00:00:00Z", drive = "" } = {}) {
-    const files = driveOf("alpha", site);
+  certificate = Date.parse(ISSUED);
+
+  /** @param record A node whose drive this one has. */
+  constructor(
+    site: string,
+    { clock = "1970-01-01T00:00:00Z", drive = "", record }: ClocklessOptions = {},
+  ) {
+    record?.drive.unmount();
+    const files = record?.drive.files ?? driveOf("alpha", site);
     if (drive !== "") files.set("ntp", drive);
     super(files, PUBLISHED);
     const facts = { version: "7", epoch: IMAGE / 1000, ntp: ["image.test"] };
@@ -23,8 +39,10 @@ class Clockless extends World {
   }
 
   override async fetch(url: string, init?: RequestInit): Promise<Response> {
-    if (url.startsWith("https:") && this.clock.getTime() < Date.parse(ISSUED)) {
-      throw new TypeError("invalid peer certificate: certificate not valid yet");
+    const age = this.clock.getTime() - this.certificate;
+    if (url.startsWith("https:") && (age < 0 || age > YEAR_MS)) {
+      const why = age < 0 ? "not valid yet: verification time 1" : "expired: verification time 2";
+      throw new TypeError(`invalid peer certificate: certificate ${why}`);
     }
     return await super.fetch(url.replace(/^https:/, "http:"), init);
   }
@@ -78,7 +96,11 @@ Deno.test("runAgent() takes no time from a server that is before its image or fa
     const world = new Clockless(HTTPS);
     world.datagrams.set("image.test", (question) => answerTo(question, wrong));
     await world.boot();
-    assert(world.printed.some((line) => line.includes("before this image or more than ten years")));
+    assert(
+      world.printed.some((line) =>
+        line.includes("before the time of this image or more than ten years")
+      ),
+    );
     assertEquals(world.status.problem?.check, "unreachable");
   }
   // One that lies within the bounds lets https begin; the site has expired by it, and counts all the same.
@@ -87,6 +109,7 @@ Deno.test("runAgent() takes no time from a server that is before its image or fa
     "image.test",
     (question) => answerTo(question, Date.parse("2030-01-01T00:00:00Z")),
   );
+  world.certificate = Date.parse("2029-12-01T00:00:00Z");
   await world.boot();
   assertEquals([world.status.phase, world.clock.getUTCFullYear()], ["configured", 2030]);
 });
@@ -108,4 +131,28 @@ Deno.test("runAgent() goes on where the time can't be written down", async () =>
   assertEquals([world.status.phase, world.status.serial], ["configured", 42]);
   assert(world.printed.some((line) => line.includes("degraded") && line.includes("check=clock")));
   assertEquals(world.clock.getUTCFullYear(), 1970, "a clock that is not written down is not set");
+});
+
+Deno.test("runAgent() without a clock gets over a date that a thief has claimed, though no certificate holds by it", async () => {
+  const thiefs = { serial: 42, motd: "thief's", issued: "2031-01-01T00:00:00Z" };
+  const first = new Clockless(HTTPS);
+  first.certificate = IMAGE;
+  first.site = await siteOf(thiefs, OLD);
+  await first.boot();
+  assertEquals([first.textOf("/etc/motd"), first.clock.getUTCFullYear()], ["thief's\n", 2031]);
+  // The same agent while it runs, and the one of the next boot, whose record says 2031.
+  const honest = await siteOf({ serial: 43, motd: "true", issued: ISSUED }, OLD, ROTATED);
+  const running = new Clockless(HTTPS);
+  running.certificate = IMAGE;
+  running.site = first.site;
+  running.onSleep = () => void (running.site = honest);
+  await running.boot({ sleeps: 2 });
+  const next = new Clockless(HTTPS, { record: first });
+  next.certificate = IMAGE;
+  next.site = honest;
+  await next.boot();
+  for (const world of [running, next]) {
+    assertEquals([world.status.problem, world.textOf("/etc/motd")], [undefined, "true\n"]);
+    assertEquals(world.clock.getUTCFullYear(), 2026);
+  }
 });

@@ -7,6 +7,8 @@ import { answerTo } from "./ntp_fake.ts";
 
 const NOW = Date.parse("2026-11-22T20:00:00Z");
 const IMAGE = Date.parse("2026-11-01T00:00:00Z");
+/** Takes what the years after the image can be. */
+const BOUNDS = { imageMs: IMAGE, isUsable: (ms: number) => ms >= IMAGE && ms < IMAGE + 1e11 };
 const QUESTION: Bytes = new Uint8Array(48).map((_, i) => i);
 
 Deno.test("readTime() reads the second of a server's answer, in the era that the image is in", () => {
@@ -44,13 +46,29 @@ Deno.test("askTime() asks all servers at once, with a question that nobody can g
     asked.push(question);
     return answerTo(question, NOW);
   });
-  for (let i = 0; i < 2; i++) assertEquals(await askTime(host, ["down.test", "good.test"], 0), NOW);
+  for (let i = 0; i < 2; i++) {
+    assertEquals(await askTime(host, ["down.test", "good.test"], BOUNDS), NOW);
+  }
   assertEquals(host.log.slice(0, 2), ["ask down.test:123", "ask good.test:123"]);
   assertEquals(asked[0]!.subarray(0, 40), asked[1]!.subarray(0, 40));
   assertEquals(asked[0]!.subarray(40).join() === asked[1]!.subarray(40).join(), false);
   await assertRejects(
-    () => askTime(host, ["down.test", "lost.test"], 0),
+    () => askTime(host, ["down.test", "lost.test"], BOUNDS),
     AgentError,
     "down.test: no answer in time; lost.test: no answer in time",
+  );
+});
+
+Deno.test("askTime() waits for a usable answer when a server that is wrong is faster than one that is right", async () => {
+  const host = new FakeHost();
+  const past = Date.parse("2000-01-01T00:00:00Z");
+  host.datagrams.set("wrong.test", (question) => answerTo(question, past));
+  host.datagrams.set("right.test", (question) => answerTo(question, NOW));
+  assertEquals(await askTime(host, ["wrong.test", "right.test"], BOUNDS), NOW);
+  // A second before 1968 is read as one of the next era.
+  await assertRejects(
+    () => askTime(host, ["wrong.test"], BOUNDS),
+    AgentError,
+    "wrong.test: its 2136-02-07T06:28:16Z is before the time of this image or more than ten years after it",
   );
 });

@@ -5,13 +5,10 @@ import { CLIENT_PID } from "../network/network_fake.ts";
 
 /** The agent's own process. */
 export const AGENT_PID = 77;
-/** Seconds from the kernel's start to the agent's. */
-const BOOT_SECONDS = 5;
-
 /** Answers `cat`. */
 export function fakeProc(host: FakeHost): void {
   const files: Record<string, () => string> = {
-    "/proc/uptime": () => `${BOOT_SECONDS + host.monotonic() / 1000} 1.0\n`,
+    "/proc/uptime": () => `${host.uptime() / 1000} 1.0\n`,
     "/proc/sys/kernel/osrelease": () => "6.1.0-56\n",
     "/proc/sys/kernel/random/boot_id": () => "boot-1\n",
     "/proc/meminfo": () => "MemTotal:  1000 kB\nMemAvailable:   600 kB\n",

@@ -17,14 +17,14 @@ function machine(clock: string): FakeHost {
   return host;
 }
 
-const started = (host: FakeHost, uptime = 5) => Clock.start(host, uptime, EPOCH / 1000);
+const started = (host: FakeHost) => Clock.start(host, EPOCH / 1000);
 const wasSet = (host: FakeHost) => host.log.some((line) => line.startsWith("run date"));
 
 Deno.test("a clock that may be right is believed and left alone", async () => {
   const host = machine("2026-11-22T20:00:00Z");
   const clock = await started(host);
   await clock.noteIssued("2999-01-01T00:00:00Z");
-  assertEquals(await clock.believe(EPOCH + YEAR), true);
+  await clock.believe(EPOCH + YEAR);
   assertEquals([clock.isBehind, wasSet(host)], [false, false]);
   assertEquals(clock.trusted(), { ms: Date.parse("2026-11-22T20:00:00Z"), from: "the clock" });
 });
@@ -48,7 +48,7 @@ Deno.test("the next agent of the same boot does not take what was set for a cloc
   const host = machine("1970-01-01T00:00:00Z");
   await (await started(host)).noteIssued("2030-01-01T00:00:00Z");
   await host.sleep(HOUR);
-  const next = await started(host, 5 + HOUR / 1000);
+  const next = await started(host);
   assertEquals(next.trusted(), { ms: EPOCH + 5000 + HOUR, from: "the time of its image" });
   // When the machine is set by somebody else, that is its clock.
   host.clock = new Date("2026-12-24T00:00:00Z");
@@ -79,12 +79,33 @@ Deno.test("a time server counts before a publication, but never before the image
   const host = machine("1970-01-01T00:00:00Z");
   const clock = await started(host);
   for (const wrong of [NaN, 0, EPOCH - 1, EPOCH + MAX_AHEAD_MS + 1]) {
-    assertEquals(await clock.believe(wrong), false);
+    assertEquals(clock.isUsable(wrong), false);
+    await clock.believe(wrong);
   }
   await clock.noteIssued("2999-01-01T00:00:00Z");
   assertEquals(host.clock.getTime(), EPOCH + 5000, "nor does a publication");
   await clock.noteIssued("2031-01-01T00:00:00Z");
-  assertEquals(await clock.believe(EPOCH + YEAR), true);
+  await clock.believe(EPOCH + YEAR);
   assertEquals(host.clock.getTime(), EPOCH + YEAR);
   assertEquals(clock.trusted().from, "the time of its image");
+});
+
+Deno.test("a clock that no certificate holds by is set to the next best guess, and the best again after the last", async () => {
+  const host = machine("1970-01-01T00:00:00Z");
+  const clock = await started(host);
+  const years: [boolean, number][] = [];
+  const guess = async () => years.push([await clock.guessAgain(), host.clock.getUTCFullYear()]);
+  await guess();
+  assertEquals(years, [[false, 2026]], "the time of the image is all that there is");
+  await clock.noteIssued("2031-01-01T00:00:00Z");
+  await clock.believe(Date.parse("2033-01-01T00:00:00Z"));
+  for (let i = 0; i < 4; i++) await guess();
+  assertEquals(years.slice(1), [[true, 2031], [true, 2026], [false, 2033], [true, 2031]]);
+  await clock.forgetIssued();
+  assertEquals(host.clock.getUTCFullYear(), 2033, "what is left is guessed from the best on");
+
+  const right = machine("2026-11-22T20:00:00Z");
+  const own = await started(right);
+  await own.noteIssued("2031-01-01T00:00:00Z");
+  assertEquals([await own.guessAgain(), wasSet(right)], [false, false], "a clock is no guess");
 });
