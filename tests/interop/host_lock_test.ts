@@ -104,6 +104,21 @@ Deno.test("lock() lets one at a time in, whoever deletes its file in between", (
     assertEquals(rounds, 60);
   }));
 
+Deno.test("lock() does not take a file that was deleted while it waited for it", () =>
+  withDir(async (dir) => {
+    const path = `${dir}/lock`;
+    const { lock: first } = await host.lock(path, COMMAND);
+    const waiting = host.lock(path, { ...COMMAND, waitMs: 60_000 });
+    const isOver = waiting.then(() => true);
+    Deno.removeSync(path);
+    const { lock: second } = await host.lock(path, COMMAND);
+    first!.release();
+    const later = new Promise((resolve) => setTimeout(() => resolve(false), 400));
+    assertEquals(await Promise.race([isOver, later]), false, "the second holder has it now");
+    second!.release();
+    (await waiting).lock!.release();
+  }));
+
 Deno.test("lock() touches nothing but an ordinary file of one name", () =>
   withDir(async (dir) => {
     await Deno.writeTextFile(`${dir}/precious`, "content");

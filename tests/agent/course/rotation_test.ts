@@ -123,6 +123,18 @@ Deno.test("runAgent() applies nothing of a dropped key again, even when the site
   assertEquals([honest.status.problem, honest.textOf("/etc/motd")], [undefined, "true\n"]);
 });
 
+Deno.test("runAgent() without a clock takes a thief's time back when the key is dropped, even by a site that has expired", async () => {
+  const thiefs = { serial: 42, motd: "thief's", issued: "2030-01-01T00:00:00Z" };
+  const world = clockless(new World(driveOf("alpha"), await siteOf(thiefs, OLD)));
+  const expired = await expiredSite();
+  world.onSleep = () => {
+    if (world.site !== expired) assertEquals(world.clock.getUTCFullYear(), 2030);
+    world.site = expired;
+  };
+  await world.boot({ sleeps: 2 });
+  assertEquals([world.status.problem?.check, world.clock.getUTCFullYear()], ["expired", 2026]);
+});
+
 Deno.test("runAgent() does not take the thief's site again, nor report where the thief wants it", async () => {
   const thiefs = await site(42, "thief's", OLD);
   const expired = await expiredSite();

@@ -6,6 +6,8 @@ import { firstStatus, sendStatus } from "../../../agent/report/status.ts";
 import { RefusedError } from "../../../lib/errors.ts";
 import { MAX_TIMESTAMP_BYTES } from "../../../lib/trust/freshness.ts";
 import { NO_STATE } from "../../../lib/trust/roots.ts";
+import { signerOf } from "../../../lib/trust/keyring.ts";
+import { testKey } from "../../support/signed_site.ts";
 import { OLD, ROTATED, siteOf } from "../rotated_site.ts";
 import { driveOf, makeSite, PAIRS, World } from "../world.ts";
 import { buildOptions, ISSUED } from "../../site/support.ts";
@@ -155,6 +157,29 @@ Deno.test("ask() believes no URL that is behind a root which another URL has sho
   const error = await assertRejects(() => source.ask(state, NOW), RefusedError);
   assertStringIncludes(error.message, "another URL of the site has shown 2");
   assertEquals([source.dropped?.rootVersion, source.dropped?.serial], [2, 0]);
+});
+
+Deno.test("ask() remembers what the newest of several root chains has left, whichever URL is the slowest", async () => {
+  const facts = { serial: 43, motd: "true", issued: "2026-10-01T00:00:00Z" };
+  const again = { ...ROTATED, config: signerOf(testKey("newer")) };
+  const sites = new Map([
+    ["two.test", await siteOf(facts, OLD, ROTATED)],
+    ["three.test", await siteOf(facts, OLD, ROTATED, again)],
+  ]);
+  const first = new World(undefined, await siteOf({ ...facts, serial: 50, issued: ISSUED }, OLD));
+  const seen = await (await sourceOf(first)).ask(NO_STATE, NOW);
+  assert(seen.kind === "publication");
+  for (const slow of sites.keys()) {
+    const world = new Mirrors();
+    world.answer = async ({ hostname, pathname }) => {
+      if (hostname === slow) await new Promise((resolve) => setTimeout(resolve, 20));
+      const data = sites.get(hostname)!.get(pathname.slice(1));
+      return data ? new Response(data.slice()) : new Response(null, { status: 404 });
+    };
+    const source = await sourceOf(world, ["http://two.test/", "http://three.test/"]);
+    await assertRejects(() => source.ask(seen.publication.view.state, NOW), RefusedError);
+    assertEquals(source.dropped?.rootVersion, 3, `${slow} is slow`);
+  }
 });
 
 Deno.test("ask() tells of the refusal when no URL is good", async () => {

@@ -35,6 +35,17 @@ Deno.test("leftovers of an agent that was killed are removed where it writes, an
   assertEquals(await apply(node, leftovers, target), { steps: [], troubles: [] });
 });
 
+Deno.test("leftovers are removed behind a link of root's", async () => {
+  const node = new FakeHost(ROOT_FILES);
+  node.put(`/data/app/.psyopsos-${ID}/file`, "half");
+  await node.mkdir("/srv");
+  await node.symlink("/data/app", "/srv/app");
+  const target = targetOf({ files: { "/srv/app/conf": { content: "" } } });
+  const { steps } = await apply(node, leftovers, target);
+  assertEquals(steps, ["remove what was left half-written in /srv/app"]);
+  assertEquals(await node.stat(`/data/app/.psyopsos-${ID}/file`), undefined);
+});
+
 Deno.test("leftovers are not looked for behind a link that an account made", async () => {
   const node = new FakeHost(ROOT_FILES);
   node.put(`/secret/.psyopsos-${ID}/file`, "half");
