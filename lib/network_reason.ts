@@ -4,6 +4,7 @@
  * @module
  */
 import { errorText } from "./errors.ts";
+import { printable } from "./visible.ts";
 
 /** What is said in front of the reason, each by the layer above it. */
 const LAYERS = new RegExp(
@@ -35,7 +36,7 @@ export function networkReason(error: unknown): string {
   let reason = errorText(at);
   while (LAYERS.test(reason)) reason = reason.replace(LAYERS, "");
   const plain = reason.replaceAll(URLS, "").replace(/ \(os error \d+\)$/, "").trim();
-  return plain.slice(0, MAX_REASON) || "no answer";
+  return printable(plain, MAX_REASON) || "no answer";
 }
 
 /** Whether a request failed because the server's certificate has expired or does not hold yet, by the system's clock. */

@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { text } from "../lib/bytes.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { UsageError } from "../lib/cli/failures.ts";
 import { runProgram } from "../lib/cli/program.ts";
+import { complaintOf, firstLine } from "../lib/complaint.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
@@ -93,12 +95,11 @@ function programTable(programs: readonly Comparison[]): string[] {
 
 /** Runs `deno task site` as a process of its own. */
 async function runSite(host: Host, words: readonly string[]): Promise<SiteJson> {
-  const { code, stdout, stderr } = await host.run(siteCommand(words));
-  const decoder = new TextDecoder();
-  if (code !== 0) {
-    throw new UserError("measure", `deno task site failed: ${decoder.decode(stderr).trim()}`);
+  const result = await host.run(siteCommand(words));
+  if (result.code !== 0) {
+    throw new UserError("measure", `deno task site failed: ${complaintOf(result, firstLine)}`);
   }
-  return JSON.parse(decoder.decode(stdout)) as SiteJson;
+  return JSON.parse(text(result.stdout)) as SiteJson;
 }
 
 async function startMs(host: Host, clock: () => number): Promise<number> {

@@ -6,11 +6,12 @@
  *
  * @module
  */
+import { complaintOf } from "../../lib/complaint.ts";
 import { DRIVE_LABEL } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
 import { AgentError } from "../report/problem.ts";
 import { IDENTITY_DIR, RUN_DIR } from "../system/paths.ts";
-import { complaintOf, outputOf, run } from "../system/programs.ts";
+import { outputOf, run } from "../system/programs.ts";
 
 const SAFE = "nosuid,nodev,noexec";
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { errorText, RefusedError, UserError } from "../../lib/errors.ts";
+import { printable } from "../../lib/visible.ts";
 
 /** A failure that belongs to one part of the agent, which `check` names: identity, network, time, unreachable, state … */
 export class AgentError extends UserError {
@@ -18,8 +19,6 @@ export class AgentError extends UserError {
 
 /** Longest message that is passed on, in characters: a serial console takes a second for ten of these. */
 const MAX_MESSAGE = 1000;
-
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]+/gu;
 
 /** One word and one line about a failure. */
 export interface Trouble {
@@ -49,13 +48,9 @@ export function troubleOf(error: unknown, check: string): Trouble {
   return { check, message: `Unexpected failure: ${lineOf(error)}`, refused: false };
 }
 
-/**
- * The message of an error as people may see it on a terminal: it may quote a server or a document that is not believed, so no
- * control characters, none that turn the direction of writing, and not more than a few lines of it.
- */
+/** The message of an error as people may see it: it may quote a server, or a document that is not believed. */
 function lineOf(error: unknown): string {
-  const plain = errorText(error).replaceAll(UNPRINTABLE, " ");
-  return plain.length > MAX_MESSAGE ? `${plain.slice(0, MAX_MESSAGE)}…` : plain;
+  return printable(errorText(error), MAX_MESSAGE);
 }
 
 /** Whether a file could not be written because its file system has no space (or no inode) left. */

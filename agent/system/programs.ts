@@ -3,27 +3,18 @@
  *
  * @module
  */
+import { complaintOf } from "../../lib/complaint.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host, RunOptions, RunResult } from "../../lib/host.ts";
 
 /** How long an ordinary program of the system may take, in milliseconds. */
 const PROGRAM_TIMEOUT_MS = 60_000;
-/** Longest part of a program's own message that is passed on, in characters. */
-const MAX_SAID = 200;
 
 const lossy = new TextDecoder();
 
 /** Standard output of a program as text. */
 export function outputOf(result: RunResult): string {
   return lossy.decode(result.stdout);
-}
-
-/** The last line a program wrote to standard error, or its exit code. */
-export function complaintOf(result: RunResult): string {
-  const last = lossy.decode(result.stderr).trim().split("\n").at(-1)?.trim() ?? "";
-  // A program may quote what it was given in any bytes: one line of printable text is passed on.
-  const plain = last.replaceAll(/\p{Cc}+/gu, " ").slice(0, MAX_SAID);
-  return plain || `exit code ${result.code}`;
 }
 
 /** Runs a program to its end, within a minute unless `options` say otherwise. */

@@ -7,6 +7,7 @@
  * @module
  */
 import { type Bytes, concat, utf8 } from "../bytes.ts";
+import { complaintOf, firstLine } from "../complaint.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 
@@ -53,8 +54,7 @@ export async function bundleScript(
   const command = [deno, "bundle", "--quiet", "--minify", "--platform", "deno", "agent/main.ts"];
   const result = await host.run(command, { cwd: root, env: ENV });
   if (result.code !== 0 || result.stdout.length === 0) {
-    const said = new TextDecoder().decode(result.stderr).trim().split("\n")[0] ?? "";
-    throw new UserError("bundle the agent", said || `exit code ${result.code}`);
+    throw new UserError("bundle the agent", complaintOf(result, firstLine));
   }
   const { version = "unknown" } = JSON.parse(await host.readTextFile(`${root}/deno.json`)) as {
     version?: string;

@@ -8,9 +8,11 @@
  */
 import { resolve } from "node:path";
 import type { Bytes } from "../bytes.ts";
+import { complaintOf, firstLine, type PickLine } from "../complaint.ts";
 import { errorText, EXIT, UserError } from "../errors.ts";
 import { type Host, NO_PROGRAM } from "../host.ts";
 import type { Architecture } from "../schema/fields.ts";
+import { printable } from "../visible.ts";
 import { denoVersions, type ProgramFacts, programFacts } from "./program.ts";
 import { CLOSED, RIGHTS, V8_FLAGS } from "./rights.ts";
 
@@ -72,12 +74,12 @@ export function targetOf(arch: Architecture, libc: Libc): string {
 
 /** The version of a deno, e.g. "2.9.6". @throws {UserError} when it is none. */
 export async function denoVersion(host: Host, deno: string): Promise<string> {
-  const { code, stdout, stderr } = await host.run([deno, "--version"], { env: QUIET });
-  const version = /^deno (\d+\.\d+\.\d+)/.exec(decode(stdout))?.[1];
-  if (code === 0 && version) return version;
-  const why = decode(stderr).trim().split("\n")[0] || "it is no deno";
+  const result = await host.run([deno, "--version"], { env: QUIET });
+  const version = /^deno (\d+\.\d+\.\d+)/.exec(decode(result.stdout))?.[1];
+  if (result.code === 0 && version) return version;
+  const why = result.code === 0 ? "it is no deno" : complaintOf(result, firstLine);
   throw new UserError(`compile with ${deno}`, why, {
-    ...code === NO_PROGRAM && { exitCode: EXIT.missing },
+    ...result.code === NO_PROGRAM && { exitCode: EXIT.missing },
   });
 }
 
@@ -133,7 +135,7 @@ export async function compileProgram(host: Host, options: CompileOptions): Promi
     }
     const touch = ["touch", "-t", TIME, "agent.js"];
     const touched = await host.run(touch, { cwd: dir, env: { LC_ALL: "C", TZ: "UTC0" } });
-    if (touched.code !== 0) throw new UserError("run touch", decode(touched.stderr));
+    if (touched.code !== 0) throw new UserError("run touch", complaintOf(touched));
     const command = [
       compiler,
       "compile",
@@ -154,7 +156,7 @@ export async function compileProgram(host: Host, options: CompileOptions): Promi
     });
     const program = `${dir}/${OUTPUT}`;
     if (result.code !== 0 || (await host.stat(program)) === undefined) {
-      throw new UserError("compile the agent", compilerComplaint(decode(result.stderr)));
+      throw new UserError("compile the agent", complaintOf(result, compilerComplaint));
     }
     const bytes = await host.readFile(program);
     const facts = programFacts(bytes);
@@ -201,24 +203,24 @@ async function tryProgram(
   }
   const said = decode(result.stdout).trim();
   if (result.code === 0 && said === expect) return undefined;
-  const first = (text: string) => text.trim().split("\n")[0]!;
   const state = result.code === 0
-    ? `asked for its version it says ${first(said)}`
-    : `it does not start: ${first(decode(result.stderr)) || `exit code ${result.code}`}`;
+    ? `asked for its version it says ${printable(said, 200) || "nothing"}`
+    : `it does not start: ${complaintOf(result, firstLine)}`;
   throw new UserError("take the compiled agent", state, {
     hint: "the runtime must be a denort of exactly the compiling deno's version",
   });
 }
 
 /** The line of Deno's report that says why, without its wrapping. */
-export function compilerComplaint(stderr: string): string {
-  const lines = stderr.split("\n").map((line) => line.trim().replace(/^(error|\d+): /, ""))
-    .filter((line) => line !== "");
-  const url = /error sending request for url \((\S+?)\)/.exec(stderr)?.[1];
-  if (url) return `${url} can't be downloaded`;
-  if (/invalid value '\S+' for '--target/.test(stderr)) return "Deno does not know this target";
-  return lines.find((line) => /denort|not found/i.test(line)) ?? lines[0] ?? "it said nothing";
-}
+export const compilerComplaint: PickLine = (said) => {
+  const lines = said.map((line) => line.replace(/^(error|\d+): /, ""));
+  for (const line of lines) {
+    const url = /error sending request for url \((\S+?)\)/.exec(line)?.[1];
+    if (url) return `${url} can't be downloaded`;
+    if (/invalid value '\S+' for '--target/.test(line)) return "Deno does not know this target";
+  }
+  return lines.find((line) => /denort|not found/i.test(line)) ?? lines[0];
+};
 
 const lossy = new TextDecoder();
 function decode(bytes: Uint8Array): string {

@@ -6,6 +6,7 @@
  * @module
  */
 import { UserError } from "../errors.ts";
+import { printable } from "../visible.ts";
 import { isVersion, type Operator, satisfies } from "./version.ts";
 
 /** One condition on a name. */
@@ -61,7 +62,7 @@ export function parseDependency(text: string): Dependency {
     (operator && operator !== "><" && !isVersion(version))
   ) {
     throw new UserError(
-      `read the dependency ${JSON.stringify(text.slice(0, 200))}`,
+      `read the dependency ${JSON.stringify(printable(text, 200))}`,
       "it is not of the form name, !name or name=version (also < <= > >= ~)",
     );
   }

@@ -14,6 +14,7 @@ import { type Bytes, text } from "../bytes.ts";
 import { RefusedError, UserError } from "../errors.ts";
 import { gunzip } from "../formats/gzip.ts";
 import { readTar } from "../formats/tar.ts";
+import { printable } from "../visible.ts";
 import {
   APK_TAR,
   type KeyFiles,
@@ -165,7 +166,7 @@ function recordOf(fields: ReadonlyMap<string, string>, line: number): IndexRecor
   const shaped = (letter: string, shape: RegExp, otherwise?: string) => {
     const value = fields.get(letter) ?? otherwise;
     if (value === undefined) throw bad(`has no ${letter}:`);
-    if (!shape.test(value)) throw bad(`has the malformed value ${letter}:${value.slice(0, 200)}`);
+    if (!shape.test(value)) throw bad(`has the malformed value ${letter}:${printable(value, 200)}`);
     return value;
   };
   const count = (letter: string) => {

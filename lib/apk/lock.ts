@@ -6,6 +6,7 @@
  */
 import * as v from "valibot";
 import { errorText, UserError } from "../errors.ts";
+import { printable } from "../visible.ts";
 import { checksumHex, type IndexRecord, packageFileName } from "./index.ts";
 import type { RepositoryIndex } from "./solver.ts";
 
@@ -91,7 +92,7 @@ export function parseLock(content: string, file = "image.lock"): Lock {
     const issue = result.issues[0];
     const state = `${v.getDotPath(issue) ?? "it"}: ${issue.message}`;
     // The message quotes the value, which may be anything.
-    throw new UserError(`read ${file}`, state.slice(0, MAX_QUOTED));
+    throw new UserError(`read ${file}`, printable(state, MAX_QUOTED));
   }
   const { arch, world, packages } = result.output;
   const names = new Set<string>();

@@ -6,6 +6,7 @@
  * @module
  */
 import { UserError } from "../errors.ts";
+import { printable } from "../visible.ts";
 
 /** What a package says about itself. */
 export interface PackageInfo {
@@ -73,7 +74,7 @@ export function parsePackageInfo(pkginfo: string): PackageInfo {
     const value = one(key);
     if (value === undefined) return undefined;
     if (!/^[0-9]{1,15}$/.test(value)) {
-      throw new UserError("read .PKGINFO", `${key} is no number: ${value.slice(0, 40)}`);
+      throw new UserError("read .PKGINFO", `${key} is no number: ${printable(value, 40)}`);
     }
     return Number(value);
   };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { text } from "../bytes.ts";
+import { linesOf } from "../complaint.ts";
 import { EXIT, UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 
@@ -62,7 +62,7 @@ async function tryApt(
     },
   );
   if (result.code === 0) return undefined;
-  const lines = text(result.stderr).trim().split("\n").filter(Boolean);
+  const lines = linesOf(result.stderr);
   return lines.length > 0 ? lines : [`exit code ${result.code}`];
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { text } from "../bytes.ts";
+import { linesOf } from "../complaint.ts";
 import type { Host } from "../host.ts";
 
 /** Something a task needs from the system: a program by name, or a file by its absolute path. */
@@ -120,7 +120,7 @@ async function versionProblem(
 ): Promise<string | undefined> {
   if (!version) return undefined;
   const { stdout, stderr } = await host.run([path, ...version.args], { timeoutMs: 10_000 });
-  const there = version.pattern.exec(`${text(stdout)}${text(stderr)}`)?.[1];
+  const there = version.pattern.exec([...linesOf(stdout), ...linesOf(stderr)].join("\n"))?.[1];
   const needed = `${name} ${version.least} or later is needed`;
   if (there === undefined) return `${needed}, ${path} is not that of ${from.split("|").at(-1)}`;
   return isOlder(there, version.least) ? `${needed}, ${path} is ${there}` : undefined;

@@ -6,6 +6,7 @@
  * @module
  */
 import { UserError } from "../errors.ts";
+import { printable } from "../visible.ts";
 
 /** One entry file. Paths start at the root of the EFI system partition, with "/". */
 export interface BootEntry {
@@ -145,7 +146,7 @@ export function parseEntryName(fileName: string): EntryName | undefined {
 export function formatEntryName({ id, left, done = 0 }: EntryName): string {
   const back = parseEntryName(`${id}.conf`);
   if (!back || back.id !== id) {
-    throw new UserError("name boot entry", `${JSON.stringify(id.slice(0, 80))} is no proper id`);
+    throw new UserError("name boot entry", `${JSON.stringify(printable(id, 80))} is no proper id`);
   }
   for (const count of [left ?? 0, done]) {
     if (!Number.isInteger(count) || count < 0 || count > MAX_COUNT) {
@@ -200,6 +201,6 @@ export function versionProblem(version: string): string | undefined {
 export function checkVersion(version: string): void {
   const problem = versionProblem(version);
   if (problem) {
-    throw new UserError(`name an image ${JSON.stringify(version.slice(0, 80))}`, problem);
+    throw new UserError(`name an image ${JSON.stringify(printable(version, 80))}`, problem);
   }
 }

@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { printable } from "../visible.ts";
 
 /** Where a value belongs. */
 export interface SecretHome {
@@ -30,6 +31,8 @@ export interface SecretText {
 
 /** Longest first line, in characters. */
 const MAX_HOME_LINE = 16 * 1024;
+/** Longest name of a home that a message shows, in characters. */
+const MAX_NAME = 200;
 
 const MARK = "psyopsos-secret ";
 const VERSION = "1";
@@ -79,6 +82,5 @@ export function isSameHome(a: SecretHome, b: SecretHome): boolean {
 
 /** "nodes/alpha files./etc/token.content", for messages; it may be what somebody else wrote, and is cut. */
 export function homeName({ owner, path }: SecretHome): string {
-  const name = `${owner} ${path.join(".")}`.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
-  return name.length > 200 ? `${name.slice(0, 200)}…` : name;
+  return printable(`${owner} ${path.join(".")}`, MAX_NAME);
 }

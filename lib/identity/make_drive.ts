@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { complaintOf, linesOf } from "../complaint.ts";
 import { DRIVE_LABEL, type DriveFile, STATE_DIRECTORY } from "../documents/drive.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { type Host, NO_PROGRAM, type RunResult } from "../host.ts";
+import { printable } from "../visible.ts";
 
 /** Size of the file system in bytes. */
 export const DRIVE_BYTES = 16 * 1024 * 1024;
@@ -59,10 +61,9 @@ export async function makeIdentityDrive(host: Host, options: DriveOptions): Prom
       stdin: script,
     });
     // debugfs succeeds whatever happens; all it says beyond its version is a complaint.
-    const complaint = new TextDecoder().decode(stderr).split("\n")
-      .find((line) => line.trim() !== "" && !/^debugfs \d/.test(line));
+    const complaint = linesOf(stderr).find((line) => !/^debugfs \d/.test(line));
     if (complaint !== undefined) {
-      throw new UserError("make the identity drive", `debugfs said: ${complaint.trim()}`);
+      throw new UserError("make the identity drive", `debugfs says "${printable(complaint, 300)}"`);
     }
     await host.rename(aside, path);
   } finally {
@@ -89,7 +90,6 @@ async function runTool(
   options: { env: Record<string, string>; stdin?: string },
 ): Promise<RunResult> {
   const result = await host.run(command, options);
-  const said = new TextDecoder().decode(result.stderr).trim().split("\n").at(-1) ?? "";
   if (result.code === NO_PROGRAM) {
     throw new UserError("make the identity drive", `${command[0]} is missing`, {
       exitCode: EXIT.missing,
@@ -97,10 +97,7 @@ async function runTool(
     });
   }
   if (result.code !== 0) {
-    throw new UserError(
-      "make the identity drive",
-      `${command[0]} failed with code ${result.code}: ${said}`,
-    );
+    throw new UserError("make the identity drive", `${command[0]} failed: ${complaintOf(result)}`);
   }
   return result;
 }

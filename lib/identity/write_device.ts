@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { text } from "../bytes.ts";
+import { complaintOf } from "../complaint.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { type Host, NO_PROGRAM } from "../host.ts";
 
@@ -106,10 +107,8 @@ export async function writeDevice(host: Host, image: string, device: Device): Pr
   const info = await host.stat(image);
   const fail = (state: string) => new UserError(`write to ${device.path}`, state);
   const step = async (command: string[], doing: string) => {
-    const { code, stderr } = await host.run(command);
-    if (code === 0) return;
-    const said = text(stderr).trim().split("\n").at(-1) ?? "";
-    throw fail(`${doing} failed${said ? `: ${said}` : ""}`);
+    const result = await host.run(command);
+    if (result.code !== 0) throw fail(`${doing} failed: ${complaintOf(result)}`);
   };
   // Old signatures would make the device look like something else.
   await step(["wipefs", "--all", "--quiet", device.path], "wiping");

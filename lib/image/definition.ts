@@ -13,6 +13,7 @@ import { MAX_CMDLINE } from "../documents/boot_entry.ts";
 import { UserError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { timeServers } from "../schema/fields.ts";
+import { printable } from "../visible.ts";
 
 /** OpenRC's runlevels, in the order they are reached. */
 export const RUNLEVELS = ["sysinit", "boot", "default", "shutdown"] as const;
@@ -219,7 +220,7 @@ function isUnknownKey(issue: Issue): boolean {
 
 function describe(issue: Issue, keys: readonly (string | number)[]): string {
   // By a slip of the pen a key may be anything.
-  const place = keys.join(".").slice(0, MAX_QUOTED);
+  const place = printable(keys.join("."), MAX_QUOTED);
   const last = String(keys.at(-1) ?? "");
   if (isUnknownKey(issue)) {
     const near = nearest(last, knownKeys(keys.slice(0, -1)));

@@ -8,6 +8,7 @@
 import { text } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import { globMatches } from "../glob.ts";
+import { printable } from "../visible.ts";
 import { moduleName, normalAlias, pathModuleName } from "./names.ts";
 
 /** As much of a malformed line is shown, in characters. */
@@ -124,7 +125,7 @@ function readTables(index: ReadonlyMap<string, Uint8Array>): Tables {
 function malformed(file: string, line: string): UserError {
   return new UserError(
     "find kernel modules",
-    `${file} has the malformed line ${JSON.stringify(line.slice(0, MAX_QUOTED))}`,
+    `${file} has the malformed line ${JSON.stringify(printable(line, MAX_QUOTED))}`,
   );
 }
 

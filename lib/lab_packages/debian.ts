@@ -5,9 +5,10 @@
  * @module
  */
 import { sha256Hex, text } from "../bytes.ts";
+import { complaintOf } from "../complaint.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { readTar, type TarEntry } from "../formats/tar.ts";
-import { type Host, NO_PROGRAM } from "../host.ts";
+import { type Host, NO_PROGRAM, type RunResult } from "../host.ts";
 
 /** One version of a Debian package that apt can download. */
 export interface Deb {
@@ -173,7 +174,7 @@ async function tool(host: Host, command: readonly string[], cwd?: string) {
       hint: "it is made from Debian packages: run on Debian 12, or use an Alpine mirror",
     });
   }
-  if (result.code !== 0) throw toolFailed(command, text(result.stderr));
+  if (result.code !== 0) throw toolFailed(command, result);
   return result.stdout;
 }
 
@@ -181,9 +182,11 @@ async function apt(host: Host, command: readonly string[], cwd?: string): Promis
   return text(await tool(host, command, cwd));
 }
 
-function toolFailed(command: readonly string[], stderr: string): UserError {
-  const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");
-  const why = lines.find((line) => line.startsWith("E:")) ?? lines.at(-1) ?? "no message";
+function toolFailed(command: readonly string[], result: RunResult): UserError {
+  const why = complaintOf(
+    result,
+    (lines) => lines.find((line) => line.startsWith("E:")) ?? lines.at(-1),
+  );
   const what = command.slice(0, 2).join(" ");
   return new UserError("make the lab repository", `${what} failed: ${why}`, {
     exitCode: EXIT.missing,

@@ -7,6 +7,7 @@
 import * as v from "valibot";
 import { text } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
+import { printable } from "../visible.ts";
 import { listsAsMappings } from "./paths.ts";
 
 /** What is wrong with a text; `state` completes "Cannot read X: …". */
@@ -80,10 +81,9 @@ export function unreadable(path: string, state: string): RefusedError {
 /** Longest part of a message that quotes the keys of a document, in characters. */
 const MAX_QUOTED = 300;
 
-/** What may be shown of a text that quotes a document which is not believed: printable, and not all of a long one. */
+/** What may be shown of a text that quotes a document which is not believed. */
 function quotable(text: string): string {
-  const plain = text.slice(0, MAX_QUOTED).replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, "?");
-  return text.length > MAX_QUOTED ? `${plain}…` : plain;
+  return printable(text, MAX_QUOTED);
 }
 
 const FORBIDDEN = ["__proto__", "constructor", "prototype"];

@@ -10,6 +10,7 @@
 import { Decrypter, Encrypter } from "age-encryption";
 import type { Bytes } from "../bytes.ts";
 import { RefusedError, UserError } from "../errors.ts";
+import { printable } from "../visible.ts";
 
 /** Longest file that is encrypted or decrypted; these are held in memory as a whole. */
 export const MAX_AGE_BYTES = 64 * 1024 * 1024;
@@ -52,7 +53,7 @@ export async function encryptTo(
   }
   const encrypter = new Encrypter();
   for (const recipient of recipients) {
-    if (!isRecipient(recipient)) throw fail(`${recipient.slice(0, 80)} is no age recipient`);
+    if (!isRecipient(recipient)) throw fail(`${printable(recipient, 80)} is no age recipient`);
     encrypter.addRecipient(recipient);
   }
   return new Uint8Array(await encrypter.encrypt(plaintext));

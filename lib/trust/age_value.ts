@@ -12,6 +12,7 @@
 import { armor, Decrypter, Encrypter, Stanza } from "age-encryption";
 import { type Bytes, sha256Hex, utf8 } from "../bytes.ts";
 import { RefusedError, UserError } from "../errors.ts";
+import { printable } from "../visible.ts";
 import { isRecipient, MAX_KEYS } from "./age.ts";
 import {
   decryptNative,
@@ -54,7 +55,7 @@ export class Sealer {
     if (recipients.length === 0) throw fail("there is no recipient");
     if (recipients.length > MAX_KEYS) throw fail(`there are more than ${MAX_KEYS} recipients`);
     for (const recipient of recipients) {
-      if (!isRecipient(recipient)) throw fail(`${recipient.slice(0, 80)} is no age recipient`);
+      if (!isRecipient(recipient)) throw fail(`${printable(recipient, 80)} is no age recipient`);
       this.#encrypter.addRecipient(recipient);
     }
     const native = recipients.map(nativeRecipient);

@@ -6,6 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { text } from "../bytes.ts";
+import { complaintOf } from "../complaint.ts";
 import { EXIT, UserError } from "../errors.ts";
 import { type Host, NO_PROGRAM } from "../host.ts";
 
@@ -55,10 +56,13 @@ export async function makePassphraseFile(host: Host, recipient: string): Promise
     });
   }
   if (result.code !== 0 || result.stdout.length === 0) {
-    const reason = text(result.stderr).trim().split("\n").at(-1) || `gpg ended with ${result.code}`;
-    throw new UserError(`encrypt the passphrase to ${recipient}`, reason, {
-      hint: "gpg --list-keys shows the recipients that gpg knows and trusts",
-    });
+    throw new UserError(
+      `encrypt the passphrase to ${recipient}`,
+      complaintOf(result),
+      {
+        hint: "gpg --list-keys shows the recipients that gpg knows and trusts",
+      },
+    );
   }
   await host.writeFile(PASSPHRASE_FILE, result.stdout, { mode: 0o600 });
   return passphrase;

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { text } from "../../lib/bytes.ts";
+import { complaintOf } from "../../lib/complaint.ts";
 import {
   MANIFEST,
   type Manifest,
@@ -287,10 +287,8 @@ async function isSigned(
 async function copy(host: Host, from: string, to: string, file: ReleaseFile): Promise<void> {
   const aside = `${to}.next`;
   try {
-    const { code, stderr } = await host.run(["cp", from, aside]);
-    if (code !== 0) {
-      throw new UserError(`copy ${from} to ${to}`, text(stderr).trim() || `exit ${code}`);
-    }
+    const copied = await host.run(["cp", from, aside]);
+    if (copied.code !== 0) throw new UserError(`copy ${from} to ${to}`, complaintOf(copied));
     if (!await isSame(host, aside, file)) {
       throw new UserError(`publish ${from}`, "it changed while it was copied");
     }

@@ -16,6 +16,7 @@ import { nearest } from "../../lib/nearest.ts";
 import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
 import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
 import { findOddity, takenFor, TOO_DEEP } from "../../lib/schema/yaml_oddities.ts";
+import { printable } from "../../lib/visible.ts";
 import {
   AGE_TAG,
   BY_ALIAS,
@@ -31,6 +32,8 @@ const TAGS = { known: ["!age"], message: "of tags (!…) only !age is supported,
 
 /** Longest YAML file that is read, in characters. */
 export const MAX_YAML_LENGTH = 8 * 1024 * 1024;
+/** Longest name of a key that a message shows, in characters. */
+const MAX_SHOWN = 120;
 
 /** What YAML's texts must not hold (YAML 1.2.2, production 1). */
 // deno-lint-ignore no-control-regex -- they are what is refused
@@ -285,7 +288,7 @@ function issueText(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): string
 
 /** A key as it may be printed: keys are names, but a slip of the pen can make a value one. */
 function shown(name: string): string {
-  return name.replaceAll(/\p{Cc}/gu, "?").slice(0, 120);
+  return printable(name, MAX_SHOWN);
 }
 
 function standsByAlias(document: Document, path: readonly (string | number)[]): boolean {

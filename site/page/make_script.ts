@@ -6,6 +6,7 @@
  * @module
  */
 import { text } from "../../lib/bytes.ts";
+import { complaintOf, firstLine } from "../../lib/complaint.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 
@@ -46,7 +47,7 @@ export async function makePageScript(host: Host, options: PageScriptOptions): Pr
   await host.writeFile(`${work}/deno.json`, JSON.stringify(config));
   // A copy: the same versions, and the bundler may write down that this configuration is another.
   await host.writeFile(`${work}/deno.lock`, await host.readFile(`${root}/deno.lock`));
-  const { code, stdout, stderr } = await host.run([
+  const result = await host.run([
     deno,
     "bundle",
     "--quiet",
@@ -57,10 +58,9 @@ export async function makePageScript(host: Host, options: PageScriptOptions): Pr
     `--config=${work}/deno.json`,
     `${root}/${ENTRY}`,
   ], { env: { NO_COLOR: "1", RUST_BACKTRACE: "0" } });
-  const script = text(stdout);
-  if (code !== 0 || script === "") {
-    const said = text(stderr).trim().split("\n")[0] ?? "";
-    throw new UserError("bundle the page's script", said || `exit code ${code}`);
+  const script = text(result.stdout);
+  if (result.code !== 0 || script === "") {
+    throw new UserError("bundle the page's script", complaintOf(result, firstLine));
   }
   // It stands within a page, where these would end or change it.
   if (/<\/script|<!--/i.test(script) || /["']node:/.test(script)) {

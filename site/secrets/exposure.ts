@@ -9,6 +9,7 @@ import { nodeConfigSchema } from "../../lib/config/mod.ts";
 import { UserError } from "../../lib/errors.ts";
 import { below } from "../../lib/schema/paths.ts";
 import { factsOf } from "../../lib/schema/words.ts";
+import { printable } from "../../lib/visible.ts";
 import type { FleetNode } from "../fleet/assemble.ts";
 import { ownerOf, Sealed } from "../fleet/sealed.ts";
 import type { SecretFleet } from "./secret_files.ts";
@@ -33,7 +34,7 @@ export function findNode({ fleet }: SecretFleet, name: string): FleetNode {
   if (node) return node;
   const near = nearest(name, fleet.nodes.map((one) => one.name));
   throw new UserError(
-    `find node ${name.slice(0, 80)}`,
+    `find node ${printable(name, 80)}`,
     `there is none of that name${near ? `, did you mean ${near}?` : ""}`,
   );
 }

@@ -44,8 +44,8 @@ Deno.test("troubleOf() is one line for anything, and knows a full disk", () => {
   assertEquals(troubleOf(full, "apply").check, "full");
   const odd = troubleOf(new TypeError("a\n  b"), "apply");
   assertEquals(odd.message, "Unexpected failure: a b");
-  const loud = new UserError("read x", `31m‮${"A".repeat(1e6)}`);
+  const loud = new UserError("read x", `\u001b[31m\u202e${"A".repeat(1e6)}`);
   const { message } = troubleOf(loud, "site");
-  assertMatch(message, /^Cannot read x:[ ]+31m[ ]+A+…$/);
-  assert(message.length < 2000);
+  assertMatch(message, /^Cannot read x: \?\[31m\?A+…$/);
+  assertEquals(message.length, 1000);
 });

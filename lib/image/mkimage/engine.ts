@@ -8,6 +8,7 @@
 import { EXIT, UserError } from "../../errors.ts";
 import { type Child, type Host, NO_PROGRAM, type RunOptions, type RunResult } from "../../host.ts";
 import type { Architecture } from "../../schema/fields.ts";
+import { printable } from "../../visible.ts";
 import { ENGINE_PROBLEMS, findProblem } from "./failures.ts";
 
 /** Programs that can do it, in the order in which they are tried. */
@@ -144,10 +145,7 @@ export function engineError(
 export function plain(line: string): string {
   // Colours first: their letters are no text.
   // deno-lint-ignore no-control-regex -- they are what is taken out
-  return line.replaceAll(/\x1b\[[0-9;]*[A-Za-z]/g, "").replaceAll(/\p{Cc}+/gu, " ").trim().slice(
-    0,
-    300,
-  );
+  return printable(line.replaceAll(/\x1b\[[0-9;]*[A-Za-z]/g, ""), 300).trim();
 }
 
 /** Text of what a program printed, whatever its bytes. */

@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Bytes, text } from "../../bytes.ts";
+import { complaintOf } from "../../complaint.ts";
 import { EXIT, UserError } from "../../errors.ts";
 import { writeTar } from "../../formats/tar.ts";
 import { type Host, NO_PROGRAM } from "../../host.ts";
@@ -77,8 +78,7 @@ export async function makeRootfs(
   ], { stdin: tar, env: { SOURCE_DATE_EPOCH: `${options.epoch}`, LC_ALL: "C" } });
   if (result.code !== 0) {
     await host.remove(out);
-    const said = text(result.stderr).trim().split("\n").at(-1) || `exit code ${result.code}`;
-    throw new UserError("make the root file system", `mksquashfs says "${said}"`);
+    throw new UserError("make the root file system", `mksquashfs says "${complaintOf(result)}"`);
   }
   const squashfs = await host.readFile(out);
   await host.rename(out, kept);

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Bytes } from "../../bytes.ts";
+import { complaintOf, firstLine } from "../../complaint.ts";
 import { UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
 import { elfDynamic } from "../../formats/elf_dynamic.ts";
@@ -65,7 +66,7 @@ export async function denoProgram(
     const bytes = await host.readFile(path);
     if (fits(bytes)) return bytes;
   }
-  const why = new TextDecoder().decode(result.stderr).trim().split("\n")[0] || "it holds no deno";
+  const why = result.code === 0 ? "it holds no deno" : complaintOf(result, firstLine);
   throw new UserError("build package deno", `npm package ${specifier}: ${why}`, {
     hint: "the package comes from the npm registry: check the network, then run again",
   });

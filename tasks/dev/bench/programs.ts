@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Bytes, utf8 } from "../../../lib/bytes.ts";
+import { complaintOf, firstLine } from "../../../lib/complaint.ts";
 import { EXIT, UserError } from "../../../lib/errors.ts";
 import { type Host, NO_PROGRAM } from "../../../lib/host.ts";
 import { decryptWith } from "../../../lib/trust/age.ts";
@@ -204,16 +205,15 @@ function signWords(work: string): string[] {
 }
 
 async function run(host: Host, command: readonly string[]): Promise<void> {
-  const { code, stderr } = await host.run(command, { timeoutMs: 600_000 });
-  if (code === 0) return;
-  if (code === NO_PROGRAM) {
+  const result = await host.run(command, { timeoutMs: 600_000 });
+  if (result.code === 0) return;
+  if (result.code === NO_PROGRAM) {
     throw new UserError("measure", `${command[0]} is missing`, {
       exitCode: EXIT.missing,
       hint: `apt-get install ${command[0]}; or --no-programs leaves the comparison out`,
     });
   }
-  const reason = new TextDecoder().decode(stderr).split("\n")[0];
-  throw new UserError("measure", `${command[0]} failed (${code}): ${reason}`);
+  throw new UserError("measure", `${command[0]} failed: ${complaintOf(result, firstLine)}`);
 }
 
 function someBytes(random: Random, size: number): Bytes {

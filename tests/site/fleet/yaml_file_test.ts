@@ -70,8 +70,8 @@ const WRONG: [string, string, string[]][] = [
       "nodes/x.yaml:6:11: config.users.disk is the name of a group of the image, which would become the account's " +
       "own: take another",
       `nodes/x.yaml:9:7: config.files./etc/${
-        "x".repeat(102)
-      } must have no part of more than 255 bytes`,
+        "x".repeat(101)
+      }… must have no part of more than 255 bytes`,
     ],
   ],
   ["an empty value, at its key", "config:\n  users:\n    ops:\n", [

@@ -184,7 +184,7 @@ Deno.test("findProblem() knows nothing of what is new, and exit codes speak for 
   assertEquals(exitProblem(1), undefined);
   const message =
     engineError("docker", "start the builder", 1, "\x1b[31mline one\nlast\x07line\n\n").message;
-  assertEquals(message, 'Cannot start the builder: docker says "last line"');
+  assertEquals(message, 'Cannot start the builder: docker says "last?line"');
 });
 
 Deno.test("StageReader tells stages, times, what came from the cache, and keeps the last lines", () => {
