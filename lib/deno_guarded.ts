@@ -10,7 +10,8 @@
  */
 import * as fs from "node:fs";
 import { type Bytes, utf8 } from "./bytes.ts";
-import type { FileInfo, Ownership, RegularFile } from "./host.ts";
+import { infoOf } from "./deno_info.ts";
+import type { Ownership, RegularFile } from "./host.ts";
 
 /** Names of directories in which files are made before they go to their place. */
 const ASIDE = ".psyopsos-";
@@ -245,27 +246,6 @@ function removeIfThere(path: string): boolean {
     // Gone, or its owner made something else of it.
     return false;
   }
-}
-
-function infoOf(facts: fs.BigIntStats): FileInfo {
-  return {
-    kind: facts.isFile()
-      ? "file"
-      : facts.isDirectory()
-      ? "directory"
-      : facts.isSymbolicLink()
-      ? "symlink"
-      : facts.isBlockDevice()
-      ? "block"
-      : facts.isCharacterDevice()
-      ? "char"
-      : "other",
-    size: Number(facts.size),
-    mode: Number(facts.mode) & 0o7777,
-    uid: Number(facts.uid),
-    gid: Number(facts.gid),
-    mtime: Math.floor(Number(facts.mtimeMs) / 1000),
-  };
 }
 
 function codeOf(error: unknown): string {

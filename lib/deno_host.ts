@@ -5,6 +5,7 @@
  */
 import { type Bytes, utf8 } from "./bytes.ts";
 import { placeDirectory, placeFile, readRegular, removeLeftovers } from "./deno_guarded.ts";
+import { infoOf } from "./deno_info.ts";
 import { lockPath } from "./deno_lock.ts";
 import { runProgram, spawnProgram } from "./deno_programs.ts";
 import { askUdp } from "./deno_udp.ts";
@@ -195,25 +196,7 @@ export class DenoHost implements Host {
   // deno-lint-ignore require-await -- failures are to reject
   async stat(path: string): Promise<FileInfo | undefined> {
     try {
-      const info = Deno.lstatSync(path);
-      return {
-        kind: info.isFile
-          ? "file"
-          : info.isDirectory
-          ? "directory"
-          : info.isSymlink
-          ? "symlink"
-          : info.isBlockDevice
-          ? "block"
-          : info.isCharDevice
-          ? "char"
-          : "other",
-        size: info.size,
-        mode: (info.mode ?? 0) & 0o7777,
-        uid: info.uid ?? 0,
-        gid: info.gid ?? 0,
-        mtime: Math.floor((info.mtime?.getTime() ?? 0) / 1000),
-      };
+      return infoOf(Deno.lstatSync(path));
     } catch (error) {
       if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
         return undefined;

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import * as v from "valibot";
 import { UserError } from "../errors.ts";
+import { imageVersion } from "../schema/fields.ts";
 import { printable } from "../visible.ts";
 
 /** One entry file. Paths start at the root of the EFI system partition, with "/". */
@@ -193,7 +195,7 @@ export const MAX_CMDLINE = 2047;
 
 /** What is wrong with the version of an image, which names a folder and a file on FAT. */
 export function versionProblem(version: string): string | undefined {
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(version) && !version.endsWith(".")) return undefined;
+  if (v.is(imageVersion, version)) return undefined;
   return "a version is up to 64 letters, digits and . _ -, begins with a letter or digit and does not end with a dot";
 }
 

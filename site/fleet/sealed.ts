@@ -121,6 +121,11 @@ export function findSealed(
   );
 }
 
+/** What a document says, with the armored text of each secret in its place: two of them can be compared. */
+export function saidBy(value: unknown): Record<string, unknown> {
+  return replaceSealed(value, ({ armored }) => ({ age: armored })) as Record<string, unknown>;
+}
+
 /**
  * A copy of `value` with each {@linkcode Sealed} in it replaced by what `replace` gives for it and its path.
  */

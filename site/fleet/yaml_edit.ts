@@ -10,7 +10,7 @@
  */
 import { isMap, isNode, isPair, isScalar, isSeq, Lexer, visit } from "yaml";
 import { UserError } from "../../lib/errors.ts";
-import { replaceSealed, Sealed } from "./sealed.ts";
+import { replaceSealed, saidBy, Sealed } from "./sealed.ts";
 import { type ParsedYaml, parseYaml } from "./yaml_file.ts";
 import { findPlace } from "./yaml_place.ts";
 import { contentEnd, scalarSplice, spliceFor } from "./yaml_splice.ts";
@@ -21,16 +21,12 @@ import {
   indentAt,
   newline,
   type Path,
+  pathKey,
   plainText,
   restOfLine,
   type Splice,
   startOf,
 } from "./yaml_text.ts";
-
-/** What names a place in {@linkcode replaceArmored}. */
-export function pathKey(path: Path): string {
-  return JSON.stringify(path.map(String));
-}
 
 /**
  * The text of `parsed` with other armored text in the `!age` values at the places in `fresh`, by their {@linkcode pathKey}.
@@ -72,7 +68,7 @@ export function addKey(parsed: ParsedYaml, after: string, key: string, text: str
   if (!pair) throw beyond(parsed.file);
   const entry = `${key}: ${plainText(text)}`;
   let at = contentEnd(source, pair);
-  const record = replaceSealed(parsed.value, sealedText) as Record<string, unknown>;
+  const record = saidBy(parsed.value);
   const expected = Object.fromEntries(
     Object.entries(record).flatMap(([name, value]): [string, unknown][] =>
       name === after ? [[name, value], [key, text]] : [[name, value]]
@@ -118,7 +114,7 @@ export function appendItem(parsed: ParsedYaml, key: string, text: string): strin
   const { source, document } = parsed;
   const list: unknown = isMap(document.contents) ? document.contents.get(key, true) : undefined;
   const last: unknown = isSeq(list) ? list.items.at(-1) : undefined;
-  const expected = replaceSealed(parsed.value, sealedText) as Record<string, unknown>;
+  const expected = saidBy(parsed.value);
   const items = expected[key];
   if (!isSeq(list) || !Array.isArray(items)) throw beyond(parsed.file);
   items.push(text);
@@ -137,11 +133,6 @@ export function appendItem(parsed: ParsedYaml, key: string, text: string): strin
   const gap = source[end - 1] === "\n" ? "" : nl;
   const line = `${gap}${" ".repeat(Math.max(0, dash))}- ${plainText(text)}${nl}`;
   return checked(parsed, applied(source, [{ start: end, end, text: line }]), expected);
-}
-
-/** A secret in the form that {@linkcode checked} compares. */
-function sealedText({ armored }: Sealed): unknown {
-  return { age: armored };
 }
 
 function beyond(file: string): UserError {
@@ -166,7 +157,7 @@ function commentsOf(source: string): string[] {
 function checked(parsed: ParsedYaml, edited: string, expected: unknown): string {
   const again = parseYaml(parsed.file, edited);
   const says = !Array.isArray(again) &&
-    JSON.stringify(replaceSealed(again.value, sealedText));
+    JSON.stringify(saidBy(again.value));
   if (says !== JSON.stringify(expected)) throw beyond(parsed.file);
   if (commentsOf(edited).join("\n") === commentsOf(parsed.source).join("\n")) return edited;
   throw new UserError(`edit ${parsed.file}`, "a comment beside the value would be lost", {
@@ -181,7 +172,7 @@ function withValue(
   armored: string,
   beside: Readonly<Record<string, string>>,
 ): unknown {
-  const root = replaceSealed(value, sealedText) as Record<string, unknown>;
+  const root = saidBy(value);
   let at = root;
   for (const [i, key] of path.slice(0, -1).entries()) {
     // A script may have the name of a method that every object has.

@@ -26,6 +26,7 @@ import {
   replaceSealed,
   type Unsealed,
 } from "./sealed.ts";
+import { pathKey } from "./yaml_text.ts";
 
 /** The tags of a fleet's files. */
 const TAGS = { known: ["!age"], message: "of tags (!…) only !age is supported, on text" };
@@ -189,7 +190,7 @@ export function checkYaml<Schema extends v.GenericSchema>(
       const wrong = homeProblem(plain, home, options.mustBeBound ?? false);
       if (wrong !== undefined) {
         const byAlias = parsed.sealed.some((at) =>
-          at.byAlias && at.path.join("\0") === path.join("\0")
+          at.byAlias && pathKey(at.path) === pathKey(path)
         );
         return void faults.push(problemAt(path, byAlias ? BY_ALIAS : wrong));
       }
@@ -205,11 +206,9 @@ export function checkYaml<Schema extends v.GenericSchema>(
   const unread = options.survey
     ? parsed.sealed.filter(({ armored }) => !options.unsealed?.has(armored))
     : [];
-  const hidden = new Set(unread.map(({ path }) => path.join("\0")));
+  const hidden = new Set(unread.map(({ path }) => pathKey(path)));
   if (!result.success) {
-    const issues = result.issues.filter((issue) =>
-      !hidden.has((issue.path ?? []).map((item) => String(item.key)).join("\0"))
-    );
+    const issues = result.issues.filter((issue) => !hidden.has(pathKey(keysOf(issue))));
     if (issues.length > 0) {
       return issues.map((issue) => {
         const steps = stepsOf(issue);
@@ -221,7 +220,7 @@ export function checkYaml<Schema extends v.GenericSchema>(
       }).sort(inOrder);
     }
   }
-  const broken = deskProblems(schema, value).filter(({ path }) => !hidden.has(path.join("\0")));
+  const broken = deskProblems(schema, value).filter(({ path }) => !hidden.has(pathKey(path)));
   if (broken.length > 0) {
     return broken.map(({ path, rule }) => problemAt(path, `${shown(path.join("."))} ${rule}`))
       .sort(inOrder);
@@ -255,6 +254,11 @@ function yamlRule(fault: { code: string; message: string }): string {
   return `not valid YAML: ${message[0]?.toLowerCase()}${message.slice(1)}`;
 }
 
+/** The keys that lead to what an issue is about. */
+function keysOf(issue: v.BaseIssue<unknown>): string[] {
+  return (issue.path ?? []).map((item) => String(item.key));
+}
+
 function stepsOf(issue: v.BaseIssue<unknown>): Step[] {
   const items = issue.path ?? [];
   const missing = issue.type === "strict_object" && issue.expected !== "never" &&
@@ -271,7 +275,7 @@ function issueText(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): string
   const rule = ruleOf(issue);
   const items = issue.path ?? [];
   const key = items.at(-1)?.key;
-  const name = items.map((item) => String(item.key)).join(".");
+  const name = keysOf(issue).join(".");
   if (rule === "unknown key") {
     const known = keysAt(schema, items.slice(0, -1).map((item) => item.key));
     const near = nearest(String(key), known);

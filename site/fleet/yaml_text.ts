@@ -11,6 +11,11 @@ export const INDENT = 2;
 /** Keys and indexes from the outside in. */
 export type Path = readonly (string | number)[];
 
+/** A path as one text, for sets and comparisons: no two paths have the same, whatever their keys hold. */
+export function pathKey(path: Path): string {
+  return JSON.stringify(path.map(String));
+}
+
 /** A piece of text that takes the place of another. */
 export interface Splice {
   start: number;

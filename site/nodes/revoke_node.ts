@@ -11,7 +11,7 @@ import type { IdentityFile } from "../../lib/trust/age.ts";
 import { isPostQuantum } from "../../lib/trust/age_value.ts";
 import { assembleFleet, parseFiles } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
-import { replaceSealed } from "../fleet/sealed.ts";
+import { saidBy } from "../fleet/sealed.ts";
 import { type ParsedYaml, parseYaml } from "../fleet/yaml_file.ts";
 import { applied, plainText, type Splice } from "../fleet/yaml_text.ts";
 import { type Exposed, exposedTo, findNode } from "../secrets/exposure.ts";
@@ -183,14 +183,11 @@ function withIdentity(file: string, source: string, made: MadeIdentity): string 
   const edited = applied(source, splices);
   const again = parseYaml(file, edited);
   if (Array.isArray(again)) throw fail();
-  const expected = { ...asRecord(before), ...Object.fromEntries(identityValues(made)) };
-  if (JSON.stringify(sorted(asRecord(again))) !== JSON.stringify(sorted(expected))) throw fail();
+  const expected = { ...saidBy(before.value), ...Object.fromEntries(identityValues(made)) };
+  if (JSON.stringify(sorted(saidBy(again.value))) !== JSON.stringify(sorted(expected))) {
+    throw fail();
+  }
   return edited;
-}
-
-/** What a file says, with the armored text of each secret in its place. */
-function asRecord({ value }: ParsedYaml): Record<string, unknown> {
-  return replaceSealed(value, ({ armored }) => ({ age: armored })) as Record<string, unknown>;
 }
 
 function sorted(value: Record<string, unknown>): [string, unknown][] {

@@ -34,7 +34,8 @@ import {
   unseal,
   type Unsealed,
 } from "../fleet/sealed.ts";
-import { addKey, pathKey, replaceArmored } from "../fleet/yaml_edit.ts";
+import { addKey, replaceArmored } from "../fleet/yaml_edit.ts";
+import { pathKey } from "../fleet/yaml_text.ts";
 import { type ParsedYaml, parseYaml, problemText, type SealedAt } from "../fleet/yaml_file.ts";
 import { adminsOf, type SecretFleet, type SecretPlace, secretPlaces } from "./secret_files.ts";
 

@@ -18,6 +18,7 @@ import { schemaLine } from "../fleet/schema_line.ts";
 import { homeProblem, ownerOf, unseal } from "../fleet/sealed.ts";
 import { putArmored } from "../fleet/yaml_edit.ts";
 import { checkYaml, type ParsedYaml, parseYaml, problemText } from "../fleet/yaml_file.ts";
+import { pathKey } from "../fleet/yaml_text.ts";
 import { withoutBlanks } from "./blanks.ts";
 import { adminsOf, findOwner } from "./secret_files.ts";
 import { secretName, type SecretPath } from "./secret_path.ts";
@@ -187,7 +188,7 @@ function emptyFile(file: string, path: string): ParsedYaml {
 
 /** The armored text at `path`; undefined when there is none. */
 function armoredAt(parsed: ParsedYaml, path: SecretPath): string | undefined {
-  return parsed.sealed.find((one) => one.path.join("\0") === path.join("\0"))?.armored;
+  return parsed.sealed.find((one) => pathKey(one.path) === pathKey(path))?.armored;
 }
 
 function valueAt(value: unknown, path: readonly (string | number | undefined)[]): unknown {

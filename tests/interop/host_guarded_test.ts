@@ -104,6 +104,28 @@ async function touch(path: string): Promise<string> {
   return path;
 }
 
+Deno.test("stat() and readRegular() tell the same of whatever there is", () =>
+  withHome(async (home) => {
+    await Deno.writeTextFile(`${home}/plain`, "12345", { mode: 0o640 });
+    await Deno.utime(`${home}/plain`, 1, 1_700_000_000.9);
+    await Deno.symlink("plain", `${home}/link`);
+    await host.run(["mkfifo", `${home}/pipe`]);
+    const kinds: [path: string, kind: string][] = [
+      [`${home}/plain`, "file"],
+      [`${home}/conf`, "directory"],
+      [`${home}/link`, "symlink"],
+      [`${home}/pipe`, "other"],
+      ["/dev/null", "char"],
+    ];
+    for (const [path, kind] of kinds) {
+      const told = await host.stat(path);
+      assertEquals(told?.kind, kind, path);
+      assertEquals((await host.readRegular(path, 100))?.info, told, path);
+    }
+    const { size, mode, mtime } = (await host.stat(`${home}/plain`))!;
+    assertEquals([size, mode, mtime], [5, 0o640, 1_700_000_000]);
+  }));
+
 Deno.test("readRegular() waits for no pipe and reads nothing without end, however they come and go", () =>
   withHome((home) =>
     besides(home, SWAP_FILE, async () => {

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
-import { addKey, pathKey, putArmored, replaceArmored } from "../../../site/fleet/yaml_edit.ts";
+import { addKey, putArmored, replaceArmored } from "../../../site/fleet/yaml_edit.ts";
+import { pathKey } from "../../../site/fleet/yaml_text.ts";
 import { type ParsedYaml, parseYaml } from "../../../site/fleet/yaml_file.ts";
 
 const ARMORED = "-----BEGIN AGE ENCRYPTED FILE-----\nQUJD\n-----END AGE ENCRYPTED FILE-----\n";

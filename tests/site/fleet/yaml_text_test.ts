@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { parseDocument } from "yaml";
 import { appendItem, putArmored } from "../../../site/fleet/yaml_edit.ts";
 import { type ParsedYaml, parseYaml } from "../../../site/fleet/yaml_file.ts";
-import { plainText, quoted } from "../../../site/fleet/yaml_text.ts";
+import { pathKey, plainText, quoted } from "../../../site/fleet/yaml_text.ts";
 import { NOT_ONLY_TEXT } from "../yaml_words.ts";
 
 const ARMORED = "-----BEGIN AGE ENCRYPTED FILE-----\nQUJD\n-----END AGE ENCRYPTED FILE-----\n";
@@ -88,3 +88,9 @@ for (const [what, source, expected] of LISTS) {
     assertEquals(appendItem(parsed(source), "a", "2024"), expected.replace("'new'", '"2024"'));
   });
 }
+
+Deno.test("pathKey() is the same for an index and its digits, and for no two other paths", () => {
+  assertEquals(pathKey(["a", 0]), pathKey(["a", "0"]));
+  const paths = [["a", "b"], ["a\0b"], ["a.b"], ['a","b'], ["a", "b", ""]];
+  assertEquals(new Set(paths.map(pathKey)).size, paths.length);
+});
