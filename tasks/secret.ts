@@ -20,6 +20,7 @@ import {
 import { MAX_VALUE_BYTES } from "../lib/trust/age_value.ts";
 import type { Prompt } from "../lib/trust/passphrase.ts";
 import { saysBound } from "../site/fleet/assemble.ts";
+import { shortRecipient } from "../site/nodes/node_text.ts";
 import { initAdmin } from "../site/secrets/admin_identity.ts";
 import { editText } from "../site/secrets/edit_text.ts";
 import { rekeyProblems, rekeySecrets } from "../site/secrets/rekey.ts";
@@ -77,7 +78,7 @@ async function init({ line, host, console, prompt }: Task<"init">): Promise<void
     passphrase: noPassphrase ? undefined : () => newPassphrase(host, prompt),
   });
   console.out(`${made.identity}  decrypts the fleet's secrets; keep a copy in a safe place`);
-  console.out(`${made.file}  lists its recipient ${short(made.recipient)}`);
+  console.out(`${made.file}  lists its recipient ${shortRecipient(made.recipient)}`);
   if (secrets.fleet.admins.length > 0) {
     console.out("Next: another admin runs deno task secret rekey, so that this key reads all");
   }
@@ -240,10 +241,6 @@ function placeLine(
   { file, line, name, state, problem }: SecretPlace & { problem?: string },
 ): string {
   return `  ${file}:${line}  ${name}  ${problem ?? STATES[state]}`;
-}
-
-function short(recipient: string): string {
-  return recipient.length > 62 ? `${recipient.slice(0, 30)}…` : recipient;
 }
 
 /** "1 secret", "2 secrets". */

@@ -15,7 +15,9 @@ import { loadIdentities } from "../lib/trust/age_identity.ts";
 import { loadKeyring, loadSigner } from "../lib/trust/keyring.ts";
 import { findPassphrase, type Prompt } from "../lib/trust/passphrase.ts";
 import { makeSite } from "../site/build/make_site.ts";
+import type { RecipientNews } from "../site/build/recipients.ts";
 import { refreshSite } from "../site/build/refresh.ts";
+import { shortRecipient } from "../site/nodes/node_text.ts";
 import { program, type SiteLine } from "./lines/site.ts";
 
 /** The task; `prompt` asks for a passphrase, `stop` ends `serve`, else Ctrl-C does. */
@@ -65,6 +67,7 @@ async function build(
   console.out(`  releases ${count(releases)}`);
   console.out(`  files    ${files}, ${changed.length} changed, ${removed.length} removed`);
   console.out(`  encrypted anew for ${count(encrypted)}`);
+  for (const text of newsLines(out, made)) console.out(`  ${text}`);
   for (const { node, paths } of made.tightened) {
     console.out(
       `  ${node}: mode 0600, as private files have where none is given: ${paths.join(", ")}`,
@@ -139,6 +142,21 @@ function onInterrupt(): AbortSignal {
     Deno.addSignalListener(name, () => controller.abort());
   }
   return controller.signal;
+}
+
+/** What an administrator is to recognise: whoever put it into the fleet's files can read what is encrypted to it. */
+function newsLines(out: string, { compared, newNodes, otherRecipients }: RecipientNews): string[] {
+  if (!compared) {
+    return [`every node is new: ${out} held no site whose recipients could be compared`];
+  }
+  return [
+    ...newNodes.map((node) => `${node} is new`),
+    ...otherRecipients.map(({ node, before, now }) =>
+      `${node} has another recipient than at the last build: ${shortRecipient(now)}, ${
+        before === "" ? "its document there can't be read" : `not ${shortRecipient(before)}`
+      }`
+    ),
+  ];
 }
 
 /** "2: alpha, beta". */

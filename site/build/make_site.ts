@@ -33,6 +33,7 @@ import { FileHashes } from "./file_hashes.ts";
 import { type HeldBack, heldBack } from "./held_back.ts";
 import { KnownNodes } from "./known_nodes.ts";
 import type { NodeOutputs } from "./node_outputs.ts";
+import { type RecipientNews, recipientNews } from "./recipients.ts";
 import { announce, findReleases, joinReleases, placeReleases } from "./releases.ts";
 import { writeSite, type Written } from "./write.ts";
 
@@ -68,7 +69,7 @@ export interface MakeSiteOptions {
 }
 
 /** What was published. */
-export interface MadeSite extends Written {
+export interface MadeSite extends Written, RecipientNews {
   serial: number;
   issued: string;
   expires: string;
@@ -163,6 +164,8 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
     state: NO_STATE,
     bins: known.bins,
   });
+  // A node that is known has its document in `out`, with the recipient that its file names.
+  const news = await recipientNews(host, out, fleet.nodes.filter(wasRead));
   const placed = await placeReleases(host, releases, out, keyring, issued);
   const written = await writeSite(host, site.files, out, site.kept);
   await hashes.store();
@@ -172,6 +175,7 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
   await known.store(fleet.nodes, site.outputs, site.bins);
   return {
     ...written,
+    ...news,
     changed: [...placed, ...written.changed],
     releases: releases.map(({ version, arch }) => `${version} ${arch}`),
     serial,

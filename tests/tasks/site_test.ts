@@ -1,12 +1,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DenoHost } from "../../lib/deno_host.ts";
 import { EXIT } from "../../lib/errors.ts";
+import { generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { openSite } from "../../lib/trust/client.ts";
 import { parsePublicKey } from "../../lib/trust/minisign.ts";
 import { initKeys } from "../../lib/trust/root_sign.ts";
 import { NO_STATE } from "../../lib/trust/roots.ts";
 import { main } from "../../tasks/site.ts";
-import { fleetFiles } from "../site/support.ts";
+import { fleetFiles, RECIPIENTS } from "../site/support.ts";
 import { FakeHost } from "../support/fake_host.ts";
 
 async function setUp(): Promise<FakeHost> {
@@ -33,6 +34,29 @@ Deno.test("site builds public/ and says what it did", async () => {
   assertEquals(output.includes("SECRET"), false);
   const again = await site(host, "build");
   assertStringIncludes(again.output, "encrypted anew for none");
+});
+
+Deno.test("site says when a node is new, and when it has another recipient than before", async () => {
+  const host = await setUp();
+  const first = await site(host);
+  assertStringIncludes(first.output, "  every node is new: public held no site whose recipients");
+  assertEquals((await site(host)).output.includes("is new"), false);
+  const { recipient } = await generateIdentity();
+  host.put("nodes/beta.yaml", `recipient: ${recipient}\n`);
+  host.put("nodes/gamma.yaml", `recipient: ${RECIPIENTS[1]}\n`);
+  const { output } = await site(host);
+  assertStringIncludes(output, "\n  gamma is new\n");
+  assertStringIncludes(
+    output,
+    `\n  beta has another recipient than at the last build: ${recipient}, not ${RECIPIENTS[1]}`,
+  );
+  await host.remove("nodes/gamma.yaml");
+  host.put("nodes/beta.yaml", `recipient: ${RECIPIENTS[1]}\n`);
+  const json = JSON.parse((await site(host, "--json")).output);
+  assertEquals([json.compared, json.newNodes], [true, []]);
+  assertEquals(json.otherRecipients, [
+    { node: "beta", before: recipient, now: RECIPIENTS[1] },
+  ]);
 });
 
 Deno.test("site takes its folders, serial and expiry from options", async () => {

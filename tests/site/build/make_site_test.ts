@@ -11,7 +11,7 @@ import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { rotateKey } from "../../../lib/trust/rotate.ts";
 import { makeSite, type MakeSiteOptions } from "../../../site/build/make_site.ts";
 import { FakeHost } from "../../support/fake_host.ts";
-import { fleetFiles, ISSUED } from "../support.ts";
+import { fleetFiles, ISSUED, RECIPIENTS } from "../support.ts";
 
 const NOW = new Date(ISSUED);
 
@@ -79,6 +79,48 @@ Deno.test("private files without a mode are told of when nodes get it, and the i
   assertEquals(config.files?.["/etc/key"]?.mode, "0600");
   assertEquals(config.files?.["/etc/open"]?.mode, "0644");
   assertEquals((await makeSite(host, options)).tightened, []);
+});
+
+Deno.test("a build tells new nodes, and those for which it encrypts to another key than the last", async () => {
+  const { host, options } = await setUp();
+  const newsOf = async (where: Partial<MakeSiteOptions> = {}) => {
+    const { compared, newNodes, otherRecipients } = await makeSite(host, { ...options, ...where });
+    return [compared, newNodes, otherRecipients];
+  };
+  const old = RECIPIENTS[1];
+  const { recipient } = await generateIdentity();
+  const third = await generateIdentity();
+  const gamma = `recipient: ${third.recipient}\n`;
+  assertEquals(await newsOf(), [false, ["alpha", "beta"], []]);
+  assertEquals(await newsOf(), [true, [], []]);
+  // Whoever can write the fleet's files needs no secret for this.
+  host.put("/nodes/beta.yaml", `recipient: ${recipient}\n`);
+  host.put("/nodes/gamma.yaml", gamma);
+  const swapped = [{ node: "beta", before: old, now: recipient }];
+  assertEquals(await newsOf(), [true, ["gamma"], swapped]);
+  assertEquals(await newsOf(), [true, [], []]);
+  // What counts is the site that is written, whatever another build left in the cache.
+  assertEquals(await newsOf({ out: "/other" }), [false, ["alpha", "beta", "gamma"], []]);
+  host.put("/nodes/beta.yaml", `recipient: ${old}\n`);
+  const back = [{ node: "beta", before: recipient, now: old }];
+  assertEquals(await newsOf(), [true, [], back]);
+  assertEquals(await newsOf({ out: "/other" }), [true, [], back]);
+  // A node that was taken away is new when it comes again.
+  await host.remove("/nodes/gamma.yaml");
+  assertEquals(await newsOf(), [true, [], []]);
+  host.put("/nodes/gamma.yaml", gamma);
+  assertEquals(await newsOf(), [true, ["gamma"], []]);
+});
+
+Deno.test("a build takes a document that says no recipient for another one", async () => {
+  const { host, options } = await setUp();
+  await makeSite(host, options);
+  for (const damaged of ["{", "null", '{"recipient":1}', " ".repeat(5 * 1024 * 1024)]) {
+    host.put(`/public/${SITE_PATHS.node("beta")}`, damaged);
+    const { newNodes, otherRecipients } = await makeSite(host, options);
+    assertEquals(newNodes, []);
+    assertEquals(otherRecipients, [{ node: "beta", before: "", now: RECIPIENTS[1] }]);
+  }
 });
 
 Deno.test("the serial grows with time, by one at least, and never falls", async () => {
