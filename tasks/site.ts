@@ -47,6 +47,9 @@ async function build(
   const { verb: _, keys, json, identity, ...options } = line;
   const passphrase = () => findPassphrase(host, { prompt });
   const { out } = line;
+  // The lock is the site's alone. Two builds of different sites may use one cache at once: its files are replaced whole, each
+  // entry holds only for the very content, keys and program that it was made of, and what the other build has removed or
+  // written over is made anew.
   const turn = { doing: `build ${out}`, command: "task site", make: 0o755 };
   const made = await alone(
     host,

@@ -206,6 +206,45 @@ Deno.test("the cache is readable by its owner only, and may be broken or missing
   assertEquals((await makeSite(host, options)).encrypted, ["alpha", "beta"]);
 });
 
+Deno.test("two builds at once that share a cache make what each makes alone, whichever is ahead", async () => {
+  const { host, options } = await setUp();
+  const { identity, recipient } = await generateIdentity();
+  // Nodes of the same names, told different things; one fleet lacks a node of the other.
+  const builds = ["one", "two"].map((name) => ({
+    ...options,
+    nodes: `/${name}`,
+    out: `/site-${name}`,
+  }));
+  for (const { nodes } of builds) {
+    host.put(
+      `${nodes}/beta.yaml`,
+      `recipient: ${recipient}\nprivate: {hostname: x${nodes.slice(1)}}\n`,
+    );
+  }
+  host.put("/one/alpha.yaml", fleetFiles().get("alpha.yaml")!);
+  host.put("/one/tags/lab.yaml", fleetFiles().get("tags/lab.yaml")!);
+  for (let round = 0; round < 6; round++) {
+    // Each waits another while before its writes and reads, so that they meet in other places every time.
+    await Promise.all(builds.map(async (build, i) => {
+      for (let turn = 0; turn < (round * (i + 1) * 7) % 40; turn++) await Promise.resolve();
+      host.put(`${build.nodes}/global.yaml`, `notes: round ${round + i}\n`);
+      await makeSite(host, build);
+    }));
+    for (const { out } of builds) {
+      const view = await openSite({
+        pinned: options.keyring.publicKeys.root,
+        state: NO_STATE,
+        now: NOW,
+        fetch: (path) => host.readFile(`${out}/${path}`),
+      });
+      const ciphertext = await view.getHashed(SITE_PATHS.postboot("beta"));
+      const { payload } = parseEnvelope(await decryptWith([identity], ciphertext), "beta");
+      const { config } = parseInstructions(utf8(payload), "beta");
+      assertEquals(config.hostname, out.replace("/site-", "x"));
+    }
+  }
+});
+
 Deno.test("an expiry that nodes would refuse is not published, unless a test asks for it", async () => {
   const { host, options } = await setUp();
   for (const expiresHours of [0, -1, NaN, 24 * 400]) {
