@@ -20,6 +20,7 @@ import { openSite, type SiteView } from "../../lib/trust/client.ts";
 import { MAX_TIMESTAMP_BYTES, TIMESTAMP_PATH } from "../../lib/trust/freshness.ts";
 import { type TrustState, vouchedTime } from "../../lib/trust/roots.ts";
 import { refusal } from "../../lib/trust/verified.ts";
+import { printable } from "../../lib/visible.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";
 import { type Publication, readPublication } from "./read.ts";
@@ -48,9 +49,16 @@ export type Answer =
 export interface Lagging {
   /** Without a password. */
   url: string;
+  /** What it does instead: it gives an older publication, can't be read, or gives what is refused. */
+  how: "behind" | "unreachable" | "refused";
   /** One line. */
   reason: string;
 }
+
+/** Longest reason that is told of a URL, in characters. */
+const MAX_REASON = 300;
+/** Checks that a publication fails only for its age. */
+const OUTDATED = ["serial", "expired", "root-version"];
 
 /** By what time an answer is judged. */
 export interface AskTime {
@@ -251,12 +259,19 @@ export class Source {
     const newest = taken.view.timestamp.serial;
     return this.identity.sites.flatMap((base) => {
       const serial = candidates.find((one) => one.base === base)?.view.timestamp.serial ?? newest;
-      const reason = failures.has(base)
-        ? errorText(failures.get(base))
-        : `it is at serial ${serial}, another URL at ${newest}`;
-      return failures.has(base) || serial < newest ? [{ url: withoutPassword(base), reason }] : [];
+      const url = withoutPassword(base);
+      if (failures.has(base)) return [{ url, ...notGiven(failures.get(base)) }];
+      const reason = `it is at serial ${serial}, another URL at ${newest}`;
+      return serial < newest ? [{ url, how: "behind" as const, reason }] : [];
     });
   }
+}
+
+/** What became of a URL whose answer could not be taken. */
+function notGiven(error: unknown): Omit<Lagging, "url"> {
+  const reason = printable(errorText(error), MAX_REASON);
+  if (!(error instanceof RefusedError)) return { how: "unreachable", reason };
+  return { how: OUTDATED.includes(error.check) ? "behind" : "refused", reason };
 }
 
 /** Gets a file; undefined when the server says that its content is still the one with `etag`. */

@@ -80,6 +80,13 @@ const PHASES: Record<Phase, string> = {
   degraded: "configured, but something needs attention",
 };
 
+/** What is wrong with a URL that does not give what another one gives; a status of an earlier agent does not tell. */
+const LAGGING: ReadonlyMap<string | undefined, string> = new Map([
+  ["behind", "lags behind"],
+  ["unreachable", "can't be read"],
+  ["refused", "gives what is refused"],
+]);
+
 /** The status for people, a line per fact. */
 export function describeStatus(status: Status): string {
   const { image, agent, problem, memory } = status;
@@ -98,9 +105,9 @@ export function describeStatus(status: Status): string {
     ["expires", status.expires],
     ["rollback", status.rollbackGuard === "image" ? "guarded by the image only" : undefined],
     ["", status.guardLost],
-    ...(status.lagging ?? []).map(({ url, reason }): [string, string] => [
+    ...(status.lagging ?? []).map(({ url, how, reason }): [string, string] => [
       "mirror",
-      `${url} lags behind: ${reason}`,
+      `${url} ${LAGGING.get(how) ?? "does not give what another URL gives"}: ${reason}`,
     ]),
     ["image", `${image.version}, kernel ${image.kernel}`],
     ["agent", `${agent.version} (${agent.commit}, ${agent.form})`],

@@ -51,8 +51,13 @@ const schema = openMapping({
   rollbackGuard: v.optional(v.picklist(["drive", "image"])),
   /** One line when the drive had lost what guards against older serials, as the agent found it at its start. */
   guardLost: v.optional(anyText),
-  /** URLs of the site that did not give what another one gave in the last round, and why in one line. */
-  lagging: v.optional(v.array(openMapping({ url: anyText, reason: anyText }))),
+  /**
+   * URLs of the site that did not give what another one gave in the last round, and why in one line; `how` is "behind" (an older
+   * publication), "unreachable" or "refused".
+   */
+  lagging: v.optional(
+    v.array(openMapping({ url: anyText, how: v.optional(anyText), reason: anyText })),
+  ),
   problem: v.optional(problemSchema),
   /** Printed forms of the steps of the last apply; secrets never appear. */
   steps: v.array(anyText),

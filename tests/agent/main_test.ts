@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../agent/main.ts";
 import { isFull, troubleOf } from "../../agent/report/problem.ts";
+import { formatStatus, parseStatus } from "../../lib/documents/status.ts";
 import { describeStatus, problemOf } from "../../agent/report/status.ts";
 import { EXIT, UserError } from "../../lib/errors.ts";
 import { exampleStatus } from "../support/status.ts";
@@ -27,6 +28,25 @@ Deno.test("describeStatus() is a line per fact", () => {
   const text = describeStatus(status);
   assertStringIncludes(text, "documents  serial 42 from the identity drive (last good)");
   assertStringIncludes(text, "problem    Cannot accept x (expired)");
+});
+
+Deno.test("describeStatus() tells a URL that is behind from one that is dead, and from one that is refused", () => {
+  const lagging = [
+    { url: "http://a/", how: "behind", reason: "it is at serial 42, another URL at 43" },
+    { url: "http://b/", how: "unreachable", reason: "Cannot get it: Connection refused" },
+    { url: "http://c/", how: "refused", reason: "Cannot accept it: its signature is wrong" },
+    // As an earlier agent and a later one may leave it in the status file.
+    { url: "http://d/", reason: "some reason" },
+    { url: "http://e/", how: "asleep", reason: "some reason" },
+  ];
+  const text = describeStatus(parseStatus(formatStatus(exampleStatus({ lagging }))));
+  assertEquals(text.split("\n").filter((line) => line.startsWith("mirror")), [
+    "mirror     http://a/ lags behind: it is at serial 42, another URL at 43",
+    "mirror     http://b/ can't be read: Cannot get it: Connection refused",
+    "mirror     http://c/ gives what is refused: Cannot accept it: its signature is wrong",
+    "mirror     http://d/ does not give what another URL gives: some reason",
+    "mirror     http://e/ does not give what another URL gives: some reason",
+  ]);
 });
 
 Deno.test("problemOf() counts the same problem on", () => {

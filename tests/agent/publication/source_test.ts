@@ -69,7 +69,10 @@ Deno.test("ask() asks all URLs at once, takes one that is good, and says what ca
     const answer = await source.ask(NO_STATE, NOW);
     assertEquals(answer.kind, kind);
     assertEquals(world.asked.slice(0, 3), urls.map((url) => `${url}psyopsOS/timestamp.json`));
-    assertEquals(answer.lagging.map(({ url }) => url), urls.slice(0, 2));
+    assertEquals(answer.lagging.map(({ url, how }) => [url, how]), [
+      [urls[0], "unreachable"],
+      [urls[1], "refused"],
+    ]);
     assertStringIncludes(answer.lagging[0]!.reason, "Connection refused");
   }
   assertEquals(world.asked.length, 3, "an unchanged site costs one request a URL");
@@ -87,10 +90,11 @@ Deno.test("ask() takes the highest serial of all URLs, and says which one lags b
   assert(answer.kind === "publication");
   assertEquals(answer.publication.view.timestamp.serial, 43);
   const reason = "it is at serial 42, another URL at 43";
-  assertEquals(answer.lagging, [{ url: "http://old.test/", reason }]);
+  assertEquals(answer.lagging, [{ url: "http://old.test/", how: "behind", reason }]);
   // What it remembers now makes the older one a refusal; the newer one counts all the same.
   const again = await source.ask(answer.publication.view.state, NOW);
   assertEquals([again.kind, again.lagging.length], ["unchanged", 1]);
+  assertEquals(again.lagging[0]!.how, "behind");
   assertStringIncludes(again.lagging[0]!.reason, "its serial is 42, but 43 was accepted before");
 });
 
@@ -113,6 +117,7 @@ Deno.test("ask() reads what is left when the newest publication can't be read, b
   const answer = await source.ask(NO_STATE, NOW);
   assert(answer.kind === "publication");
   assertEquals(answer.publication.view.timestamp.serial, 42);
+  assertEquals(answer.lagging[0]!.how, "unreachable");
   assertStringIncludes(answer.lagging[0]!.reason, "answered 404");
   world.answer = (url) => serve(url.hostname === "old.test" ? SITE : other, url.pathname.slice(1));
   const strict = await sourceOf(world, urls);
