@@ -18,6 +18,11 @@ export type Field =
   /** The whole piece is base64 of something with fields of its own. */
   | { kind: "base64"; fields: readonly Field[] };
 
+/** The field of a number. */
+export function numberAt(at: number, size: number, form: NumberForm): Field {
+  return { kind: "number", at, size, form };
+}
+
 /** A part of a file. */
 export interface Piece {
   readonly bytes: Bytes;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, concat, text, utf8 } from "../../../../lib/bytes.ts";
+import { type Bytes, concat, text } from "../../../../lib/bytes.ts";
 import { matches, parseDependency, parseProvide } from "../../../../lib/apk/dependency.ts";
 import {
   checksumHex,
@@ -15,10 +15,11 @@ import {
 import { compareVersions, isVersion } from "../../../../lib/apk/version.ts";
 import { UserError } from "../../../../lib/errors.ts";
 import { gzip } from "../../../../lib/formats/gzip.ts";
-import { safePath, type TarEntry, writeTar } from "../../../../lib/formats/tar.ts";
+import { safePath, writeTar } from "../../../../lib/formats/tar.ts";
 import { RSA_FILE, RSA_PUBLIC, rsaSign } from "../keys.ts";
 import { plain, textPieces } from "../pieces.ts";
 import { type Sample, subjectOf } from "../samples.ts";
+import { tarFile } from "../tar_entries.ts";
 import { type Input, partOf, type Subject, WrongAnswer } from "../target.ts";
 import { vector } from "../vectors.ts";
 import { tarPieces } from "./tar.ts";
@@ -63,20 +64,15 @@ D:
 p:so:libc.musl-x86_64.so.1=1
 `;
 
-/** A file of an archive that root owns. */
-export function rootFile(path: string, data: Bytes): TarEntry {
-  return { path, kind: "file", mode: 0o644, uid: 0, gid: 0, mtime: 0, data };
-}
-
 /** Signs the member in front of which the signature comes. */
 export function signed(member: Bytes): Bytes {
-  const signature = rootFile(`.SIGN.RSA.${RSA_FILE}`, rsaSign(member));
+  const signature = tarFile(`.SIGN.RSA.${RSA_FILE}`, rsaSign(member));
   return concat([gzip(writeTar([signature], { end: false }), 1), member]);
 }
 
 const archive = writeTar([
-  rootFile("DESCRIPTION", utf8("v3.22")),
-  rootFile("APKINDEX", utf8(INDEX)),
+  tarFile("DESCRIPTION", "v3.22"),
+  tarFile("APKINDEX", INDEX),
 ]);
 /** Archives are changed and signed anew; of signed files the signature is changed, too. */
 const inFile: Sample = {

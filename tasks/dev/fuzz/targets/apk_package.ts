@@ -10,14 +10,15 @@ import { parsePackageInfo } from "../../../../lib/apk/package_info.ts";
 import { splitSignatures, verifyPackageSignature } from "../../../../lib/apk/signature.ts";
 import { UserError } from "../../../../lib/errors.ts";
 import { gzip, gzipMember } from "../../../../lib/formats/gzip.ts";
-import { firstTarPath, safePath, type TarEntry, writeTar } from "../../../../lib/formats/tar.ts";
+import { firstTarPath, safePath, writeTar } from "../../../../lib/formats/tar.ts";
 import { accountSteps } from "../../../../lib/image/root/account_steps.ts";
 import { planScripts } from "../../../../lib/image/root/scripts.ts";
 import { joined, plain, textPieces } from "../pieces.ts";
 import { type Sample, sample, subjectOf } from "../samples.ts";
+import { tarFile, tarOther } from "../tar_entries.ts";
 import { type Input, partOf, type Subject, textOf, whole, WrongAnswer } from "../target.ts";
 import { vector } from "../vectors.ts";
-import { rootFile, signed, TRUSTED } from "./apk_index.ts";
+import { signed, TRUSTED } from "./apk_index.ts";
 import { tarPieces } from "./tar.ts";
 
 const NAME = "hello", VERSION = "1.0-r0";
@@ -57,28 +58,25 @@ exit 0
 `;
 
 const SUM = "APK-TOOLS.checksum.SHA1";
-const sha1 = (data: Uint8Array) => createHash("sha1").update(data).digest("hex");
-const summed = (path: string, content: string, mode = 0o755): TarEntry => {
-  const data = utf8(content);
-  return { ...rootFile(path, data), mode, pax: { [SUM]: sha1(data) } };
-};
-const other = (path: string, kind: TarEntry["kind"], linkTarget?: string): TarEntry => {
-  const { data: _, ...rest } = rootFile(path, new Uint8Array());
-  return { ...rest, kind, mode: 0o755, ...(linkTarget === undefined ? {} : { linkTarget }) };
-};
+const sha1 = (data: Uint8Array) => createHash("sha1").update(data);
+const summed = (path: string, content: string, mode = 0o755) =>
+  tarFile(path, content, { mode, pax: { [SUM]: sha1(utf8(content)).digest("hex") } });
 
 const control = writeTar([
-  rootFile(".PKGINFO", utf8(INFO)),
-  rootFile(".pre-install", utf8(SCRIPT)),
-  rootFile(".trigger", utf8("#!/bin/sh\nldconfig\n")),
+  tarFile(".PKGINFO", INFO),
+  tarFile(".pre-install", SCRIPT),
+  tarFile(".trigger", "#!/bin/sh\nldconfig\n"),
 ], { end: false });
 const data = writeTar([
-  other("usr", "directory"),
-  other("usr/bin", "directory"),
+  tarOther("usr", "directory"),
+  tarOther("usr/bin", "directory"),
   summed("usr/bin/hello", "program"),
-  { ...other("usr/bin/hi", "symlink", "hello"), pax: { [SUM]: sha1(utf8("hello")) } },
-  other("usr/bin/hey", "hardlink", "usr/bin/hello"),
-  other("etc", "directory"),
+  {
+    ...tarOther("usr/bin/hi", "symlink", "hello"),
+    pax: { [SUM]: sha1(utf8("hello")).digest("hex") },
+  },
+  tarOther("usr/bin/hey", "hardlink", "usr/bin/hello"),
+  tarOther("etc", "directory"),
   summed("etc/hello.conf", "a=b\n", 0o644),
 ]);
 
@@ -123,7 +121,7 @@ function recordOf(bytes: Bytes): PackageRecord {
     for (let at = 0;;) {
       const { data, length } = gzipMember(bytes, at, MAX_CONTROL);
       if (!firstTarPath(data)?.startsWith(".SIGN.")) {
-        const sum = createHash("sha1").update(bytes.subarray(at, at + length)).digest("base64");
+        const sum = sha1(bytes.subarray(at, at + length)).digest("base64");
         return { ...record, checksum: `Q1${sum}` };
       }
       at += length;

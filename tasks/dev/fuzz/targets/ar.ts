@@ -6,7 +6,7 @@
 import { type Bytes, concat, utf8 } from "../../../../lib/bytes.ts";
 import { arMember } from "../../../../lib/formats/ar.ts";
 import { readNumber } from "../numbers.ts";
-import { type Field, type Piece, plain } from "../pieces.ts";
+import { type Field, numberAt, type Piece, plain } from "../pieces.ts";
 import { sample, subjectOf } from "../samples.ts";
 import { partOf, type Subject } from "../target.ts";
 import { vector } from "../vectors.ts";
@@ -15,12 +15,12 @@ const MAGIC = "!<arch>\n";
 const HEADER = 60;
 const FIELDS: readonly Field[] = [
   { kind: "text", at: 0, size: 16, fill: 0x20 },
-  { kind: "number", at: 16, size: 12, form: "decimal" },
-  { kind: "number", at: 28, size: 6, form: "decimal" },
-  { kind: "number", at: 34, size: 6, form: "decimal" },
+  numberAt(16, 12, "decimal"),
+  numberAt(28, 6, "decimal"),
+  numberAt(34, 6, "decimal"),
   { kind: "text", at: 40, size: 8, fill: 0x20 },
-  { kind: "number", at: 48, size: 10, form: "decimal" },
-  { kind: "number", at: 48, size: 10, form: "decimal" },
+  numberAt(48, 10, "decimal"),
+  numberAt(48, 10, "decimal"),
   { kind: "text", at: 58, size: 2, fill: 0x20 },
 ];
 const WANTED = "data.tar.gz";

@@ -9,7 +9,7 @@ import { type CpioEntry, readCpio, writeCpio } from "../../../../lib/formats/cpi
 import { gzip } from "../../../../lib/formats/gzip.ts";
 import { initramfsFiles } from "../../../../lib/image/mkimage/initramfs.ts";
 import { readNumber } from "../numbers.ts";
-import { type Field, type Piece, plain } from "../pieces.ts";
+import { type Field, numberAt, type Piece, plain } from "../pieces.ts";
 import { sample, subjectOf } from "../samples.ts";
 import { partOf, type Subject, WrongAnswer } from "../target.ts";
 import { unpacked } from "../vectors.ts";
@@ -20,13 +20,11 @@ const DIGITS = 8;
 /** The places of file size and name size among the 13 numbers. */
 const FILE_SIZE = 6, NAME_SIZE = 11;
 
-const numberAt = (index: number): Field => {
-  return { kind: "number", at: MAGIC + DIGITS * index, size: DIGITS, form: "hex" };
-};
+const numberOf = (index: number) => numberAt(MAGIC + DIGITS * index, DIGITS, "hex");
 const FIELDS: readonly Field[] = [
-  ...Array.from({ length: 13 }, (_, index) => numberAt(index)),
+  ...Array.from({ length: 13 }, (_, index) => numberOf(index)),
   // The sizes are what leads elsewhere.
-  ...[FILE_SIZE, NAME_SIZE, FILE_SIZE, NAME_SIZE].map(numberAt),
+  ...[FILE_SIZE, NAME_SIZE, FILE_SIZE, NAME_SIZE].map(numberOf),
   { kind: "text", at: 0, size: MAGIC, fill: 0x30, words: ["070701", "070702", "070707"] },
 ];
 

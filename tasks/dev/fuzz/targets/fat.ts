@@ -5,8 +5,7 @@
  */
 import { type Bytes, concat, utf8 } from "../../../../lib/bytes.ts";
 import { fatFile } from "../../../../lib/formats/fat12.ts";
-import type { NumberForm } from "../numbers.ts";
-import { type Field, inBlocks, type Member, struct } from "../pieces.ts";
+import { type Field, inBlocks, type Member, numberAt, struct } from "../pieces.ts";
 import { sample, subjectOf } from "../samples.ts";
 import { partOf, type Subject, WrongAnswer } from "../target.ts";
 import { unpacked } from "../vectors.ts";
@@ -18,29 +17,25 @@ const PATH = "EFI/BOOT/BOOTX64.EFI";
 /** Entries of folders, and of the table of clusters, that are changed. */
 const ENTRIES = 8;
 
-const number = (at: number, size: number, form: NumberForm): Field => {
-  return { kind: "number", at, size, form };
-};
-
 /** The fields of the boot sector: sector size to sectors in a FAT, and the large count of sectors. */
 const BOOT_FIELDS: readonly Field[] = [
-  number(11, 2, "u16le"),
-  number(13, 1, "u8"),
-  number(14, 2, "u16le"),
-  number(16, 1, "u8"),
-  number(17, 2, "u16le"),
-  number(19, 2, "u16le"),
-  number(22, 2, "u16le"),
-  number(32, 4, "u32le"),
-  number(510, 2, "u16le"),
+  numberAt(11, 2, "u16le"),
+  numberAt(13, 1, "u8"),
+  numberAt(14, 2, "u16le"),
+  numberAt(16, 1, "u8"),
+  numberAt(17, 2, "u16le"),
+  numberAt(19, 2, "u16le"),
+  numberAt(22, 2, "u16le"),
+  numberAt(32, 4, "u32le"),
+  numberAt(510, 2, "u16le"),
 ];
 
 function entryFields(at: number): Field[] {
   return [
-    number(at, 1, "u8"),
-    number(at + 11, 1, "u8"),
-    number(at + 26, 2, "u16le"),
-    number(at + 28, 4, "u32le"),
+    numberAt(at, 1, "u8"),
+    numberAt(at + 11, 1, "u8"),
+    numberAt(at + 26, 2, "u16le"),
+    numberAt(at + 28, 4, "u32le"),
     { kind: "text", at, size: 11, fill: 0x20 },
   ];
 }
@@ -55,7 +50,7 @@ function imageFields(bytes: Bytes): Field[] {
   // EFI and EFI/BOOT are the first two folders that were made, so that they begin the data.
   const cluster = bytes[13]! * SECTOR;
   const folders = [root, data, data + cluster].flatMap(inFolder);
-  const nexts = Array.from({ length: ENTRIES }, (_, i) => number(table + 2 * i, 2, "u16le"));
+  const nexts = Array.from({ length: ENTRIES }, (_, i) => numberAt(table + 2 * i, 2, "u16le"));
   return [...BOOT_FIELDS, ...nexts, ...folders.flatMap(entryFields)];
 }
 

@@ -6,7 +6,7 @@
 import { crc32, deflateRawSync, inflateRawSync } from "node:zlib";
 import { type Bytes, concat, utf8 } from "../../../../lib/bytes.ts";
 import { gunzip, gunzipStart, gzipMember, gzipMembers } from "../../../../lib/formats/gzip.ts";
-import { type Member, type Piece, plain, struct } from "../pieces.ts";
+import { type Member, numberAt, type Piece, plain, struct } from "../pieces.ts";
 import { sample, subjectOf } from "../samples.ts";
 import { partOf, type Subject, WrongAnswer } from "../target.ts";
 import { vector } from "../vectors.ts";
@@ -36,10 +36,10 @@ function memberPieces(
   sealBody(body);
   // Level 0 stores: a block's length stands in its second byte, and its complement behind.
   const block: Piece["fields"] = [
-    { kind: "number", at: 0, size: 1, form: "u8" },
-    { kind: "number", at: 1, size: 2, form: "u16le" },
-    { kind: "number", at: 3, size: 2, form: "u16le" },
-    { kind: "number", at: body.length - 4, size: 4, form: "u32le" },
+    numberAt(0, 1, "u8"),
+    numberAt(1, 2, "u16le"),
+    numberAt(3, 2, "u16le"),
+    numberAt(body.length - 4, 4, "u32le"),
   ];
   return [head, { bytes: body, fields: block, seal: sealBody, group }];
 }
@@ -71,12 +71,7 @@ function foreignPieces(name: string): Piece[] {
     const end = offset + length - TRAILER;
     const header: Piece = {
       bytes: bytes.slice(offset, offset + HEADER),
-      fields: [{ kind: "number", at: 2, size: 1, form: "u8" }, {
-        kind: "number",
-        at: 3,
-        size: 1,
-        form: "u8",
-      }],
+      fields: [numberAt(2, 1, "u8"), numberAt(3, 1, "u8")],
       group,
     };
     const trailer = struct([["bytes", bytes.subarray(end, offset + length)]], { group });

@@ -5,17 +5,12 @@
  */
 import { type Bytes, equal } from "../../../../lib/bytes.ts";
 import { ISO_SECTOR, isoFile, readIso } from "../../../../lib/formats/iso9660.ts";
-import type { NumberForm } from "../numbers.ts";
-import { type Field, inBlocks, type Piece } from "../pieces.ts";
+import { type Field, inBlocks, numberAt, type Piece } from "../pieces.ts";
 import { sample, subjectOf } from "../samples.ts";
 import { partOf, type Subject, WrongAnswer } from "../target.ts";
 import { unpacked } from "../vectors.ts";
 
 const FIRST_DESCRIPTOR = 16;
-
-const number = (at: number, size: number, form: NumberForm): Field => {
-  return { kind: "number", at, size, form };
-};
 
 /** The fields of a directory record, of the system use entries in it, and of those that it continues with. */
 function recordFields(bytes: Bytes, at: number): Field[] {
@@ -23,12 +18,12 @@ function recordFields(bytes: Bytes, at: number): Field[] {
   const nameLength = bytes[at + 32]!;
   const use = at + 33 + nameLength + (nameLength % 2 === 0 ? 1 : 0);
   return [
-    number(at, 1, "u8"),
-    number(at + 2, 8, "both32"),
-    number(at + 10, 8, "both32"),
-    number(at + 25, 1, "u8"),
-    number(at + 26, 2, "u16le"),
-    number(at + 32, 1, "u8"),
+    numberAt(at, 1, "u8"),
+    numberAt(at + 2, 8, "both32"),
+    numberAt(at + 10, 8, "both32"),
+    numberAt(at + 25, 1, "u8"),
+    numberAt(at + 26, 2, "u16le"),
+    numberAt(at + 32, 1, "u8"),
     { kind: "text", at: at + 33, size: nameLength, fill: 0x20 },
     ...useFields(bytes, use, at + length),
   ];
@@ -41,20 +36,20 @@ function useFields(bytes: Bytes, start: number, end: number): Field[] {
     const signature = String.fromCharCode(bytes[at]!, bytes[at + 1]!);
     const size = bytes[at + 2]!;
     const words = ["NM", "SL", "CE", "PX", "ST", "SP", "CL", "RR"];
-    fields.push(number(at + 2, 1, "u8"), { kind: "text", at, size: 2, fill: 0x58, words });
+    fields.push(numberAt(at + 2, 1, "u8"), { kind: "text", at, size: 2, fill: 0x58, words });
     if (signature === "NM") {
-      fields.push(number(at + 4, 1, "u8"));
+      fields.push(numberAt(at + 4, 1, "u8"));
       fields.push({ kind: "text", at: at + 5, size: size - 5, fill: 0x2f });
     } else if (signature === "SL") {
-      fields.push(number(at + 4, 1, "u8"), number(at + 5, 1, "u8"), number(at + 6, 1, "u8"));
-    } else if (signature === "PX") fields.push(number(at + 4, 8, "both32"));
+      fields.push(numberAt(at + 4, 1, "u8"), numberAt(at + 5, 1, "u8"), numberAt(at + 6, 1, "u8"));
+    } else if (signature === "PX") fields.push(numberAt(at + 4, 8, "both32"));
     else if (signature === "CE") {
       const places = [at + 4, at + 12, at + 20];
-      for (const place of places) fields.push(number(place, 8, "both32"));
+      for (const place of places) fields.push(numberAt(place, 8, "both32"));
       const [block, offset, length] = places.map((place) => view.getUint32(place, true));
       const there = block! * ISO_SECTOR + offset!;
       fields.push(...useFields(bytes, there, there + length!));
-    } else if (signature === "SP") fields.push(number(at + 6, 1, "u8"));
+    } else if (signature === "SP") fields.push(numberAt(at + 6, 1, "u8"));
   }
   return fields;
 }
@@ -64,14 +59,14 @@ function imageFields(bytes: Bytes): { fields: Field[]; catalog: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const primary = FIRST_DESCRIPTOR * ISO_SECTOR;
   const fields = recordFields(bytes, primary + 156);
-  fields.push(number(primary + 128, 4, "both16"), number(primary, 1, "u8"));
+  fields.push(numberAt(primary + 128, 4, "both16"), numberAt(primary, 1, "u8"));
   fields.push({ kind: "text", at: primary + 40, size: 32, fill: 0x20 });
   const boot = primary + ISO_SECTOR;
-  fields.push(number(boot, 1, "u8"), number(boot + 0x47, 4, "u32le"));
+  fields.push(numberAt(boot, 1, "u8"), numberAt(boot + 0x47, 4, "u32le"));
   const catalog = view.getUint32(boot + 0x47, true) * ISO_SECTOR;
   for (let at = catalog; at < catalog + 128; at += 32) {
-    fields.push(number(at, 1, "u8"), number(at + 1, 1, "u8"), number(at + 2, 2, "u16le"));
-    fields.push(number(at + 6, 2, "u16le"), number(at + 8, 4, "u32le"));
+    fields.push(numberAt(at, 1, "u8"), numberAt(at + 1, 1, "u8"), numberAt(at + 2, 2, "u16le"));
+    fields.push(numberAt(at + 6, 2, "u16le"), numberAt(at + 8, 4, "u32le"));
   }
   const folders = [primary + 156];
   for (let record = folders.shift(); record !== undefined; record = folders.shift()) {

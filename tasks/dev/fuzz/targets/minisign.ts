@@ -20,7 +20,7 @@ import {
 } from "../../../../lib/trust/minisign.ts";
 import { isEncrypted, parseSecretKey, sign } from "../../../../lib/trust/minisign_sign.ts";
 import { ED25519, ED25519_PUBLIC, ED25519_SECRET, ed25519Sign } from "../keys.ts";
-import { type Field, type Piece, textPieces } from "../pieces.ts";
+import { type Field, numberAt, type Piece, textPieces } from "../pieces.ts";
 import { type Sample, subjectOf } from "../samples.ts";
 import { type Input, partOf, type Subject, textOf, WrongAnswer } from "../target.ts";
 
@@ -31,9 +31,9 @@ const SIGNED = sign(CONTENT, ED25519, { trustedComment: COMMENT });
 
 /** The fields of a secret key: costs, and the bytes of the key itself. */
 const SECRET_FIELDS: readonly Field[] = [
-  { kind: "number", at: 2, size: 2, form: "u16be" },
-  { kind: "number", at: 38, size: 8, form: "u64le" },
-  { kind: "number", at: 46, size: 8, form: "u64le" },
+  numberAt(2, 2, "u16be"),
+  numberAt(38, 8, "u64le"),
+  numberAt(46, 8, "u64le"),
 ];
 /** Points of small order and numbers above the prime: keys that no honest program makes. */
 const ODD_POINTS = [
@@ -51,7 +51,7 @@ function keyPieces(): Piece[] {
   const [comment = "", line = ""] = ED25519_PUBLIC.split("\n");
   return [
     ...textPieces(`${comment}\n`),
-    ...textPieces(line, [{ kind: "number", at: 10, size: 8, form: "u64le" }]),
+    ...textPieces(line, [numberAt(10, 8, "u64le")]),
     ...textPieces("\n"),
   ];
 }

@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { sshLineFingerprint } from "../../../../lib/identity/ssh_key.ts";
 import { publicKeyLine } from "../../../../lib/schema/fields.ts";
 import { formatKeyLine, parseKeyLine } from "../../../../lib/schema/ssh_key_line.ts";
-import { type Field, textPieces } from "../pieces.ts";
+import { type Field, numberAt, textPieces } from "../pieces.ts";
 import { sample, subjectOf } from "../samples.ts";
 import { type Subject, textOf, WrongAnswer } from "../target.ts";
 
@@ -18,8 +18,8 @@ const LINES = [
 ];
 /** Lengths in the blob: of the type, and of the key. */
 const BLOB: readonly Field[] = [
-  { kind: "number", at: 0, size: 4, form: "u32be" },
-  { kind: "number", at: 15, size: 4, form: "u32be" },
+  numberAt(0, 4, "u32be"),
+  numberAt(15, 4, "u32be"),
 ];
 
 /** Lines and how they are changed. */

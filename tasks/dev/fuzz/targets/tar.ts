@@ -4,16 +4,11 @@
  * @module
  */
 import { type Bytes, concat, padTo, utf8 } from "../../../../lib/bytes.ts";
-import {
-  firstTarPath,
-  readTar,
-  TAR_BLOCK,
-  type TarEntry,
-  writeTar,
-} from "../../../../lib/formats/tar.ts";
+import { firstTarPath, readTar, TAR_BLOCK, writeTar } from "../../../../lib/formats/tar.ts";
 import { readNumber, writeNumber } from "../numbers.ts";
-import { type Field, type Piece, plain, textPieces } from "../pieces.ts";
+import { type Field, numberAt, type Piece, plain, textPieces } from "../pieces.ts";
 import { sample, subjectOf } from "../samples.ts";
+import { tarFile, tarOther } from "../tar_entries.ts";
 import { partOf, type Subject, WrongAnswer } from "../target.ts";
 import { unpacked } from "../vectors.ts";
 
@@ -49,7 +44,7 @@ const FOREIGN = [
 ];
 
 const HEADER_FIELDS: readonly Field[] = [
-  ...NUMBERS.map(([at, size]): Field => ({ kind: "number", at, size, form: "octal" })),
+  ...NUMBERS.map(([at, size]) => numberAt(at, size, "octal")),
   ...TEXTS.map(([at, size]): Field => ({ kind: "text", at, size, fill: 0 })),
   { kind: "text", at: 156, size: 1, fill: 0, words: TYPES },
   { kind: "text", at: 156, size: 1, fill: 0, words: TYPES },
@@ -81,27 +76,16 @@ export function tarPieces(archive: Bytes): Piece[] {
   return pieces;
 }
 
-const file = (path: string, content: string, more: Partial<TarEntry> = {}): TarEntry => {
-  const common = { mode: 0o644, uid: 0, gid: 0, mtime: 1_700_000_000 };
-  return { path, kind: "file", ...common, data: utf8(content), ...more };
-};
-const other = (path: string, kind: TarEntry["kind"], linkTarget?: string): TarEntry => ({
-  ...file(path, ""),
-  kind,
-  data: undefined,
-  ...(linkTarget === undefined ? {} : { linkTarget }),
-});
-
 const mixed = writeTar([
-  other("bin", "directory"),
-  file("bin/su", "program", { mode: 0o4755, uname: "root", gname: "wheel", gid: 10 }),
-  file("bin/empty", ""),
-  other("bin/link", "symlink", "../etc/x"),
-  other("bin/hard", "hardlink", "bin/su"),
-  { ...other("dev/null", "char"), devMajor: 1, devMinor: 3 },
-  other("run/fifo", "fifo"),
-  file("y".repeat(120), "long name", { uid: 2 ** 40, mtime: -5 }),
-  file("sum", "x", { pax: { "APK-TOOLS.checksum.SHA1": "da39a3ee", comment: "a=b" } }),
+  tarOther("bin", "directory"),
+  tarFile("bin/su", "program", { mode: 0o4755, uname: "root", gname: "wheel", gid: 10 }),
+  tarFile("bin/empty", ""),
+  tarOther("bin/link", "symlink", "../etc/x"),
+  tarOther("bin/hard", "hardlink", "bin/su"),
+  { ...tarOther("dev/null", "char"), devMajor: 1, devMinor: 3 },
+  tarOther("run/fifo", "fifo"),
+  tarFile("y".repeat(120), "long name", { uid: 2 ** 40, mtime: -5 }),
+  tarFile("sum", "x", { pax: { "APK-TOOLS.checksum.SHA1": "da39a3ee", comment: "a=b" } }),
 ]);
 /** Pax records without their lengths. */
 const RECORDS = `path=a/b
@@ -125,13 +109,13 @@ function withRecords(records: Bytes): Bytes {
   });
   const latin1 = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
   const body = latin1(counted.join(""));
-  const [header] = tarPieces(writeTar([{ ...file("pax", ""), data: body }], { end: false }));
+  const [header] = tarPieces(writeTar([{ ...tarFile("pax", ""), data: body }], { end: false }));
   header!.bytes.set(utf8("x"), 156);
   sealHeader(header!.bytes);
   return concat([
     header!.bytes,
     padTo(body, TAR_BLOCK),
-    writeTar([file("odd", "abc"), file("next", "")]),
+    writeTar([tarFile("odd", "abc"), tarFile("next", "")]),
   ]);
 }
 
