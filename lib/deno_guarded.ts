@@ -18,8 +18,11 @@ const ASIDE = ".psyopsos-";
 const ASIDE_NAME = /^\.psyopsos-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** The file in such a directory. */
 const INNER = "file";
-/** Most entries of a directory that are looked through for what was left behind. */
-const MAX_ENTRIES = 100_000;
+/**
+ * Most directories that one look for leftovers tries to remove. An agent that is killed leaves one of them; an account can
+ * put any number of directories with such names into its home, each of which costs some calls and can't be removed.
+ */
+const MAX_TRIES = 100;
 
 /** Older Denos have the constants of another system, and drop the flags that they do not know. */
 const KNOWS_FLAGS = Deno.build.os !== "linux" || fs.constants.O_NONBLOCK === 0o4000;
@@ -78,17 +81,27 @@ export function placeDirectory(path: string, { mode, uid, gid }: Ownership): voi
   });
 }
 
-/** Removes what a {@linkcode placeFile} that was killed left in `directory`; gives how much that was. */
+/**
+ * Removes what a {@linkcode placeFile} that was killed left in `directory`, at most {@linkcode MAX_TRIES} at a time; gives how
+ * much that was. Of more directories that look like it some are picked at random, so that no number of others hides one
+ * for ever.
+ */
 export function removeLeftovers(directory: string): number {
   return within(directory, { make: false }, () => {
-    let removed = 0;
-    let left = MAX_ENTRIES;
-    for (const { name, isDirectory } of Deno.readDirSync(".")) {
-      if (left-- === 0) break;
-      if (isDirectory && ASIDE_NAME.test(name) && removeAside(directory, name)) removed++;
-    }
-    return removed;
+    const names = Array.from(Deno.readDirSync("."))
+      .filter(({ name, isDirectory }) => isDirectory && ASIDE_NAME.test(name))
+      .map(({ name }) => name);
+    return picked(names, MAX_TRIES).filter((name) => removeAside(directory, name)).length;
   }) ?? 0;
+}
+
+/** At most `count` of `items`, any as likely as another. */
+function picked<Item>(items: readonly Item[], count: number): Item[] {
+  const rest = [...items];
+  return Array.from(
+    { length: Math.min(count, rest.length) },
+    () => rest.splice(Math.floor(Math.random() * rest.length), 1)[0]!,
+  );
 }
 
 /** Removes one directory that is as {@linkcode placeFile} makes them, and the file in it. */

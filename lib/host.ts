@@ -157,7 +157,10 @@ export interface Host {
   ): Promise<void>;
   /** Makes a directory, or gives one owner and mode, with the same promises as placeFile. */
   placeDirectory(path: string, owner: Ownership): Promise<void>;
-  /** Removes what a placeFile that was killed left in `directory`, whose path must hold no link; gives how much that was. */
+  /**
+   * Removes what a placeFile that was killed left in `directory`, whose path must hold no link, some at a time; gives how
+   * much that was.
+   */
   removeLeftovers(directory: string): Promise<number>;
   /**
    * What is at `path`, and its content where that is a regular file of at most `maxBytes`; undefined where nothing is. No

@@ -11,6 +11,9 @@ const SWAP_FOLDER = "mv conf away; ln -s ../other conf; rm conf; mv away conf";
 /** Turns `file` into a pipe, into a link to a file without end, and back. */
 const SWAP_FILE = "mkfifo p; mv p file; ln -s /dev/zero z; mv z file; echo x >r; mv r file";
 
+/** How the account makes directories that look as if the agent had left them. */
+const PRIVATE = { recursive: true, mode: 0o700 };
+
 /** How often something worked and how often it failed. */
 interface Tries {
   done: number;
@@ -198,4 +201,20 @@ Deno.test("removeLeftovers() removes what a killed placeFile() left, and nothing
     assertEquals(await Deno.readTextFile(`${kept[0]}/file`), "of another mode");
     assertEquals(await names(other), ["file"]);
     assertEquals(await host.removeLeftovers(`${home}/missing`), 0);
+  }));
+
+Deno.test("removeLeftovers() tries a hundred directories at a time, and in the end all", () =>
+  withHome(async (home) => {
+    const aside = () => `${home}/conf/.psyopsos-${crypto.randomUUID()}`;
+    for (let i = 0; i < 250; i++) await Deno.mkdir(aside(), { mode: 0o700 });
+    const removed = async () => await host.removeLeftovers(`${home}/conf`);
+    assertEquals([await removed(), await removed(), await removed(), await removed()], [
+      ...[100, 100, 50, 0],
+    ]);
+    // What an account has put there to hide one stays, and hides it for a while only.
+    for (let i = 0; i < 200; i++) await Deno.mkdir(`${aside()}/of the account's`, PRIVATE);
+    await Deno.mkdir(aside(), { mode: 0o700 });
+    let tries = 1;
+    while (await removed() === 0) assertLess(tries++, 200);
+    assertEquals((await names(`${home}/conf`)).length, 200);
   }));
