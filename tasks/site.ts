@@ -76,6 +76,9 @@ async function build(
       `  ${node}: mode 0600, as private files have where none is given: ${paths.join(", ")}`,
     );
   }
+  for (const { node, keys } of made.useless) {
+    for (const key of keys) console.out(`  ${node}: ${key}`);
+  }
   for (const { node, needs, offered } of made.heldBack) {
     console.out(
       `  ${node} needs agent ${needs}, the newest release brings ${offered}: it keeps what it has until then`,

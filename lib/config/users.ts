@@ -18,6 +18,7 @@ import {
   publicKeyLine,
   wholeNumber,
 } from "../schema/fields.ts";
+import { uselessLine } from "../schema/ssh_key_line.ts";
 import { described } from "../schema/words.ts";
 import { compare, configKey, PRIVATE_DIGEST } from "./key.ts";
 
@@ -56,7 +57,9 @@ const user = mapping({
       listOf(
         described(publicKeyLine, "One key.", { desk: keyLineProblem }),
       ),
-      "Public keys that may log in, as lines of authorized_keys. Passwords never work.",
+      "Public keys that may log in, as lines of authorized_keys. Passwords never work. A `from=` that lists names of hosts " +
+        "counts only with `UseDNS yes` in a file of sshd_config.d. Past an `expiry-time` a key lets nobody in; `deno task site` " +
+        "says so when it reads one.",
       { since: "0.1.0", default: "none" },
     ),
   ),
@@ -199,6 +202,19 @@ export const users = configKey({
       return [...lines, ...compare(`user ${name}: the rest`, have.private, PRIVATE_DIGEST)];
     }),
 });
+
+/**
+ * Keys by which sshd lets nobody in although nodes take them, a line each: those whose `expiry-time` is past, which may be
+ * meant, so it is no error.
+ */
+export function uselessKeys(users: Record<string, UserConfig> = {}, now: Date): string[] {
+  return Object.entries(users).flatMap(([name, { sshKeys = [] }]) =>
+    sshKeys.flatMap((line, i) => {
+      const reason = uselessLine(line, now);
+      return reason === undefined ? [] : [`users.${name}.sshKeys.${i} lets nobody in: ${reason}`];
+    })
+  );
+}
 
 /** Facts as messages call them. */
 const WORDS = { uid: "uid", groups: "groups", sshKeys: "SSH keys" } as const;

@@ -19,14 +19,8 @@
 import * as v from "valibot";
 import { type Bytes, text, utf8 } from "../bytes.ts";
 import { reasonOf } from "../errors.ts";
-import {
-  cidr,
-  interfaceName,
-  ipAddress,
-  ipFamily,
-  mapping,
-  timeServers,
-} from "../schema/fields.ts";
+import { cidr, interfaceName, ipAddress, mapping, timeServers } from "../schema/fields.ts";
+import { ipFamily } from "../schema/ip.ts";
 import { readJson } from "../schema/read.ts";
 import { parseIdentityFile } from "../trust/age.ts";
 import { parsePublicKey, type PublicKey } from "../trust/minisign.ts";

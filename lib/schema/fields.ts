@@ -8,6 +8,7 @@ import { decodeBase64 } from "@std/encoding/base64";
 import * as v from "valibot";
 import { utf8 } from "../bytes.ts";
 import { INSTANT, isInstant } from "../instant.ts";
+import { ipFamily, isCidr } from "./ip.ts";
 import { formatKeyLine, parseKeyLine } from "./ssh_key_line.ts";
 import { ruled } from "./words.ts";
 
@@ -246,15 +247,6 @@ export type Architecture = typeof ARCHITECTURES[number];
 /** The field of it. */
 export const architecture = oneOf(ARCHITECTURES);
 
-/** 4 or 6 for the text of an address, undefined for anything else. */
-export function ipFamily(given: string): 4 | 6 | undefined {
-  const parts = given.split(".");
-  const isByte = (part: string) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256;
-  if (parts.length === 4 && parts.every(isByte)) return 4;
-  // The URL parser knows all spellings of IPv6, and no zones.
-  return /^[0-9a-fA-F:.]{2,45}$/.test(given) && URL.canParse(`http://[${given}]/`) ? 6 : undefined;
-}
-
 /** Whether `given` is base64. */
 export function isBase64(given: string): boolean {
   try {
@@ -263,13 +255,6 @@ export function isBase64(given: string): boolean {
   } catch {
     return false;
   }
-}
-
-function isCidr(given: string): boolean {
-  const [address = "", length = "", ...rest] = given.split("/");
-  const family = ipFamily(address);
-  if (family === undefined || rest.length > 0 || !/^(?:0|[1-9]\d{0,2})$/.test(length)) return false;
-  return Number(length) <= (family === 4 ? 32 : 128);
 }
 
 /** What is wrong at the desk with a line of `authorized_keys`: what sshd would not take. */

@@ -2,15 +2,15 @@
  * Lines of `authorized_keys`, read as sshd reads them (sshd(8), "AUTHORIZED_KEYS FILE FORMAT"): options, key type, key,
  * comment, with any number of blanks and tabs between.
  *
- * Supported: ed25519, RSA and ECDSA keys, those of security keys (`sk-…`) too, with all options that OpenSSH 9 knows.
- * Refused although sshd takes them: DSA keys and certificates as keys, tabs and other control characters inside options,
- * names of services where an option wants a port (they would mean what the node's /etc/services says).
+ * Supported: ed25519, RSA and ECDSA keys, those of security keys (`sk-…`) too, with the options of `ssh_key_options.ts`.
+ * Refused although sshd takes them: DSA keys and certificates as keys.
  *
  * @module
  */
 import { createPublicKey } from "node:crypto";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { type Bytes, equal, utf8 } from "../bytes.ts";
+import { parseKeyOptions, uselessBecause } from "./ssh_key_options.ts";
 
 /** The parts of a line. */
 export interface KeyLine {
@@ -38,9 +38,18 @@ export function parseKeyLine(line: string): KeyLine | { problem: string } {
   const found = splitKey(trimmed(text.slice(end)));
   if (!found) return { problem: "must be an SSH public key line, e.g. ssh-ed25519 AAAA… comment" };
   const options = text.slice(0, end);
-  const ofOptions = optionsProblem(options);
-  return keyProblem(found) ??
-    (ofOptions === undefined ? { options, ...found } : { problem: ofOptions });
+  const ofOptions = parseKeyOptions(options);
+  return keyProblem(found) ?? ("problem" in ofOptions ? ofOptions : { options, ...found });
+}
+
+/**
+ * Why sshd would let nobody in by a line that it reads (completing "… lets nobody in: …"); undefined when it would, or when
+ * that can't be told of the line alone. `now` is the time that counts.
+ */
+export function uselessLine(line: string, now: Date): string | undefined {
+  const parsed = parseKeyLine(line);
+  const options = "problem" in parsed ? parsed : parseKeyOptions(parsed.options);
+  return "problem" in options ? undefined : uselessBecause(options, now);
 }
 
 /** Kinds of keys, and what follows the type in the key itself. */
@@ -162,72 +171,4 @@ function endOfOptions(text: string): number | undefined {
     else if (text[at] === '"') isQuoted = !isQuoted;
   }
   return isQuoted ? undefined : Math.min(at, text.length);
-}
-
-/** Options that are on or off; those that may have `no-` before them. */
-const FLAGS =
-  /^(?:restrict|cert-authority|(?:no-)?(?:port-forwarding|agent-forwarding|x11-forwarding|touch-required|verify-required|pty|user-rc))/i;
-const VALUED =
-  /^(command|principals|from|expiry-time|environment|permitopen|permitlisten|tunnel)=/i;
-/** Options that may be given once. */
-const ONCE = ["command", "principals", "from"];
-
-function optionsProblem(options: string): string | undefined {
-  const seen = new Set<string>();
-  for (let rest = options; rest !== "";) {
-    const [flag] = FLAGS.exec(rest) ?? [];
-    const [start, given] = VALUED.exec(rest) ?? [];
-    if (flag !== undefined) rest = rest.slice(flag.length);
-    else if (start !== undefined) {
-      const name = given!.toLowerCase();
-      const value = /^"((?:\\"|[^"])*)"/.exec(rest.slice(start.length));
-      if (!value) return `has the option ${name} without a value in double quotes`;
-      if (ONCE.includes(name) && seen.has(name)) return `has the option ${name} twice`;
-      seen.add(name);
-      if (!VALUES[name]!(value[1]!.replaceAll('\\"', '"'))) {
-        return `has an option ${name} whose value is not valid`;
-      }
-      rest = rest.slice(start.length + value[0].length);
-    }
-    if (rest === "") return undefined;
-    // What an unknown option is called may be a secret that stands in the wrong place.
-    if (rest[0] !== ",") return "has an option that sshd does not know";
-    // Nothing between two commas, or behind the last, is no fault to sshd.
-    rest = rest.slice(1);
-  }
-  return undefined;
-}
-
-const VALUES: Readonly<Record<string, (value: string) => boolean>> = {
-  command: isText,
-  principals: isText,
-  from: isText,
-  "expiry-time": isTime,
-  environment: (value) => isText(value) && /^[A-Za-z0-9_]+=/.test(value),
-  permitopen: (value) => isHostPort(value),
-  permitlisten: (value) => isHostPort(value.includes(":") ? value : `*:${value}`),
-  tunnel: (value) => /^any$/i.test(value) || isUpTo(value, 0x7ffffffd),
-};
-
-function isText(value: string): boolean {
-  return !value.includes("\t");
-}
-
-function isUpTo(value: string, most: number): boolean {
-  return /^\d{1,10}$/.test(value) && Number(value) <= most;
-}
-
-function isHostPort(value: string): boolean {
-  const [, port] = /^(?:\[[^\]]*\]|[^[:/][^:/]*|)[:/](.*)$/s.exec(value) ?? [];
-  return port !== undefined && (port === "*" || (isUpTo(port, 65535) && Number(port) > 0));
-}
-
-/** A day, or a time to the minute or second, after the beginning of 1970; in the node's own zone or UTC. */
-function isTime(value: string): boolean {
-  const found = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(?:Z|UTC)?$/i.exec(value);
-  if (!found) return false;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found.slice(1)
-    .map((part) => Number(part ?? 0));
-  return month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour < 24 && minute < 60 &&
-    second <= 61 && Date.UTC(year, month - 1, day, hour, minute, second) > 0;
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { uselessKeys } from "../../lib/config/users.ts";
 import { RELEASES_PATH } from "../../lib/documents/os_update.ts";
 import { SITE_PATHS } from "../../lib/documents/site.ts";
 import { RefusedError, UserError } from "../../lib/errors.ts";
@@ -81,6 +82,8 @@ export interface MadeSite extends Written, RecipientNews {
   encrypted: string[];
   /** Private files without a mode, in instructions that were encrypted anew: nodes give them the mode 0600. */
   tightened: { node: string; paths: string[] }[];
+  /** SSH keys by which nobody can log in, of the nodes whose files were read: lines of {@linkcode uselessKeys}. */
+  useless: { node: string; keys: string[] }[];
   /** Nodes that keep what they have until they are updated. */
   heldBack: HeldBack[];
   /** Number of files of the site. */
@@ -187,6 +190,10 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
     tightened: fleet.nodes.filter(wasRead).flatMap(({ name: node, tightened: paths }) =>
       paths.length > 0 && site.envelopes.has(node) ? [{ node, paths }] : []
     ),
+    useless: fleet.nodes.filter(wasRead).flatMap(({ name: node, whole }) => {
+      const keys = uselessKeys(whole.users, now);
+      return keys.length > 0 ? [{ node, keys }] : [];
+    }),
     heldBack: heldBack(site.outputs, releases, osUpdate),
     files: site.files.size + site.kept.size,
   };

@@ -7,11 +7,12 @@ import { text } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
 import { fetchDebs, readDeb, resolveDebs } from "../../lib/lab_packages/debian.ts";
 import { parseKeyLine } from "../../lib/schema/ssh_key_line.ts";
-import { keyLines, type MadeLine, type SampleKey } from "../support/key_lines.ts";
+import { clientLines, keyLines, type MadeLine, type SampleKey } from "../support/key_lines.ts";
 import { judgedTest } from "../support/tools.ts";
 
 const host = new DenoHost();
 const LINES = 4000;
+const CLIENT_LINES = 300;
 const SEED = 20261122;
 /** Kinds of keys as `ssh-keygen -t` names them, with -b where there are several. */
 const KINDS = [["ed25519"], ["rsa", "2048"], ["rsa", "1024"], ["ecdsa", "256"], ["ecdsa", "384"], [
@@ -133,9 +134,16 @@ judgedTest(
   ["ssh-keygen", "ssh", "apt-get", "dpkg-deb", "setpriv"],
   async (dir) => {
     const [key] = await samples(dir);
-    const lines = keyLines([key!], LINES, SEED + 1);
+    const lines = [
+      ...keyLines([key!], LINES, SEED + 1),
+      ...clientLines(key!, CLIENT_LINES, SEED + 2),
+    ];
     const verdicts = await askSshd(dir, lines.map(({ line }) => line));
-    compare(lines, (i) => verdicts[i]!, (line) => !("problem" in parseKeyLine(line)), [
+    const clients = [...new Set(lines.flatMap(({ options }) => valuesOf(options, "from")))];
+    const asked = await askClients(dir, clients);
+    const isTaken = (i: number) =>
+      verdicts[i]! && valuesOf(lines[i]!.options, "from").every((value) => asked.has(value));
+    compare(lines, isTaken, (line) => !("problem" in parseKeyLine(line)), [
       {
         reason: "agents of version 0.2 refuse tabs, so inside an option there can be none",
         applies: ({ options }) => options.includes("\t"),
@@ -147,6 +155,26 @@ judgedTest(
         we: "refuse",
       },
       {
+        reason:
+          "sshd takes clients that match nobody: blanks, prefixes, ports and numbers that are none",
+        applies: ({ options }) =>
+          valuesOf(options, "from").flatMap((value) => value.split(",")).some((client) =>
+            /[ !"/]/.test(client.slice(1)) || client === " " || client.startsWith("/") ||
+            /^!?[\d.:]*$|[^\d.]:|\]$/.test(client)
+          ),
+        we: "refuse",
+      },
+      {
+        reason: "sshd takes a list that only says from where not, which matches nobody",
+        applies: ({ options }) => valuesOf(options, "from").some((value) => /^!/.test(value)),
+        we: "refuse",
+      },
+      {
+        reason: "sshd takes a list of principals that names nobody",
+        applies: ({ options }) => valuesOf(options, "principals").includes(""),
+        we: "refuse",
+      },
+      {
         reason: "a number is digits: sshd also takes a sign and blanks before them",
         applies: ({ options }) => /"[^"]*[+ ]\d+"/.test(options),
         we: "refuse",
@@ -154,6 +182,34 @@ judgedTest(
     ]);
   },
 );
+
+/** The values of an option in options that sshd can read. */
+function valuesOf(options: string, wanted: string): string[] {
+  const each = /([A-Za-z0-9-]+)(?:="((?:\\"|[^"])*)")?,*/gy;
+  return [...options.trim().matchAll(each)].flatMap(([, name = "", value]) =>
+    name.toLowerCase() === wanted && value !== undefined ? [value.replaceAll('\\"', '"')] : []
+  );
+}
+
+/**
+ * Those lists of clients that sshd can match with an address at all. In its settings it says so before anybody logs in, by
+ * the very function that judges `from`.
+ */
+async function askClients(dir: string, lists: readonly string[]): Promise<Set<string>> {
+  const taken = new Set<string>();
+  for (const list of lists) {
+    const quoted = list.replace(/["\\]/g, "\\$&");
+    await host.writeFile(`${dir}/clients`, `HostKey ${dir}/host\nMatch Address "${quoted}"\n`, {
+      sync: false,
+    });
+    const { stderr } = await host.run([`${dir}/sshd`, "-t", "-f", `${dir}/clients`], {
+      env: { LD_LIBRARY_PATH: dir },
+      timeoutMs: 60_000,
+    });
+    if (!/Match/.test(text(stderr))) taken.add(list);
+  }
+  return taken;
+}
 
 /** What sshd says of each line, from its log of one login with a key that is in none of them. */
 async function askSshd(dir: string, lines: readonly string[]): Promise<boolean[]> {

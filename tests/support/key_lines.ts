@@ -101,9 +101,28 @@ const place = fc.tuple(
   ),
   port,
 ).map(([host, at]) => host + at);
+const network = oneOf(
+  ..."192.0.2.7 10.?.* 10.0.0.0/8 192.0.2.128/25 ::1 2001:db8::/32 2001:DB8:* fe80::1%eth0 ::/0 *"
+    .split(" "),
+  "*.example.org",
+);
+const noNetwork = oneOf(
+  ..."10.0.0.0/33 10.0.0.1/8 192.0.2.129/24 10.0.0.0/129 10.0.0.0/ /8 a/8 2001:db8::1/32 ::/129"
+    .split(" "),
+  ..."10.0.0.256 10.0 1.2.3.4.5 h:22 [::1] ::1::2".split(" "),
+  ...["", " ::1", "::1 "],
+);
+const client = fc.oneof(
+  { weight: 3, arbitrary: network },
+  { weight: 1, arbitrary: noNetwork },
+);
+const clients = fc.array(fc.tuple(often(fc.constant(""), oneOf("!", "!!")), client), {
+  minLength: 1,
+  maxLength: 4,
+}).map((parts) => parts.map((one) => one.join("")).join(","));
 const VALUES: [name: string, value: fc.Arbitrary<string>][] = [
   ["command", escaped],
-  ["from", fc.oneof(oneOf("*.example.org,!x", "192.0.2.0/24", ""), escaped)],
+  ["from", fc.oneof(clients, clients, oneOf("*.example.org,!x", "192.0.2.0/24", ""), escaped)],
   ["principals", escaped],
   ["expiry-time", time],
   [
@@ -165,6 +184,14 @@ export interface MadeLine {
   line: string;
   options: string;
   key: SampleKey;
+}
+
+/** `count` lines with this key, and with an option that says from where it counts. */
+export function clientLines(key: SampleKey, count: number, seed: number): MadeLine[] {
+  return fc.sample(clients, { seed, numRuns: count }).map((list) => {
+    const options = `from="${list}"`;
+    return { line: `${options} ${key.type} ${key.blob}`, options, key };
+  });
 }
 
 /** `count` lines with these keys. */

@@ -11,7 +11,7 @@ import { NO_STATE } from "../../../lib/trust/roots.ts";
 import { rotateKey } from "../../../lib/trust/rotate.ts";
 import { makeSite, type MakeSiteOptions } from "../../../site/build/make_site.ts";
 import { FakeHost } from "../../support/fake_host.ts";
-import { fleetFiles, ISSUED, RECIPIENTS } from "../support.ts";
+import { fleetFiles, ISSUED, RECIPIENTS, SSH_KEYS } from "../support.ts";
 
 const NOW = new Date(ISSUED);
 
@@ -121,6 +121,15 @@ Deno.test("a build takes a document that says no recipient for another one", asy
     assertEquals(newNodes, []);
     assertEquals(otherRecipients, [{ node: "beta", before: "", now: RECIPIENTS[1] }]);
   }
+});
+
+Deno.test("keys that are past their time are told of when they are read, and published", async () => {
+  const { host, options } = await setUp();
+  const keys = ["20010101Z", "20990101Z"].map((time) => `'expiry-time="${time}" ${SSH_KEYS[0]}'`);
+  host.put("/nodes/global.yaml", `config: {users: {ops: {sshKeys: [${keys}]}}}\n`);
+  const { nodes, useless } = await makeSite(host, options);
+  const told = "users.ops.sshKeys.0 lets nobody in: its expiry-time 20010101Z is past";
+  assertEquals(useless, nodes.map((node) => ({ node, keys: [told] })));
 });
 
 Deno.test("the serial grows with time, by one at least, and never falls", async () => {
