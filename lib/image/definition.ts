@@ -6,7 +6,7 @@
  * @module
  */
 import * as v from "valibot";
-import { findOddity } from "../schema/yaml_oddities.ts";
+import { findOddity, hasTooMany, TOO_MANY } from "../schema/yaml_oddities.ts";
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { FORM_CHOICES } from "../agent_build/forms.ts";
 import { MAX_CMDLINE } from "../documents/boot_entry.ts";
@@ -168,6 +168,7 @@ export function parseDefinition(source: string, file = "overlay/image.yaml"): Im
   if (source.length > MAX_DEFINITION) {
     throw new UserError(`read ${file}`, `larger than ${MAX_DEFINITION} characters`);
   }
+  if (hasTooMany(source)) throw new UserError(`read ${file}`, `it ${TOO_MANY}`);
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => {

@@ -3,7 +3,8 @@
  *
  * Supported: comments, processing instructions, CDATA, the five named entities and numbers. Attributes are skipped, a ">" in one
  * is not. Refused: document types, and with them entities of one's own; more than {@linkcode MAX_DEPTH} levels; elements that
- * are not closed. Takes time in proportion to the text.
+ * are not closed; more than a listing of S3 has of anything, since many tiny elements or entities would take fifty times the
+ * memory of their text. Takes time in proportion to the text.
  *
  * @module
  */
@@ -20,6 +21,13 @@ export interface XmlElement {
 export class XmlError extends Error {}
 
 const MAX_DEPTH = 16;
+/**
+ * Most tags, comments and the like. The longest answer is a page of a listing: a thousand keys, each with about fifteen
+ * elements of two tags. Servers that give some times as many keys are read, too.
+ */
+const MAX_TAGS = 200_000;
+/** Longest text between two tags, in characters: a key has at most 1,024 bytes, each of which may be an entity. */
+const MAX_TEXT = 64 * 1024;
 const NAME = /^[A-Za-z_][\w.:-]*/;
 const ENTITIES: Record<string, string> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 /** What is skipped as a whole, by how it begins and ends; of the last the text counts. */
@@ -29,11 +37,17 @@ const SPANS = [["<!--", "-->"], ["<?", "?>"], ["<![CDATA[", "]]>"]] as const;
 export function parseXml(source: string): XmlElement {
   const document: XmlElement = { name: "", text: "", children: [] };
   const open = [document];
+  let tags = 0;
   for (let at = 0; at < source.length;) {
     const top = open.at(-1)!;
     const next = source.indexOf("<", at);
-    top.text += unescape(source.slice(at, next < 0 ? source.length : next));
+    const before = next < 0 ? source.length : next;
+    if (before - at > MAX_TEXT) {
+      throw new XmlError(`it has a text of more than ${MAX_TEXT} characters`);
+    }
+    top.text += unescape(source.slice(at, before));
     if (next < 0) break;
+    if (++tags > MAX_TAGS) throw new XmlError(`it has more than ${MAX_TAGS} tags`);
     const span = SPANS.find(([start]) => source.startsWith(start, next));
     const [start, end] = span ?? ["<", ">"];
     const close = source.indexOf(end, next + start.length);

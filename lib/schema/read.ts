@@ -5,7 +5,7 @@
  * @module
  */
 import * as v from "valibot";
-import { text } from "../bytes.ts";
+import { text, utf8 } from "../bytes.ts";
 import { RefusedError } from "../errors.ts";
 import { printable } from "../visible.ts";
 import { listsAsMappings } from "./paths.ts";
@@ -21,6 +21,12 @@ export class UnreadableError extends Error {
 /** Deepest nesting that is read; documents need less than ten levels. Whatever walks a value would run out of stack. */
 const MAX_DEPTH = 64;
 
+/**
+ * Most lists and mappings that are read. Empty ones take twenty times the memory of their text; a document of 4 MiB that
+ * says something has some ten thousand.
+ */
+const MAX_CONTAINERS = 65_536;
+
 /** The value in `bytes`. @throws {UnreadableError} */
 export function readJson<Schema extends v.GenericSchema>(
   schema: Schema,
@@ -28,6 +34,9 @@ export function readJson<Schema extends v.GenericSchema>(
   maxBytes: number,
 ): v.InferOutput<Schema> {
   if (bytes.length > maxBytes) throw new UnreadableError(`it is longer than ${maxBytes} bytes`);
+  if (countContainers(bytes) > MAX_CONTAINERS) {
+    throw new UnreadableError(`it has more than ${MAX_CONTAINERS} lists and mappings`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text(bytes));
@@ -52,6 +61,21 @@ export function readJson<Schema extends v.GenericSchema>(
   if (forbidden) throw new UnreadableError(quotable(`${forbidden.join(".")}: key not allowed`));
   return result.output;
 }
+
+/** How many lists and mappings begin in a text that may be JSON. */
+function countContainers(bytes: Uint8Array): number {
+  let count = 0;
+  let isQuoted = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) isQuoted = !isQuoted;
+    else if (!isQuoted) count += byte === BRACE || byte === BRACKET ? 1 : 0;
+    else if (byte === BACKSLASH) at++;
+  }
+  return count;
+}
+
+const [QUOTE, BACKSLASH, BRACE, BRACKET] = utf8('"\\{[');
 
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== "object" || value === null) return false;

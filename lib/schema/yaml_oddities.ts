@@ -2,16 +2,23 @@
  * What YAML allows and a file that people write for psyopsOS must not hold, because it would be dropped or changed without
  * a word, or mean another thing than it looks: tags beside those of the core schema (`!!set`, `!!omap`, `!!binary`, …), keys
  * that are no text, another version of YAML, anchors that are given twice, aliases of nothing or of what they are in,
- * endless depth.
+ * endless depth, and more parts than can be read in a moment.
  *
  * @module
  */
-import { type Document, isAlias, isScalar, type Node, type Pair, visit } from "yaml";
+import { type Document, isAlias, isScalar, Lexer, type Node, type Pair, visit } from "yaml";
 
 /** Deepest nesting that is read; a fleet's files need 8 levels. */
 const MAX_DEPTH = 64;
 /** Said of what is nested deeper. */
 export const TOO_DEEP = `is nested more than ${MAX_DEPTH} deep`;
+/**
+ * Most words, blanks and marks of a file, each of which takes the parser up to a kilobyte of memory. A thousand accounts with
+ * all that can be said of them need a third of it.
+ */
+const MAX_LEXEMES = 200_000;
+/** Said of a file that has more. */
+export const TOO_MANY = `has more than ${MAX_LEXEMES} words, blanks and marks`;
 /** Tags that say no more than what a value is anyway. */
 const CORE = ["str", "int", "float", "bool", "null", "map", "seq"]
   .map((name) => `tag:yaml.org,2002:${name}`);
@@ -27,6 +34,15 @@ export interface Oddity {
 export interface TagRule {
   known: readonly string[];
   message: string;
+}
+
+/** Whether `source` has more parts than a parser is to be given. */
+export function hasTooMany(source: string): boolean {
+  // Marks of the lexer's own stand for no letter, at most one beside each word.
+  if (source.length <= MAX_LEXEMES / 2) return false;
+  let count = 0;
+  for (const _ of new Lexer().lex(source)) if (++count > MAX_LEXEMES) return true;
+  return false;
 }
 
 /** The first oddity of a document whose YAML is right. */

@@ -15,7 +15,13 @@ import { deskProblems } from "../../lib/schema/words.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
 import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
-import { findOddity, takenFor, TOO_DEEP } from "../../lib/schema/yaml_oddities.ts";
+import {
+  findOddity,
+  hasTooMany,
+  takenFor,
+  TOO_DEEP,
+  TOO_MANY,
+} from "../../lib/schema/yaml_oddities.ts";
 import { printable } from "../../lib/visible.ts";
 import {
   AGE_TAG,
@@ -115,6 +121,7 @@ export function parseYaml(file: string, source: string): ParsedYaml | Problem[] 
   if (source.length > MAX_YAML_LENGTH) {
     return [{ file, line: 1, column: 1, message: `is over ${MAX_YAML_LENGTH} characters` }];
   }
+  if (hasTooMany(source)) return [{ file, line: 1, column: 1, message: TOO_MANY }];
   const control = NOT_PRINTABLE.exec(source);
   if (control) {
     return [{

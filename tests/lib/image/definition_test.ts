@@ -61,9 +61,10 @@ Deno.test("parseDefinition() refuses values of the wrong kind", () => {
 });
 
 Deno.test("parseDefinition() refuses aliases, other documents and oversized files", () => {
-  for (const text of ["", "- a", "name: &x a\nboot: *x", "a: 1\n---\nb: 2", "x".repeat(300_000)]) {
-    assertThrows(() => parseDefinition(text), UserError);
-  }
+  const texts = ["", "- a", "name: &x a\nboot: *x", "a: 1\n---\nb: 2", "x".repeat(300_000)];
+  for (const text of texts) assertThrows(() => parseDefinition(text), UserError);
+  // Short enough, but of many parts.
+  assertThrows(() => parseDefinition(`[${",".repeat(250_000)}]`), UserError, "words, blanks");
 });
 
 for (

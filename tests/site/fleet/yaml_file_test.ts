@@ -201,3 +201,15 @@ Deno.test("problemAt() finds values, and the nearest parent of what is missing",
   assertEquals(at(["config", "users", "x"]), "n.yaml:2:3: m");
   assertEquals(at([]), "n.yaml:1:1: m");
 });
+
+Deno.test("readYaml() gives the parser no more parts than a file has that says something", () => {
+  const many = [["tags: [", "[],", "]"], ["tags:\n", "- a\n", ""], ["tags: [", ",", "]"]] as const;
+  for (const [start, one, end] of many) {
+    assertEquals(read(start + one.repeat(200_000) + end), [
+      "nodes/x.yaml:1:1: has more than 200000 words, blanks and marks",
+    ]);
+  }
+  const text = "[a, b]: {c: d}".repeat(50_000);
+  const files = `config:\n  files:\n    /x:\n      content: |\n        ${text}\n`;
+  assertEquals(read(files), { config: { files: { "/x": { content: `${text}\n` } } } });
+});

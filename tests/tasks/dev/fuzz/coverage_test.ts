@@ -22,6 +22,7 @@ const FETCHES = /^\(\s*host: /;
 /** Functions that look like readers, and why none of the targets tries them. */
 const EXCUSED: Readonly<Record<string, string>> = {
   findOddity: "the target fleet tries it, by way of site/fleet/",
+  hasTooMany: "the target fleet tries it, by way of site/fleet/",
   inMemory: "it reads nothing: it makes a content of bytes",
   openPackages: "it fetches what openPackage() reads",
   parseTarget: "it reads a word of the command line",
