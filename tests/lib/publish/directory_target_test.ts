@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
 import { UserError } from "../../../lib/errors.ts";
+import type { FileInfo } from "../../../lib/host.ts";
 import { DirectoryTarget } from "../../../lib/publish/directory_target.ts";
 import { inMemory, type ReadFile } from "../../../lib/publish/target.ts";
 import { FakeHost } from "../../support/fake_host.ts";
@@ -60,4 +61,32 @@ Deno.test("DirectoryTarget compares by content, whatever the time and size say",
     false,
     false,
   ]);
+});
+
+Deno.test("DirectoryTarget names what lies in the place of a file or folder, and neither reads nor replaces it", async () => {
+  const cases: [path: string, kind: FileInfo["kind"], state: string][] = [
+    ["/srv/site/a/t.json", "directory", "/srv/site/a/t.json is a directory, not a file"],
+    ["/srv/site/a/t.json", "other", "/srv/site/a/t.json is a pipe or a socket, not a file"],
+    ["/srv/site/a/t.json", "symlink", "/srv/site/a/t.json is a symbolic link, not a file"],
+    ["/srv/site/a", "file", "/srv/site/a is a file, not a directory"],
+    ["/srv/site", "other", "/srv/site is a pipe or a socket, not a directory"],
+  ];
+  for (const [path, kind, state] of cases) {
+    const host = new FakeHost();
+    host.put(path, "");
+    host.nodes.get(path)!.kind = kind;
+    host.readFile = () => Promise.reject(new Error("it would wait"));
+    const target = new DirectoryTarget(host, "/srv/site");
+    const work: (() => Promise<unknown>)[] = [
+      () => target.get("a/t.json", 100),
+      () => target.stat("a/t.json"),
+      () => put(target, "a/t.json", "x"),
+      ...state.endsWith("a directory") ? [() => Array.fromAsync(target.list("a/"))] : [],
+    ];
+    for (const one of work) {
+      const error = await assertRejects(one, UserError, state);
+      assertEquals(error.hint, "move it away, or publish to another directory");
+    }
+    assertEquals(host.log.filter((line) => line.startsWith("write")), []);
+  }
 });
