@@ -217,7 +217,11 @@ async function previousOf(
   roots: RootChain,
 ): Promise<Previous | undefined> {
   const path = `${out}/${TIMESTAMP_PATH}`;
-  if (!await host.stat(path)) return undefined;
+  const hint = `remove ${out} to begin anew`;
+  const found = await host.stat(path);
+  if (!found) return undefined;
+  // Of a pipe no end would come.
+  if (found.kind !== "file") throw new UserError("build the site", `${path} is no file`, { hint });
   try {
     const timestamp = parseTimestamp(await host.readFile(path), path);
     const { serial, issued, publication } = timestamp;
@@ -227,9 +231,6 @@ async function previousOf(
     return { serial, issued, publication: publicationId(timestamp) };
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
-    throw new UserError("build the site", error.message, {
-      cause: error,
-      hint: `remove ${out} to begin anew`,
-    });
+    throw new UserError("build the site", error.message, { cause: error, hint });
   }
 }

@@ -123,6 +123,15 @@ Deno.test("a build takes a document that says no recipient for another one", asy
   }
 });
 
+Deno.test("what is no file in the place of the publication before is named, not read", async () => {
+  for (const kind of ["directory", "other", "symlink"] as const) {
+    const { host, options } = await setUp();
+    host.put("/public/psyopsOS/timestamp.json", "");
+    host.nodes.get("/public/psyopsOS/timestamp.json")!.kind = kind;
+    await assertRejects(() => makeSite(host, options), UserError, "timestamp.json is no file");
+  }
+});
+
 Deno.test("keys that are past their time are told of when they are read, and published", async () => {
   const { host, options } = await setUp();
   const keys = ["20010101Z", "20990101Z"].map((time) => `'expiry-time="${time}" ${SSH_KEYS[0]}'`);
