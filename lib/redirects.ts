@@ -1,7 +1,9 @@
 /**
- * Redirects of a site: followed on the same host and to the hosts that the node's own URLs name, and nowhere else. What is
- * read is verified wherever it comes from; but who answers could otherwise make a node ask any machine that it can reach,
- * and everybody on the way learn of it. Nodes read by this file, and so does whoever checks what nodes will get.
+ * Redirects of a site: followed within one origin (protocol, host and port), from http to https on the usual ports of one
+ * host, and to the origins that the node's own URLs name, and nowhere else. What is read is verified wherever it comes
+ * from; but who answers could otherwise make a node ask any machine and any port that it can reach, and everybody on the way
+ * learn of it. A password goes only to the origin that it was given for. Nodes read by this file, and so does whoever checks
+ * what nodes will get.
  *
  * @module
  */
@@ -36,16 +38,17 @@ export async function fetchFollowing(
       const where = next ? `to ${next.protocol}//${next.host}` : "to no URL";
       throw fail(`it redirects ${where}, which is not one of the site's`);
     }
-    // A server names itself without the password that it was asked with.
-    if (next.origin === at.origin) [next.username, next.password] = [at.username, at.password];
+    // A server names itself without the password that it was asked with, and says none for others.
+    const isSame = next.origin === at.origin;
+    [next.username, next.password] = isSame ? [at.username, at.password] : ["", ""];
     at = next;
   }
   throw fail(`it redirects more than ${MAX_REDIRECTS} times`);
 }
 
-/** Whether a redirect leads to the same host, not from https to http, or to one of the site's own. */
+/** Whether a redirect leads to the same origin, to one of the site's own, or from http to https on the usual ports. */
 function isAllowed(next: URL, from: URL, sites: readonly string[]): boolean {
-  if (sites.some((site) => new URL(site).origin === next.origin)) return true;
-  const isSafe = next.protocol === "https:" || next.protocol === from.protocol;
-  return next.hostname === from.hostname && isSafe;
+  const origins = [from.href, ...sites].map((url) => new URL(url).origin);
+  if (origins.includes(next.origin)) return true;
+  return from.origin === `http://${from.hostname}` && next.origin === `https://${from.hostname}`;
 }

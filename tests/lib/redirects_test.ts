@@ -24,7 +24,7 @@ async function follow(...chain: string[]): Promise<string[]> {
 
 const refused = (...chain: string[]) => assertRejects(() => follow(...chain), AgentError);
 
-Deno.test("redirects are followed on the same host, with the password that it was asked with", async () => {
+Deno.test("redirects are followed on the same origin, with the password that it was asked with", async () => {
   assertEquals(await follow(`${SITES[0]}x`, "/y", "../z", "https://site.test/"), [
     "https://ann:s3cret@site.test/base/x",
     "https://ann:s3cret@site.test/y",
@@ -39,9 +39,19 @@ Deno.test("redirects are followed to the other URLs of the site, without a passw
     `${SITES[0]}x`,
     "http://mirror.test:8080/x",
   ]);
+  const others = [
+    "http://ann:s3cret@site.test/x",
+    "https://site.test/x",
+    "http://eve:h4x@mirror.test:8080/x",
+  ];
+  assertEquals(await follow(...others), [
+    "http://ann:s3cret@site.test/x",
+    "https://site.test/x",
+    "http://mirror.test:8080/x",
+  ]);
 });
 
-Deno.test("redirects to other hosts, to plain http, in a ring or to no URL are refused", async () => {
+Deno.test("redirects to other hosts and ports, to plain http, in a ring or to no URL are refused", async () => {
   const others = [
     "https://other.test/x?token=t0ken",
     "//other.test/",
@@ -50,11 +60,18 @@ Deno.test("redirects to other hosts, to plain http, in a ring or to no URL are r
     "http://site.test/x",
     "file:///etc/passwd",
     "https://",
+    // Other services of the same machine.
+    "https://site.test:8443/x",
+    "http://site.test:443/x",
   ];
   for (const other of others) {
     const { message } = await refused(`${SITES[0]}x`, other);
     assertEquals(/s3cret|t0ken/.test(message), false, message);
   }
+  await refused(`${SITES[1]}x`, "http://mirror.test/x");
+  await refused(`${SITES[1]}x`, "https://mirror.test/x");
+  await refused(`${SITES[1]}x`, "https://mirror.test:8080/x");
+  await refused("http://site.test/x", "https://site.test:8443/x");
   await refused(`${SITES[0]}x`, "/y", "https://other.test/");
   await refused(...Array(7).fill("https://site.test/ring"));
 });
