@@ -14,7 +14,7 @@ import {
 } from "../../../lib/config/mod.ts";
 import { octal } from "../../../lib/config/files.ts";
 import { IMAGE_GROUPS } from "../../../lib/config/users.ts";
-import { parseGroup, parsePasswd } from "../../../lib/formats/accounts.ts";
+import { users } from "../../../agent/resources/users.ts";
 import { keyTable, referenceText } from "../../../lib/config/reference.ts";
 import { parse } from "yaml";
 import { parseDefinition } from "../../../lib/image/definition.ts";
@@ -22,6 +22,8 @@ import { labFleetFiles, labNodeExtras } from "../../../lib/lab/fleet_files.ts";
 import { factsOf, fieldsOf, wordsOf } from "../../../lib/schema/words.ts";
 import { readYaml } from "../../../site/fleet/yaml_file.ts";
 import { SSH_KEYS } from "../../site/support.ts";
+import { targetOf } from "../../agent/resources/questions.ts";
+import { FakeHost } from "../../support/fake_host.ts";
 
 const FIELDS = KEY_NAMES.flatMap((name) => [
   { name, schema: KEYS[name].schema, path: [name] as readonly string[], type: "" },
@@ -44,14 +46,24 @@ Deno.test("every field has words, its first version, and a unit where it counts 
   assert(FIELDS.length > 20, `${FIELDS.length} fields`);
 });
 
-Deno.test("the groups that no account may be named after are those of an image without an account of the name", async () => {
-  const folder = "lib/lab_packages/packages/alpine-baselayout/etc";
-  const accounts = parsePasswd(await Deno.readTextFile(`${folder}/passwd`)).map(({ name }) => name);
-  const groups = parseGroup(await Deno.readTextFile(`${folder}/group`)).map(({ name }) => name);
-  // Images with a web server have an account of that name.
-  const only = groups.filter((name) => !accounts.includes(name) && name !== "www-data");
-  assertEquals(only.filter((name) => !IMAGE_GROUPS.includes(name)), []);
-  assertEquals(accounts.filter((name) => IMAGE_GROUPS.includes(name)), []);
+Deno.test("the desk refuses the names of accounts that a node of the image would not make, and no others", async () => {
+  const host = new FakeHost();
+  for (const file of ["passwd", "group", "shadow"]) {
+    const path = `lib/lab_packages/packages/alpine-baselayout/etc/${file}`;
+    host.put(`/etc/${file}`, await Deno.readTextFile(path));
+  }
+  const actual = await users.read(host, {}, targetOf({}));
+  const nodeRefuses = (name: string) =>
+    users.plan({ [name]: { sshKeys: [] } }, actual)
+      .some(({ text }) => text.startsWith(`create user ${name}: its group would be`));
+  const names = [...actual.groups, ...actual.accounts].map(({ name }) => name);
+  const all = [...new Set([...names, ...IMAGE_GROUPS, "ops"])];
+  const refused = all.filter(nodeRefuses);
+  assert(refused.length > 10, refused.join());
+  const schema = nodeConfigSchema;
+  const deskRefuses = (name: string) =>
+    Array.isArray(readYaml("x", `users: {${name}: {}}`, schema));
+  assertEquals(all.filter(deskRefuses), refused);
 });
 
 Deno.test("no version of a field lies in the future", async () => {
