@@ -186,10 +186,15 @@ async function store(
   slot: SecretSlot,
   value: string,
 ): Promise<void> {
-  const { file, madeFile, wasPlain } = await setSecret(host, slot, value);
+  const { file, madeFile, beganList, wasPlain } = await setSecret(host, slot, value);
   const count = slot.admins.length;
   console.out(`${file}: ${line.key} is encrypted to ${count} admin${count === 1 ? "" : "s"}`);
   if (madeFile) console.out('  the file is new and gets mode "0600"');
+  if (beganList) {
+    console.out(
+      "  it begins a list, which replaces the one that config or another layer has there",
+    );
+  }
   if (wasPlain) {
     console.out("  it stood here in plain: the repository's history may hold the old value");
   }

@@ -2,8 +2,8 @@
  * Puts `!age` values and names into a YAML file by changing only the text of the value: comments, the order of keys and
  * all other bytes stay as they are.
  *
- * Supported: replacing a value; adding one, with the mappings that lead to it, to block and flow mappings; one more item
- * of a list of names. Refused: values inside an alias, mappings where the value should be. What comes out is read again
+ * Supported: replacing a value; adding one, with the mappings and the list that lead to it, to block and flow mappings and at
+ * the end of lists; one more item of a list of names. Refused: values inside an alias, mappings where the value should be. What comes out is read again
  * and compared: an edit that would change anything else, or lose a comment, is refused.
  *
  * @module
@@ -177,7 +177,7 @@ function withValue(
   for (const [i, key] of path.slice(0, -1).entries()) {
     // A script may have the name of a method that every object has.
     const isNew = !Object.hasOwn(at, key) || at[key] === undefined || at[key] === null;
-    if (isNew) at[key] = {};
+    if (isNew) at[key] = typeof path[i + 1] === "number" ? [] : {};
     at = at[key] as Record<string, unknown>;
     if (!isNew || i !== path.length - 2) continue;
     for (const [name, given] of Object.entries(beside)) at[name] = JSON.parse(given);

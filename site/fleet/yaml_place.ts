@@ -3,7 +3,16 @@
  *
  * @module
  */
-import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  type YAMLMap,
+  type YAMLSeq,
+} from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import { endOf, type Path, startOf } from "./yaml_text.ts";
 import type { ParsedYaml } from "./yaml_file.ts";
@@ -16,7 +25,12 @@ export type Place =
   | { kind: "item"; node: Node; flow: boolean }
   /** A mapping with keys to which `keys`, one inside the other, are added. */
   | { kind: "mapping"; items: readonly Pair<unknown, unknown>[]; keys: Path; flow: boolean }
-  /** Nothing, or an empty mapping, where a mapping with `keys` begins: behind a key, or the document itself. */
+  /** A list with items to which one is added. */
+  | { kind: "list"; list: YAMLSeq; flow: boolean }
+  /**
+   * Nothing, or an empty mapping or list, where `keys` begin, one inside the other: behind a key, or the document itself. A
+   * number among them, the last, is an item of a new list.
+   */
   | { kind: "nothing"; pair?: Pair<unknown, unknown>; node: unknown; keys: Path; flow: boolean };
 
 /** What the first keys of a path lead to. */
@@ -38,7 +52,10 @@ export function findPlace({ file, source, document }: ParsedYaml, path: Path): P
   let reached: Reached = { node: document.contents, flow: false };
   for (const [depth, key] of path.entries()) {
     const next = step(reached, key, fail);
-    if (!next) return placeOfNew(source, reached, path.slice(depth), fail);
+    if (!next) {
+      checkNumbers(path, depth, fail);
+      return placeOfNew(source, reached, path.slice(depth), fail);
+    }
     reached = next;
   }
   const { node, pair, flow } = reached;
@@ -55,7 +72,10 @@ function step({ node, flow }: Reached, key: string | number, fail: Fail): Reache
   }
   if (isSeq(node)) {
     const item: unknown = node.items[Number(key)];
-    if (item === undefined) throw fail("is no item of the list");
+    if (item === undefined) {
+      if (Number(key) === node.items.length) return undefined;
+      throw fail(noItem(node.items.length));
+    }
     return { node: item, flow: flow || node.flow === true };
   }
   if (node !== null && !(isScalar(node) && node.value === null)) {
@@ -64,13 +84,39 @@ function step({ node, flow }: Reached, key: string | number, fail: Fail): Reache
   return undefined;
 }
 
+/** Refuses a path that begins a list with another item than its first. */
+function checkNumbers(path: Path, depth: number, fail: Fail): void {
+  for (const [i, key] of path.entries()) {
+    if (i > depth && typeof key === "number" && key !== 0) throw fail(noItem(0));
+  }
+}
+
+/** Items are added one by one, at the end. */
+function noItem(next: number): string {
+  return `is no item of the list: the next one to be added is ${next}`;
+}
+
 function placeOfNew(source: string, { node, pair, flow }: Reached, keys: Path, fail: Fail): Place {
-  if (!isMap(node)) return { kind: "nothing", pair, node, keys, flow };
+  const nothing: Place = { kind: "nothing", pair, node, keys, flow };
+  if (isSeq(node)) {
+    if (node.items.length > 0) {
+      return { kind: "list", list: node, flow: flow || node.flow === true };
+    }
+    if (mayBegin(source, node, "[]")) return nothing;
+    throw fail("is in a list that can't be added to");
+  }
+  if (!isMap(node)) return nothing;
   const inFlow = flow || node.flow === true;
   if (node.items.length > 0) return { kind: "mapping", items: node.items, keys, flow: inFlow };
-  const hasMore = inFlow && pair && source.slice(startOf(node), endOf(node)) !== "{}";
-  if (node.anchor || hasMore) throw fail("is in a mapping that can't be added to");
-  return { kind: "nothing", pair, node, keys, flow };
+  if (pair === undefined && node.anchor === undefined) return nothing;
+  if (mayBegin(source, node, "{}")) return nothing;
+  throw fail("is in a mapping that can't be added to");
+}
+
+/** Whether an empty mapping or list is no more than its brackets. */
+function mayBegin(source: string, node: YAMLMap | YAMLSeq, brackets: string): boolean {
+  const isPlain = !node.flow || source.slice(startOf(node), endOf(node)) === brackets;
+  return node.anchor === undefined && isPlain;
 }
 
 function keyOf(key: unknown): string {

@@ -10,6 +10,7 @@ import {
   type Addition,
   blockLines,
   endOf,
+  flowGroup,
   flowText,
   INDENT,
   indentAt,
@@ -30,13 +31,15 @@ export function spliceFor(source: string, place: Place, addition: Addition): Spl
       return itemSplice(source, place.node, addition.armored, place.flow);
     case "mapping":
       return addToMap(source, place, addition);
+    case "list":
+      return addToList(source, place, addition.armored);
     case "nothing":
-      return beginMap(source, place, addition);
+      return begin(source, place, addition);
   }
 }
 
-/** A mapping in place of nothing or of `{}`. */
-function beginMap(
+/** A mapping or list in place of nothing, of `{}` or of `[]`. */
+function begin(
   source: string,
   { pair, node, keys, flow }: Extract<Place, { kind: "nothing" }>,
   addition: Addition,
@@ -55,7 +58,7 @@ function beginMap(
   }
   const start = afterColon(source, pair);
   const end = isBlank(node) && !flow ? start : Math.max(start, endOf(node));
-  if (flow) return { start, end, text: ` {${flowText(keys, addition, true)}}` };
+  if (flow) return { start, end, text: ` ${flowGroup(keys, addition)}` };
   const rest = restOfLine(source, end);
   const column = indentAt(source, startOf(pair.key));
   // Comments stay above what is added: a block of lines would swallow them.
@@ -84,6 +87,24 @@ function addToMap(
   end = commentsBelow(source, end, indent).end;
   const gap = source[end - 1] === "\n" ? "" : nl;
   return { start: end, end, text: gap + blockLines(keys, addition, indent, nl, false) };
+}
+
+/** One more item at the end of a list that has some. */
+function addToList(
+  source: string,
+  { list, flow }: Extract<Place, { kind: "list" }>,
+  armored: string,
+): Splice {
+  const last = list.items.at(-1);
+  let end = endOf(last);
+  if (flow) return { start: end, end, text: `, ${TAG}${scalarText(armored, true, 0, "", "")}` };
+  const nl = newline(source);
+  if (source[end - 1] !== "\n") end = restOfLine(source, end).end;
+  const column = startOf(list) - source.lastIndexOf("\n", startOf(list) - 1) - 1;
+  end = commentsBelow(source, end, column).end;
+  const gap = source[end - 1] === "\n" ? "" : nl;
+  const item = scalarText(armored, false, column + 2 * INDENT, nl, "");
+  return { start: end, end, text: `${gap}${" ".repeat(column)}- ${TAG}${item}` };
 }
 
 /**

@@ -46,7 +46,10 @@ export function scalarText(
   return [`|${comment.trimEnd()}`, ...lines, ""].join(nl);
 }
 
-/** Keys, one inside the other, with the value, line by line; `isNew` tells that the mapping of the first one is new, too. */
+/**
+ * Keys, one inside the other, with the value, line by line; `isNew` tells that the mapping of the first one is new, too. A
+ * number, which is the last, is an item of a list.
+ */
 export function blockLines(
   keys: Path,
   { armored, beside }: Addition,
@@ -64,9 +67,10 @@ export function blockLines(
     if (i > 0 || isNew) {
       for (const [name, one] of Object.entries(beside)) text += `${pad}${name}: ${one}${nl}`;
     }
-    const inner = indent + (i + 1) * INDENT;
-    const name = plainText(String(key));
-    text += `${pad}${name}: ${TAG}${scalarText(armored, false, inner, nl, "")}`;
+    const isItem = typeof key === "number";
+    const inner = indent + (i + (isItem ? 2 : 1)) * INDENT;
+    const start = isItem ? "-" : `${plainText(String(key))}:`;
+    text += `${pad}${start} ${TAG}${scalarText(armored, false, inner, nl, "")}`;
   }
   return text;
 }
@@ -75,10 +79,18 @@ export function blockLines(
 export function flowText(keys: Path, addition: Addition, isNew: boolean): string {
   const [key, ...rest] = keys;
   const { armored, beside } = addition;
-  const name = plainText(String(key!));
-  if (rest.length > 0) return `${name}: {${flowText(rest, addition, true)}}`;
+  const value = `${TAG}${scalarText(armored, true, 0, "", "")}`;
+  if (typeof key === "number") return value;
+  const name = plainText(key!);
+  if (rest.length > 0) return `${name}: ${flowGroup(rest, addition)}`;
   const more = isNew ? Object.entries(beside).map((entry) => `${entry.join(": ")}, `) : [];
-  return `${more.join("")}${name}: ${TAG}${scalarText(armored, true, 0, "", "")}`;
+  return `${more.join("")}${name}: ${value}`;
+}
+
+/** A new mapping or list with them, on one line. */
+export function flowGroup(keys: Path, addition: Addition): string {
+  const text = flowText(keys, addition, true);
+  return typeof keys[0] === "number" ? `[${text}]` : `{${text}}`;
 }
 
 /** Words that no version of YAML takes for anything but text, as long as they are none of {@linkcode NOT_TEXT}. */

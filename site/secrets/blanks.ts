@@ -8,8 +8,8 @@ import { fileSchema } from "../fleet/fleet_schema.ts";
 import { Sealed } from "../fleet/sealed.ts";
 import type { ParsedYaml } from "../fleet/yaml_file.ts";
 
-/** Groups of named values, in the words of the schemas. */
-const GROUPS = ["strict_object", "record"];
+/** Groups of values, in the words of the schemas. */
+const GROUPS = ["strict_object", "record", "array"];
 
 /**
  * `parsed`, the file at `path` below the directory, as it will be once each blank has its secret: a blank single value
@@ -28,7 +28,7 @@ export function withoutBlanks(path: string, parsed: ParsedYaml, armored: string)
       );
     }
     const parts: SchemaParts | undefined = value === null ? schemaAt(schema, at) : undefined;
-    if (!parts || parts.item) return value;
+    if (!parts) return value;
     if (GROUPS.includes(parts.type)) return undefined;
     const { line, column } = parsed.problemAt(at, "");
     sealed.push({ path: at, armored, line, column, byAlias: false });

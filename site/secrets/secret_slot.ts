@@ -68,8 +68,8 @@ export async function openSlot(
   const standIn = await sealer.seal(utf8(""));
   const mustBeBound = saysBound(files);
   const slot = { file, owner: at, path, parsed, admins, sealer, standIn, mustBeBound };
-  const filled = parseYaml(file, edited(slot, standIn));
-  if (Array.isArray(filled)) throw new UserError(`edit ${file}`, problemText(filled[0]!));
+  const filled = read(slot, edited(slot, standIn));
+  if ("problem" in filled) throw new UserError(`edit ${file}`, filled.problem);
   const after = new Map(
     [...files.files, [at, filled] as const].map(([one, yaml]) =>
       [one, withoutBlanks(one, yaml, standIn)] as const
@@ -85,6 +85,8 @@ export interface SecretSet {
   file: string;
   /** Whether the entry below `files` is new, so that it got a mode that lets only the file's owner read it. */
   madeFile: boolean;
+  /** Whether it begins a list: lists are not merged, so what `config` and other layers say in this place no longer counts. */
+  beganList: boolean;
   /** Whether a plain value stood there before; it is still in the history of the repository. */
   wasPlain: boolean;
 }
@@ -108,8 +110,8 @@ export async function setSecret(
   }
   const attempt = async (plain: string): Promise<{ text: string } | { problem: string }> => {
     const text = edited(slot, await slot.sealer.seal(utf8(formatSecret(homeOf(slot), plain))));
-    const again = parseYaml(file, text);
-    if (Array.isArray(again)) return { problem: problemText(again[0]!) };
+    const again = read(slot, text);
+    if ("problem" in again) return again;
     const held = { value: plain, home: homeOf(slot) };
     const unsealed = new Map([[armoredAt(again, path) ?? "", held]]);
     const options = { unsealed, survey: true, owner: ownerOf(owner) };
@@ -122,7 +124,9 @@ export async function setSecret(
   if ("problem" in result) throw new UserError(`set ${name}`, result.problem);
   await host.writeFile(file, result.text);
   const wasPlain = before !== undefined && before !== null && armoredAt(parsed, path) === undefined;
-  return { file, madeFile: makesFile(slot), wasPlain };
+  const list = valueAt(parsed.value, path.slice(0, -1));
+  const beganList = typeof path.at(-1) === "number" && !(Array.isArray(list) && list.length > 0);
+  return { file, madeFile: makesFile(slot), beganList, wasPlain };
 }
 
 /** What {@linkcode readSecret} finds. */
@@ -158,6 +162,21 @@ export async function readSecret(
 
 function homeOf({ owner, path }: SecretSlot): SecretHome {
   return secretHome(ownerOf(owner), path);
+}
+
+/**
+ * What the file would be with the text that is yet to be written. Places that problems of it name are those of the text that
+ * stands there: of what is new, the nearest place around it.
+ */
+function read({ file, parsed }: SecretSlot, text: string): ParsedYaml | { problem: string } {
+  const made = parseYaml(file, text);
+  if (Array.isArray(made)) return { problem: made[0]!.message };
+  const { problemAt } = parsed;
+  const sealed = made.sealed.map((one) => {
+    const { line, column } = problemAt(one.path, "");
+    return { ...one, line, column };
+  });
+  return { ...made, sealed, problemAt };
 }
 
 /** The file's text with `armored` in its place. */

@@ -91,6 +91,62 @@ const CASES: [string, string, (string | number)[], string][] = [
     `# only\n# words\nprivate:\n  hostname: !age |\n${block(4)}\n`,
   ],
   [
+    "begins a list",
+    "private:\n  users:\n    a: {uid: 5}\n",
+    ["users", "b", "sshKeys", 0],
+    `private:\n  users:\n    a: {uid: 5}\n    b:\n      sshKeys:\n        - !age |\n${block(12)}\n`,
+  ],
+  [
+    "begins a list in a flow mapping",
+    "private: {users: {a: {uid: 5}}}\n",
+    ["users", "a", "sshKeys", 0],
+    `private: {users: {a: {uid: 5, sshKeys: [!age ${FLOW}]}}}\n`,
+  ],
+  [
+    "begins a list behind its key",
+    "private:\n  users:\n    a:\n      sshKeys: # c\n      uid: 5\n",
+    ["users", "a", "sshKeys", 0],
+    `private:\n  users:\n    a:\n      sshKeys: # c\n        - !age |\n${
+      block(12)
+    }\n      uid: 5\n`,
+  ],
+  [
+    "begins a list in place of brackets",
+    "private:\n  users:\n    a:\n      sshKeys: [] # c\n      uid: 5\n",
+    ["users", "a", "sshKeys", 0],
+    `private:\n  users:\n    a:\n      sshKeys: # c\n        - !age |\n${
+      block(12)
+    }\n      uid: 5\n`,
+  ],
+  [
+    "begins a list in place of brackets in a flow mapping",
+    "private: {users: {a: {sshKeys: []}}}\n",
+    ["users", "a", "sshKeys", 0],
+    `private: {users: {a: {sshKeys: [!age ${FLOW}]}}}\n`,
+  ],
+  [
+    "adds to a list",
+    "private:\n  users:\n    a:\n      sshKeys:\n      - one # c\n        # d\n\n      uid: 5\n",
+    ["users", "a", "sshKeys", 1],
+    `private:\n  users:\n    a:\n      sshKeys:\n      - one # c\n        # d\n      - !age |\n${
+      block(10)
+    }\n\n      uid: 5\n`,
+  ],
+  [
+    "adds to a list whose last item is a block, at the end of a file without a line end",
+    "private:\n  users:\n    a:\n      sshKeys:\n        - one\n        - |\n          two",
+    ["users", "a", "sshKeys", 2],
+    `private:\n  users:\n    a:\n      sshKeys:\n        - one\n        - |\n          two\n        - !age |\n${
+      block(12)
+    }\n`,
+  ],
+  [
+    "adds to a list in brackets",
+    "private: {users: {a: {sshKeys: [one, 'two']}}}\n",
+    ["users", "a", "sshKeys", 2],
+    `private: {users: {a: {sshKeys: [one, 'two', !age ${FLOW}]}}}\n`,
+  ],
+  [
     "replaces an item of a list",
     "private:\n  users:\n    a:\n      sshKeys:\n        - one\n        - two # c\n",
     ["users", "a", "sshKeys", 1],
@@ -143,10 +199,16 @@ const REFUSED: [string, string, (string | number)[], string][] = [
   ["a mapping", "private:\n  report:\n    url: x\n", ["report"], "is no single value"],
   ["what is below a value", "private:\n  hostname: x\n", ["hostname", "y"], "below a single value"],
   [
-    "a new item of a list",
+    "an item behind the next one",
     "private:\n  users:\n    a:\n      sshKeys: [x]\n",
     ["users", "a", "sshKeys", 3],
-    "is no item of the list",
+    "is no item of the list: the next one to be added is 1",
+  ],
+  [
+    "an item of no list behind the first one",
+    "private:\n  users: {}\n",
+    ["users", "a", "sshKeys", 1],
+    "is no item of the list: the next one to be added is 0",
   ],
   [
     "what an alias stands for",

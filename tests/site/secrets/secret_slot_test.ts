@@ -1,9 +1,16 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
 import { loadFleet } from "../../../site/fleet/fleet.ts";
 import { parseSecretName } from "../../../site/secrets/secret_path.ts";
 import { openSlot, readSecret, setSecret } from "../../../site/secrets/secret_slot.ts";
 import { ADMIN, hostWith, identityOf, OTHER, secretFiles } from "../secret_support.ts";
+import { SSH_KEYS } from "../support.ts";
 
 const identities = () => Promise.resolve(identityOf(ADMIN));
 
@@ -16,7 +23,12 @@ async function set(owner: string, name: string, value: string, files?: Map<strin
 
 Deno.test("setSecret() is read by the site build as it was given, and is nowhere in plain", async () => {
   const { host, done } = await set("beta", "files./etc/k3s/token.content", "hunter2\n");
-  assertEquals(done, { file: "nodes/beta.yaml", madeFile: true, wasPlain: false });
+  assertEquals(done, {
+    file: "nodes/beta.yaml",
+    madeFile: true,
+    beganList: false,
+    wasPlain: false,
+  });
   const fleet = await loadFleet(host, "nodes", { identities });
   assertEquals(fleet.nodes[1]!.whole.files?.["/etc/k3s/token"], {
     mode: "0600",
@@ -29,6 +41,61 @@ Deno.test("setSecret() leaves out the last newline only where the value must be 
   const { host } = await set("global", "report.url", "https://u:p@x.example/\n");
   const fleet = await loadFleet(host, "nodes", { identities });
   assertEquals(fleet.nodes[0]!.whole.report?.url, "https://u:p@x.example/");
+});
+
+Deno.test("setSecret() begins a list and adds to it, item by item", async () => {
+  const { host, done } = await set("beta", "users.ann.sshKeys.0", `${SSH_KEYS[0]}\n`);
+  assertEquals(done.beganList, true);
+  const next = await openSlot(host, "nodes", "beta", parseSecretName("users.ann.sshKeys.1"));
+  assertEquals((await setSecret(host, next, SSH_KEYS[1])).beganList, false);
+  const fleet = await loadFleet(host, "nodes", { identities });
+  assertEquals(fleet.nodes[1]!.whole.users?.ann?.sshKeys, SSH_KEYS.slice(0, 2));
+  const behind = parseSecretName("users.ann.sshKeys.3");
+  await assertRejects(
+    () => openSlot(host, "nodes", "beta", behind),
+    UserError,
+    "private.users.ann.sshKeys.3 is no item of the list: the next one to be added is 2",
+  );
+});
+
+Deno.test("setSecret() lets blank lists wait, as other blanks", async () => {
+  const files = await secretFiles();
+  const blanks = "private:\n  users:\n    ann:\n      groups:\n      sshKeys:\n";
+  files.set("beta.yaml", `${files.get("beta.yaml")!.trimEnd()}\n${blanks}`);
+  const { host } = await set("beta", "users.ann.sshKeys.0", SSH_KEYS[0], files);
+  assertStringIncludes(
+    host.textOf("nodes/beta.yaml"),
+    "      groups:\n      sshKeys:\n        - !age |",
+  );
+});
+
+Deno.test("no place in a message is one of a text that was not written", async () => {
+  // Each stands in text that is longer when it is judged than when it is read of.
+  const cases: [owner: string, name: string, value: string, place: RegExp][] = [
+    ["beta", "users.ann.sshKeys.0", "no key", /users\.ann\.sshKeys\.0 must be an SSH/],
+    ["beta", "report.url", "no URL", /report\.url must be/],
+    ["alpha", "users.ops.uid", "many", /users\.ops\.uid must be/],
+  ];
+  for (const [owner, name, value, rule] of cases) {
+    const host = hostWith(await secretFiles());
+    const slot = await openSlot(host, "nodes", owner, parseSecretName(name));
+    const { message } = await assertRejects(() => setSecret(host, slot, value), UserError);
+    assertMatch(message, rule);
+    const [, line, column] = /nodes\/\w+\.yaml:(\d+):(\d+): /.exec(message)!;
+    const text = host.textOf(`nodes/${owner}.yaml`).split("\n")[Number(line) - 1];
+    assert(text !== undefined && Number(column) <= text.length, `${message}: ${text}`);
+  }
+  const files = await secretFiles();
+  files.set(
+    "beta.yaml",
+    `${files.get("beta.yaml")!.trimEnd()}\nprivate:\n  hostname: a\nnots: x\n`,
+  );
+  const line = files.get("beta.yaml")!.split("\n").indexOf("nots: x") + 1;
+  await assertRejects(
+    () => set("beta", "hostname", "b", files),
+    UserError,
+    `nodes/beta.yaml:${line}:1: unknown key nots`,
+  );
 });
 
 Deno.test("setSecret() says that a value stood there in plain", async () => {
