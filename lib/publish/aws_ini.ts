@@ -10,6 +10,7 @@
  *
  * @module
  */
+import { printable } from "../visible.ts";
 
 /** A value: text, or the keys within it. */
 export type AwsValue = string | ReadonlyMap<string, string>;
@@ -36,7 +37,7 @@ const MAX_SHOWN = 80;
 
 /** A name as messages show it. */
 export function shownName(name: string): string {
-  return name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}…` : name;
+  return printable(name, MAX_SHOWN);
 }
 
 /** The section whose values hold in all others. */

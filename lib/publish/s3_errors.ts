@@ -5,6 +5,7 @@
  */
 import { errorText, UserError, type UserErrorOptions } from "../errors.ts";
 import { networkReason } from "../network_reason.ts";
+import { printable } from "../visible.ts";
 import { childText, parseXml, type XmlElement, XmlError } from "./s3_xml.ts";
 
 /** Where it happened. */
@@ -69,7 +70,7 @@ export function readServerError(
   const location = originOf(headers.get("location") ?? "");
   const code = textOf("Code") ?? "";
   // Words of the server: on one line, and not all of a long one.
-  const said = (textOf("Message") ?? "").split(/\s+/).join(" ").trim().slice(0, MAX_SAID);
+  const said = printable((textOf("Message") ?? "").split(/\s+/).join(" ").trim(), MAX_SAID);
   return new ServerError(status, CODE.test(code) ? code : NO_CODE, said, { region, location });
 }
 
