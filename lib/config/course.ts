@@ -32,7 +32,7 @@ export const report = courseKey({
       url: described(
         httpUrl,
         "Where the node puts its status document (HTTP PUT) after each round.",
-        { since: "0.1.0" },
+        { since: "0.1.0", secrecy: "secret" },
       ),
     }),
     "Where the node tells how it is.",

@@ -25,7 +25,7 @@ export interface Needs {
 export interface CourseKey<Schema extends v.GenericSchema, Desired> {
   /** How a value of it is checked, {@linkcode described} in all its fields. */
   readonly schema: Schema;
-  /** YAML as it would stand below `config`; a test reads it. */
+  /** YAML as it would stand below `config`, or below `private` where it holds a secret field; a test reads it. */
   readonly example: string;
   /** The wanted state for the merged configuration's `value`; all defaults are filled in here and nowhere else. */
   desired(value: v.InferOutput<Schema> | undefined, node: NodeContext): Desired;

@@ -56,6 +56,8 @@ function keyText(name: KeyName): string[] {
     `${rule(key.schema)}. Default: ${facts?.default ?? "none"}. Since ${facts?.since ?? "ever"}.`,
   );
   if ("needs" in key) lines.push(...needsText(key.needs));
+  const isSecret = fields.some(({ schema }) => factsOf(schema)?.secrecy === "secret");
+  if (isSecret) lines.push("", "It holds a secret, so it stands below `private`:");
   lines.push("", "```yaml", key.example.trimEnd(), "```", "");
   const rows = fields.filter(({ path }) => path.at(-1) !== "[]").map(fieldRow);
   if (rows.length > 0) {
@@ -81,13 +83,20 @@ function fieldRow({ path, schema, required }: Field): string {
   const facts = factsOf(schema);
   const cells = [
     `\`${path.join(".")}\``,
-    wordsOf(schema) + (facts?.secrecy === "open" ? " No secret, wherever it stands." : ""),
+    wordsOf(schema) + (facts?.secrecy ? SECRECY[facts.secrecy] : ""),
     rule(schema),
     required ? "must be there" : facts?.default ?? "none",
     facts?.since ?? "",
   ];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
+
+/** What the reference says of who may read a field. */
+const SECRECY = {
+  open: " No secret, wherever it stands.",
+  free: "",
+  secret: " Secret: taken below `private` only.",
+} as const;
 
 /** What a value must be, as its kind says in words. */
 function rule(schema: v.GenericSchema): string {

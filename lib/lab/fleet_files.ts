@@ -37,9 +37,9 @@ export function labHostname(name: string): string {
 export function labNodeExtras(name: string, guestUrl: string): string {
   return `config:
   hostname: ${labHostname(name)}
+private:
   report:
     url: ${JSON.stringify(`${guestUrl}status/${name}`)}
-private:
   files:
     /etc/psyopsos-lab/secret:
       content: ${JSON.stringify(`only ${name} can read this on the site\n`)}

@@ -18,9 +18,11 @@ export interface FieldFacts {
   default?: string;
   /**
    * "open": no secret wherever it stands, e.g. a file's mode. "free" (the default): readable by everyone below `config`, a secret
-   * below `private`.
+   * below `private`. "secret": taken below `private` alone.
    */
-  secrecy?: "open" | "free";
+  secrecy?: "open" | "free" | "secret";
+  /** Whether the site publishes what is in here in clear, so that no field of secrecy "secret" may stand in it. */
+  published?: true;
   /**
    * A rule that only the desk applies, where a fleet's files are read: what is wrong with a value (or with its key), completing
    * "<place> …". A node accepts it, because whoever built its site may have known other rules.
@@ -99,6 +101,18 @@ export function deskProblems(
     if (rule !== undefined) problems.push({ path, rule });
   });
   return problems;
+}
+
+/** Paths of those fields in `value` that are always secret and stand where everyone can read them. */
+export function publishedSecrets(schema: v.GenericSchema, value: unknown): (readonly string[])[] {
+  const found: (readonly string[])[] = [];
+  visitValues(schema, value, (field, published, root) => {
+    if (!factsOf(field)?.published) return;
+    visitValues(field, published, (inner, _value, path) => {
+      if (factsOf(inner)?.secrecy === "secret") found.push(path);
+    }, root);
+  });
+  return found;
 }
 
 /** Calls `visit` with the schema of each value in `value`, of parents before what is in them. */

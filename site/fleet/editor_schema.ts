@@ -63,6 +63,7 @@ function withFacts(schema: JsonSchema): JsonSchema {
     description,
     ...given === undefined ? [] : [`Default: ${given}.`],
     ...secrecy === "open" ? ["No secret, wherever it stands."] : [],
+    ...secrecy === "secret" ? ["Secret: taken below private only."] : [],
     ...since === undefined ? [] : [`Since agent ${since}.`],
   ];
   return { ...rest, description: words.join(" ") };

@@ -24,7 +24,9 @@ export const UPDATE_FILE = "os-update.yaml";
 const layerEntries = {
   notes: v.optional(described(notesSchema, "For people; readable by everyone on the site.")),
   config: v.optional(
-    described(nodeConfigSchema, "What nodes are told; readable by everyone on the site."),
+    described(nodeConfigSchema, "What nodes are told; readable by everyone on the site.", {
+      published: true,
+    }),
     {},
   ),
   private: v.optional(

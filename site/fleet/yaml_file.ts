@@ -11,7 +11,7 @@ import * as v from "valibot";
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Document, Pair, YAMLMap } from "yaml";
 import { secretHome } from "../../lib/documents/secret_text.ts";
-import { deskProblems } from "../../lib/schema/words.ts";
+import { deskProblems, publishedSecrets } from "../../lib/schema/words.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
 import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
@@ -41,6 +41,9 @@ const TAGS = { known: ["!age"], message: "of tags (!…) only !age is supported,
 export const MAX_YAML_LENGTH = 8 * 1024 * 1024;
 /** Longest name of a key that a message shows, in characters. */
 const MAX_SHOWN = 120;
+
+/** Why a secret field is refused where it stands, and where it belongs. */
+const SECRET_PLACE = "write it below private, since everyone can read config on the site";
 
 /** What YAML's texts must not hold (YAML 1.2.2, production 1). */
 // deno-lint-ignore no-control-regex -- they are what is refused
@@ -205,6 +208,9 @@ export function checkYaml<Schema extends v.GenericSchema>(
     });
   if (faults.length > 0) return faults.sort(inOrder);
   const early = [
+    ...publishedSecrets(schema, value).map((path) =>
+      problemAt(path, `${shown(path.join("."))} is a secret: ${SECRET_PLACE}`, true)
+    ),
     ...forbiddenKeys(value).map((path) => problemAt(path, "key not allowed", true)),
     ...listsAsMappings(schema, value).map((path) => problemAt(path, "must be a mapping")),
   ];

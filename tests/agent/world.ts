@@ -45,8 +45,8 @@ config:
     /etc/motd: {content: "hello\\n"}
   scripts:
     hello: {run: "echo hello"}
-  report: {url: "http://site.test/status/alpha"}
 private:
+  report: {url: "http://site.test/status/alpha"}
   files:
     /etc/token: {content: "${SECRET}", mode: "0600", owner: ann}
 `;

@@ -120,11 +120,11 @@ const TYPES: Row[] = [
   ...each("when", "config:\n  scripts:\n    a:\n      run: x\n      when: …\n", [
     ...at(["always", "5", "Boot", "[boot]", "''"], "when must be boot or change"),
   ]),
-  ...each("url", "config:\n  report:\n    url: …\n", [
-    ...at(["5", "[a]"], "config.report.url must be a URL"),
+  ...each("url", "private:\n  report:\n    url: …\n", [
+    ...at(["5", "[a]"], "private.report.url must be a URL"),
     ...at(
       ["example.org", "ftp://a/", "'http://'", "file:///etc", "javascript:1"],
-      "config.report.url must be an http:// or https:// URL",
+      "private.report.url must be an http:// or https:// URL",
     ),
     [`http://a/${"x".repeat(8192)}`, "must be at most 8192 characters"],
   ]),
@@ -142,7 +142,7 @@ const TYPES: Row[] = [
   ...each("a file", "config:\n  files:\n    /x: …\n", at(["5", "x", "[x]"], "must be a mapping")),
   ...each("scripts", "config:\n  scripts: …\n", at(["5", "x", "[x]"], "must be a mapping")),
   ...each("a script", "config:\n  scripts:\n    a: …\n", at(["x", "[x]"], "must be a mapping")),
-  ...each("report", "config:\n  report: …\n", at(["x", "[x]"], "must be a mapping")),
+  ...each("report", "private:\n  report: …\n", at(["x", "[x]"], "must be a mapping")),
   ...each("check", "config:\n  check: …\n", at(["300", "[x]"], "must be a mapping")),
   ...each("tags", "tags: …\n", at(NOT_LIST, "tags must be a list")),
   ...each(
@@ -228,7 +228,7 @@ const KEYS: Row[] = [
   ),
   node(
     "report.uri",
-    "config:\n  report:\n    url: http://a/\n    ⟦uri: http://a/\n",
+    "private:\n  report:\n    url: http://a/\n    ⟦uri: http://a/\n",
     "unknown key uri, did you mean url?",
   ),
   node(
@@ -259,7 +259,7 @@ const KEYS: Row[] = [
     "config:\n  scripts:\n    a:\n      ⟦when: boot\n",
     "run is missing",
   ),
-  node("a report without url", "config:\n  report: ⟦{}\n", "config.report.url is missing"),
+  node("a report without url", "private:\n  report: ⟦{}\n", "private.report.url is missing"),
   node("a check without everySeconds", "config:\n  check: ⟦{}\n", "everySeconds is missing"),
   node("a user's name", "config:\n  users:\n    ⟦Big Name: {}\n", "must be an account name"),
   node(

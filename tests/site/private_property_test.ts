@@ -46,7 +46,7 @@ function config(word: fc.Arbitrary<string>, names: fc.Arbitrary<string>, secret:
       fc.record({ content: text, owner: names }, { requiredKeys: ["content"] }),
     ),
     scripts: dictionary(names, fc.record({ run: text })),
-    report: fc.record({ url: word.map((given) => `https://${given}.example/`) }),
+    ...secret && { report: fc.record({ url: word.map((given) => `https://${given}.example/`) }) },
   }, { requiredKeys: [] });
 }
 

@@ -13,8 +13,8 @@ import { buildOptions, fleetFiles, ISSUED, KEY } from "../support.ts";
 /** `alpha` with a private file of so many bytes. */
 const withFile = (bytes: number) =>
   ALPHA.replace(
-    "private:\n  files:\n",
-    `private:\n  files:\n    /etc/large: {content: "${"x".repeat(bytes)}"}\n`,
+    "\n  files:\n    /etc/token",
+    `\n  files:\n    /etc/large: {content: "${"x".repeat(bytes)}"}\n    /etc/token`,
   );
 
 Deno.test("a private file of 6 MiB is refused by the build, which says how much it is", async () => {
@@ -41,8 +41,8 @@ Deno.test("a public document that is too long is refused by its name", async () 
 Deno.test("what quoting makes too long is refused as well", async () => {
   // Each of these takes two bytes in the configuration, four in the payload and more in the envelope.
   const quotes = ALPHA.replace(
-    "private:\n  files:\n",
-    `private:\n  files:\n    /etc/large: {content: '${'"'.repeat(1.4 * 1024 * 1024)}'}\n`,
+    "\n  files:\n    /etc/token",
+    `\n  files:\n    /etc/large: {content: '${'"'.repeat(1.4 * 1024 * 1024)}'}\n    /etc/token`,
   );
   await assertRejects(() => buildWorldSite({ alpha: quotes }), UserError, "a node reads");
 });
