@@ -4,7 +4,7 @@
  * @module
  */
 import { promptSecret } from "@std/cli/prompt-secret";
-import { alone, lockBeside } from "../lib/cli/alone.ts";
+import { alone, lockBeside, lockIn } from "../lib/cli/alone.ts";
 import { type Console, processConsole } from "../lib/cli/console.ts";
 import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
@@ -18,6 +18,7 @@ import { makeSite } from "../site/build/make_site.ts";
 import type { RecipientNews } from "../site/build/recipients.ts";
 import { refreshSite } from "../site/build/refresh.ts";
 import { shortRecipient } from "../site/nodes/node_text.ts";
+import { migrateFleet } from "../site/fleet/migrate.ts";
 import { program, type SiteLine } from "./lines/site.ts";
 
 /** The task; `prompt` asks for a passphrase, `stop` ends `serve`, else Ctrl-C does. */
@@ -44,7 +45,8 @@ async function build(
   console: Console,
   prompt: Prompt,
 ): Promise<void> {
-  const { verb: _, keys, json, identity, ...options } = line;
+  const { verb: _, keys, json, identity, migrate, ...options } = line;
+  const rewritten = migrate ? await rewrite(line.nodes, host) : [];
   const passphrase = () => findPassphrase(host, { prompt });
   const { out } = line;
   // The lock is the site's alone. Two builds of different sites may use one cache at once: its files are replaced whole, each
@@ -62,7 +64,8 @@ async function build(
         identities: () => loadIdentities(host, { file: identity, keys, prompt }),
       }),
   );
-  if (json) return console.out(JSON.stringify({ out, ...made }, null, 2));
+  if (json) return console.out(JSON.stringify({ out, rewritten, ...made }, null, 2));
+  for (const file of rewritten) console.out(`rewritten: ${file}`);
   const { nodes, tags, releases, changed, removed, encrypted, serial, expires, files } = made;
   console.out(`${out}: serial ${serial}, valid until ${expires}`);
   console.out(`  nodes    ${count(nodes)}`);
@@ -79,11 +82,18 @@ async function build(
   for (const { node, keys } of made.useless) {
     for (const key of keys) console.out(`  ${node}: ${key}`);
   }
+  for (const warning of made.warnings) console.err(`warning: ${warning}`);
   for (const { node, needs, offered } of made.heldBack) {
     console.out(
       `  ${node} needs agent ${needs}, the newest release brings ${offered}: it keeps what it has until then`,
     );
   }
+}
+
+/** Rewrites what earlier versions wrote into the fleet's files; gives the files. */
+function rewrite(nodes: string, host: Host): Promise<string[]> {
+  const turn = { doing: `rewrite the files of ${nodes}`, command: "task site --migrate" };
+  return alone(host, lockIn(nodes), turn, () => migrateFleet(host, nodes));
 }
 
 async function refresh(

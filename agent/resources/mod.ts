@@ -14,6 +14,7 @@ import type { Host } from "../../lib/host.ts";
 import { files } from "./files.ts";
 import { leftovers } from "./leftovers.ts";
 import { hostname } from "./hostname.ts";
+import { hosts } from "./hosts.ts";
 import { type Applier, applier, type Apply, bind, type Target } from "./resource.ts";
 import { scripts } from "./scripts.ts";
 import { ssh } from "./ssh.ts";
@@ -23,6 +24,7 @@ import { users } from "./users.ts";
 /** How each key is applied; "course": the agent's course reads it. A key without an entry does not compile. */
 const APPLIERS = {
   hostname: applier("hostname", hostname),
+  hosts: applier("hosts", hosts),
   timezone: applier("timezone", timezone),
   users: applier("users", users),
   files: applier("files", files),

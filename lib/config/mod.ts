@@ -5,19 +5,22 @@
  */
 import * as v from "valibot";
 import { mapping, openMapping } from "../schema/fields.ts";
-import { ruleOf } from "../schema/read.ts";
+import { partOf } from "../schema/layer.ts";
+import { schemaAt } from "../schema/paths.ts";
+import { MISSING, ruleOf } from "../schema/read.ts";
 import { factsOf, visitValues } from "../schema/words.ts";
 import { check, report } from "./course.ts";
 import { files } from "./files.ts";
 import { hostname } from "./hostname.ts";
+import { hosts } from "./hosts.ts";
 import type { ConfigKey, CourseKey, NodeContext } from "./key.ts";
-import { mergeLayers } from "./merge.ts";
+import { mergeLayers, settled } from "./merge.ts";
 import { scripts } from "./scripts.ts";
 import { timezone } from "./timezone.ts";
 import { users } from "./users.ts";
 
 /** All keys in the order in which they are applied: later ones need what earlier ones make. */
-export const KEYS = { hostname, timezone, users, files, scripts, report, check } as const;
+export const KEYS = { hostname, hosts, timezone, users, files, scripts, report, check } as const;
 
 /** Name of a key. */
 export type KeyName = keyof typeof KEYS;
@@ -64,6 +67,11 @@ export const nodeConfigSchema = mapping(optional(partsOf(KEYS, "schema")));
 /** A node's configuration. */
 export type NodeConfig = v.InferOutput<typeof nodeConfigSchema>;
 
+/** The schema of what one file says, which others complete. */
+export const layerConfigSchema = partOf(nodeConfigSchema);
+/** What one file says of a configuration. */
+export type LayerConfig = v.InferOutput<typeof layerConfigSchema>;
+
 /** What of the keys is applied. */
 const APPLIED = Object.fromEntries(APPLIED_NAMES.map((name) => [name, KEYS[name]])) as {
   [Name in AppliedName]: (typeof KEYS)[Name];
@@ -89,9 +97,39 @@ export function isLeftToFiles(name: AppliedName, { files = {} }: NodeConfig): bo
   return paths.some((path) => files[path] !== undefined);
 }
 
-/** All `layers` in one, later ones over earlier ones. */
-export function mergeConfig(layers: readonly NodeConfig[]): NodeConfig {
-  return mergeLayers(nodeConfigSchema, layers) as NodeConfig;
+export { type ReplacedList, replacedLists } from "./merge.ts";
+
+/**
+ * All `layers` in one, later ones over earlier ones. Whether it is whole, {@linkcode mergedProblems} tells.
+ */
+export function mergeConfig(layers: readonly LayerConfig[]): NodeConfig {
+  return settled(mergeLayers(nodeConfigSchema, layers)) as NodeConfig;
+}
+
+/**
+ * `config` without the entries that lack something: what is public of a configuration may need its private part to be whole.
+ */
+export function wholeEntries(config: NodeConfig): NodeConfig {
+  const { issues } = v.safeParse(nodeConfigSchema, config);
+  const lacking = issues?.find((issue) => ruleOf(issue) === MISSING);
+  if (!lacking) return config;
+  // What can be left out: the nearest field around that others do without.
+  const path = lacking.path!.map(({ key }) => String(key));
+  let at = path.length - 1;
+  while (at > 0 && isRequired(path.slice(0, at))) at--;
+  return wholeEntries(without(config, path.slice(0, at)) as NodeConfig);
+}
+
+/** Whether the mapping around it can't be without the field at `path`. */
+function isRequired(path: readonly string[]): boolean {
+  const parent = schemaAt(nodeConfigSchema, path.slice(0, -1));
+  const field = parent?.entries?.[path.at(-1)!] as { type?: string } | undefined;
+  return field !== undefined && field.type !== "optional";
+}
+
+function without(value: object, [key, ...rest]: readonly string[]): object {
+  const { [key!]: inner, ...others } = value as Record<string, object>;
+  return rest.length === 0 ? others : { ...others, [key!]: without(inner!, rest) };
 }
 
 /** A merged configuration with all that depends on which part of it is public (`shown`); see {@linkcode CourseKey.settle}. */
@@ -104,17 +142,33 @@ export function settleConfig(merged: NodeConfig, shown: NodeConfig): NodeConfig 
   return { ...merged, ...Object.fromEntries(settled) };
 }
 
-/** Problems of a merged configuration that none of its layers has by itself; places as dotted names. */
-export function mergedProblems(config: NodeConfig): string[] {
+/** A problem that only shows once layers are merged. */
+export interface MergedProblem {
+  /** Where, from the top of the configuration. */
+  path: readonly string[];
+  /** A line that names the place. */
+  message: string;
+}
+
+/** Problems of a merged configuration that none of its layers has by itself. */
+export function mergedProblems(config: NodeConfig): MergedProblem[] {
   const { issues = [] } = v.safeParse(nodeConfigSchema, config);
+  if (issues.length > 0) {
+    // What the keys themselves look for is asked of whole values alone.
+    return issues.map((issue) => ({
+      path: (issue.path ?? []).map(({ key }) => String(key)),
+      message: `${v.getDotPath(issue)} ${ruleOf(issue)}`,
+    }));
+  }
   const own = KEY_NAMES.flatMap((name) => {
     const key = KEYS[name] as CourseKey<v.GenericSchema, unknown>;
-    return config[name] === undefined ? [] : key.problems?.(config[name]) ?? [];
+    const messages = config[name] === undefined ? [] : key.problems?.(config[name]) ?? [];
+    return messages.map((message) => ({ path: [name], message }));
   });
   const twice = APPLIED_NAMES.filter((name) =>
     config[name] !== undefined && isLeftToFiles(name, config)
-  ).map((name) => `${name} and files would write the same file`);
-  return [...issues.map((issue) => `${v.getDotPath(issue)} ${ruleOf(issue)}`), ...own, ...twice];
+  ).map((name) => ({ path: [name], message: `${name} and files would write the same file` }));
+  return [...own, ...twice];
 }
 
 /** One line for each difference between `observed` and what `config` wants; `shown` is the public part of `config`. */

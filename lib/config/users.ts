@@ -10,7 +10,6 @@ import {
   dictionary,
   filePath,
   keyLineProblem,
-  listOf,
   longPartProblem,
   mapping,
   matching,
@@ -19,8 +18,19 @@ import {
   wholeNumber,
 } from "../schema/fields.ts";
 import { uselessLine } from "../schema/ssh_key_line.ts";
-import { described } from "../schema/words.ts";
+import { described, ruled } from "../schema/words.ts";
 import { compare, configKey, PRIVATE_DIGEST } from "./key.ts";
+
+/** What lists were in the agent's first version. */
+const AS_MAPPINGS = { since: "0.2.0", secrecy: "open" } as const;
+
+const member = ruled(v.literal(true, "must be true, or null to take it away"), "true");
+
+/** What a key is called; for people and layers, nodes don't use it. */
+const keyName = matching(
+  /^[A-Za-z0-9][A-Za-z0-9@._-]{0,63}$/,
+  "a name: up to 64 of A-Z, a-z, 0-9, @, ., _ and -",
+);
 
 const OPEN = { since: "0.1.0", secrecy: "open" } as const;
 
@@ -40,9 +50,9 @@ const user = mapping({
   ),
   groups: v.optional(
     described(
-      listOf(accountName),
+      dictionary(accountName, described(member, "The account is a member.", AS_MAPPINGS)),
       "Groups that the account is a member of, beside its own; those that are not there are made.",
-      { ...OPEN, default: "none; an account of the image keeps its groups" },
+      { ...AS_MAPPINGS, default: "none; an account of the image keeps its groups" },
     ),
   ),
   shell: v.optional(
@@ -54,13 +64,14 @@ const user = mapping({
   ),
   sshKeys: v.optional(
     described(
-      listOf(
-        described(publicKeyLine, "One key.", { desk: keyLineProblem }),
+      dictionary(
+        keyName,
+        described(publicKeyLine, "One key, by any name.", { since: "0.2.0", desk: keyLineProblem }),
       ),
       "Public keys that may log in, as lines of authorized_keys. Passwords never work. A `from=` that lists names of hosts " +
         "counts only with `UseDNS yes` in a file of sshd_config.d. Past an `expiry-time` a key lets nobody in; `deno task site` " +
         "says so when it reads one.",
-      { since: "0.1.0", default: "none" },
+      { since: "0.2.0", default: "none" },
     ),
   ),
 });
@@ -83,7 +94,10 @@ function nameProblem(_user: unknown, name: string): string | undefined {
 /** One account; without `uid` the node picks one. */
 export type UserConfig = v.InferOutput<typeof user>;
 /** One account as it is wanted. */
-export type DesiredUser = UserConfig & { sshKeys: string[] };
+export interface DesiredUser extends Omit<UserConfig, "groups" | "sshKeys"> {
+  groups?: string[];
+  sshKeys: string[];
+}
 
 const observed = v.array(openMapping({
   name: anyText,
@@ -139,17 +153,17 @@ export const users = configKey({
   ops:
     uid: 1000
     comment: Operations
-    groups: [wheel]
+    groups: {wheel: true}
     sshKeys:
-      - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDZwZZ8I2M5JjnPrcPQeV2k+1+4DNckZf6qc+GpwOxon ops@example
+      laptop: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDZwZZ8I2M5JjnPrcPQeV2k+1+4DNckZf6qc+GpwOxon ops@example
 `,
   desired: (value = {}): Record<string, DesiredUser> =>
     Object.fromEntries(
-      Object.entries(value).map(([name, { groups, ...given }]) => [name, {
-        sshKeys: [],
+      Object.entries(value).map(([name, { groups, sshKeys = {}, ...given }]) => [name, {
         ...given,
         // Every account is in the group of its own name.
-        ...groups && { groups: [...new Set(groups)].filter((group) => group !== name) },
+        ...groups && { groups: Object.keys(groups).filter((group) => group !== name) },
+        sshKeys: [...new Set(Object.values(sshKeys))],
       }]),
     ),
   problems: (value) => {
@@ -184,10 +198,10 @@ export const users = configKey({
  * meant, so it is no error.
  */
 export function uselessKeys(users: Record<string, UserConfig> = {}, now: Date): string[] {
-  return Object.entries(users).flatMap(([name, { sshKeys = [] }]) =>
-    sshKeys.flatMap((line, i) => {
+  return Object.entries(users).flatMap(([name, { sshKeys = {} }]) =>
+    Object.entries(sshKeys).flatMap(([key, line]) => {
       const reason = uselessLine(line, now);
-      return reason === undefined ? [] : [`users.${name}.sshKeys.${i} lets nobody in: ${reason}`];
+      return reason === undefined ? [] : [`users.${name}.sshKeys.${key} lets nobody in: ${reason}`];
     })
   );
 }

@@ -10,6 +10,7 @@
  */
 import * as v from "valibot";
 import { isNewer, nodeConfigSchema } from "../config/mod.ts";
+import { inNewForm } from "../config/old_forms.ts";
 import { RefusedError, UserError } from "../errors.ts";
 import { MAX_DOCUMENT_BYTES } from "../limits.ts";
 import {
@@ -114,13 +115,13 @@ export const SITE_PATHS = {
 
 /** Reads `psyopsOS/global.json`. @throws {RefusedError} "schema", as all readers here. */
 export function parseGlobalDocument(bytes: Uint8Array): GlobalDocument {
-  return readDocument(globalDocumentSchema, bytes, SITE_PATHS.global, MAX_DOCUMENT_BYTES);
+  return readConfigured(globalDocumentSchema, bytes, SITE_PATHS.global);
 }
 
 /** Reads a node's public document; `name` is whose it must be. */
 export function parseNodeDocument(bytes: Uint8Array, name: string): NodeDocument {
   const path = SITE_PATHS.node(name);
-  const document = readDocument(nodeDocumentSchema, bytes, path, MAX_DOCUMENT_BYTES);
+  const document = readConfigured(nodeDocumentSchema, bytes, path);
   if (document.name !== name) throw unreadable(path, `is about node ${document.name}`);
   return document;
 }
@@ -163,5 +164,22 @@ export function parseInstructions(bytes: Uint8Array, name: string, agent?: strin
   if (agent !== undefined && needed !== undefined && isNewer(needed, agent)) {
     throw new AgentTooOldError(path, needed, agent);
   }
-  return readDocument(instructionsSchema, bytes, path, MAX_DOCUMENT_BYTES);
+  return readConfigured(instructionsSchema, bytes, path);
+}
+
+/** Reads a document with configurations, also in the forms of earlier versions. */
+function readConfigured<Schema extends v.GenericSchema>(
+  schema: Schema,
+  bytes: Uint8Array,
+  path: string,
+): v.InferOutput<Schema> {
+  return readDocument(schema, bytes, path, MAX_DOCUMENT_BYTES, (document) => {
+    if (typeof document !== "object" || document === null) return document;
+    return Object.fromEntries(
+      Object.entries(document).map(([key, value]) => [
+        key,
+        key === "config" || key === "public" ? inNewForm(value) : value,
+      ]),
+    );
+  });
 }

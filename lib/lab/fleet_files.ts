@@ -69,10 +69,10 @@ ${EXAMPLES}  users:
     ${LAB_USER}:
       uid: 1000
       comment: Lab user
-      groups: [wheel]
+      groups: {wheel: true}
       shell: /bin/sh
       sshKeys:
-        - ${JSON.stringify(sshPublicKey)}
+        lab: ${JSON.stringify(sshPublicKey)}
   files:
     /etc/psyopsos-lab/public:
       content: "everybody can read this on the site\\n"

@@ -27,11 +27,16 @@ const MAX_DEPTH = 64;
  */
 const MAX_CONTAINERS = 65_536;
 
-/** The value in `bytes`. @throws {UnreadableError} */
+/**
+ * The value in `bytes`; `renew` brings one of an earlier version into today's form.
+ *
+ * @throws {UnreadableError}
+ */
 export function readJson<Schema extends v.GenericSchema>(
   schema: Schema,
   bytes: Uint8Array,
   maxBytes: number,
+  renew: (value: unknown) => unknown = (value) => value,
 ): v.InferOutput<Schema> {
   if (bytes.length > maxBytes) throw new UnreadableError(`it is longer than ${maxBytes} bytes`);
   if (countContainers(bytes) > MAX_CONTAINERS) {
@@ -47,6 +52,7 @@ export function readJson<Schema extends v.GenericSchema>(
   if (isDeeper(value, MAX_DEPTH)) {
     throw new UnreadableError(`it is nested more than ${MAX_DEPTH} deep`);
   }
+  value = renew(value);
   const [list] = listsAsMappings(schema, value);
   if (list) {
     throw new UnreadableError(quotable(`${list.join(".") || "the document"}: must be a mapping`));
@@ -88,9 +94,10 @@ export function readDocument<Schema extends v.GenericSchema>(
   bytes: Uint8Array,
   path: string,
   maxBytes: number,
+  renew?: (value: unknown) => unknown,
 ): v.InferOutput<Schema> {
   try {
-    return readJson(schema, bytes, maxBytes);
+    return readJson(schema, bytes, maxBytes, renew);
   } catch (error) {
     if (!(error instanceof UnreadableError)) throw error;
     throw unreadable(path, error.state);
@@ -120,9 +127,12 @@ export function forbiddenKeys(value: unknown, path: readonly string[] = []): str
   );
 }
 
+/** What {@linkcode ruleOf} says of a field that must be there. */
+export const MISSING = "is missing";
+
 /** What an issue says, without the value that broke the rule. */
 export function ruleOf(issue: v.BaseIssue<unknown>): string {
   if (issue.type !== "strict_object" && issue.type !== "object") return issue.message;
   if (issue.expected === "Object") return issue.message;
-  return issue.expected === "never" ? "unknown key" : "is missing";
+  return issue.expected === "never" ? "unknown key" : MISSING;
 }

@@ -97,6 +97,7 @@ export function deskProblems(
 ): { path: readonly string[]; rule: string }[] {
   const problems: { path: readonly string[]; rule: string }[] = [];
   visitValues(schema, value, (field, held, path) => {
+    if (held === null) return;
     const rule = factsOf(field)?.desk?.(held as never, path.at(-1) ?? "");
     if (rule !== undefined) problems.push({ path, rule });
   });

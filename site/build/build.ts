@@ -5,7 +5,7 @@
  * @module
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
-import { agentFor } from "../../lib/config/mod.ts";
+import { agentFor, mergeConfig, wholeEntries } from "../../lib/config/mod.ts";
 import { OS_UPDATE_PATH, type OsUpdate } from "../../lib/documents/os_update.ts";
 import {
   type Envelope,
@@ -97,12 +97,13 @@ export async function buildSite(
   const add = (path: string, type: DocumentType, value: unknown) =>
     signed.set(path, { type, bytes: canonicalJson(value) });
   const { notes, config } = fleet.global;
-  add(SITE_PATHS.global, "global", { notes, config } satisfies GlobalDocument);
+  const shared = wholeEntries(mergeConfig([config]));
+  add(SITE_PATHS.global, "global", { notes, config: shared } satisfies GlobalDocument);
   const fresh = fleet.nodes.filter(wasRead);
   const documents = new Map(fresh.map((node) => [node.name, nodeDocument(node)]));
   const needed = new Map(fresh.map(({ name, whole }) => [name, agentFor(whole)]));
   for (const [name, document] of documents) add(SITE_PATHS.node(name), "node", document);
-  for (const tag of [...fleet.tags.keys()].sort()) {
+  for (const tag of fleet.tags) {
     const names = fleet.nodes.filter((node) => node.tags.includes(tag)).map(({ name }) => name);
     add(SITE_PATHS.tagNodes(tag), "tag", names);
   }
@@ -130,7 +131,7 @@ export async function buildSite(
     const { minisig } = known;
     signatures.set(path, known);
     const document = canonicalJson({ payload: text(bytes), minisig } satisfies SignedDocument);
-    checkSize(path, document.length, shown.get(path) ?? config);
+    checkSize(path, document.length, shown.get(path) ?? shared);
     stored.set(path, document);
   }
   const kept = new Map<string, Listed>();

@@ -69,7 +69,7 @@ export async function checkSite(
     throw new RefusedError("hash", `accept ${path}`, "it is no copy of what nodes get");
   };
   parseGlobalDocument(await get(SITE_PATHS.global, "global"));
-  for (const tag of fleet.tags.keys()) {
+  for (const tag of fleet.tags) {
     parseTagNodes(await get(SITE_PATHS.tagNodes(tag), "tag"), tag);
   }
   if (await view.lists(OS_UPDATE_PATH)) {

@@ -27,6 +27,7 @@ import { NO_STATE } from "../../lib/trust/roots.ts";
 import { wasRead } from "../fleet/assemble.ts";
 import { loadFleet } from "../fleet/fleet.ts";
 import { UPDATE_FILE } from "../fleet/fleet_schema.ts";
+import { problemText } from "../fleet/yaml_file.ts";
 import { buildSite } from "./build.ts";
 import { loadCache, loadSignatures, storeCache, storeSignatures } from "./cache.ts";
 import { checkSite } from "./check.ts";
@@ -84,6 +85,8 @@ export interface MadeSite extends Written, RecipientNews {
   tightened: { node: string; paths: string[] }[];
   /** SSH keys by which nobody can log in, of the nodes whose files were read: lines of {@linkcode uselessKeys}. */
   useless: { node: string; keys: string[] }[];
+  /** What is allowed and as a rule not meant, a line each with its place. */
+  warnings: string[];
   /** Nodes that keep what they have until they are updated. */
   heldBack: HeldBack[];
   /** Number of files of the site. */
@@ -185,7 +188,7 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
     issued,
     expires,
     nodes: fleet.nodes.map(({ name }) => name),
-    tags: [...fleet.tags.keys()].sort(),
+    tags: fleet.tags,
     encrypted: [...site.envelopes.keys()],
     tightened: fleet.nodes.filter(wasRead).flatMap(({ name: node, tightened: paths }) =>
       paths.length > 0 && site.envelopes.has(node) ? [{ node, paths }] : []
@@ -194,6 +197,7 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
       const keys = uselessKeys(whole.users, now);
       return keys.length > 0 ? [{ node, keys }] : [];
     }),
+    warnings: fleet.warnings.map(problemText),
     heldBack: heldBack(site.outputs, releases, osUpdate),
     files: site.files.size + site.kept.size,
   };

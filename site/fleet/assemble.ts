@@ -6,16 +6,16 @@
  */
 import type * as v from "valibot";
 import { nearest } from "../../lib/nearest.ts";
-import { tightenedFiles } from "../../lib/config/files.ts";
-import {
-  mergeConfig,
-  mergedProblems,
-  type NodeConfig,
-  settleConfig,
-} from "../../lib/config/mod.ts";
 import { isNodeName, TAG_NAME } from "../../lib/documents/names.ts";
 import { type UpdatePolicy, updatePolicySchema } from "../../lib/documents/os_update.ts";
 import { UserError } from "../../lib/errors.ts";
+import {
+  type LayerSource,
+  listWarnings,
+  type MergedNode,
+  mergeNode,
+  problemsOf,
+} from "./merge_nodes.ts";
 import { ownerOf } from "./sealed.ts";
 import { globalSchema, type Layer, layerSchema, nodeSchema, UPDATE_FILE } from "./fleet_schema.ts";
 import {
@@ -27,6 +27,9 @@ import {
   problemText,
   type YamlFile,
 } from "./yaml_file.ts";
+
+/** What `global.yaml` says where there is none. */
+const NOTHING = { admins: [], secrets: undefined, notes: undefined, config: {}, private: {} };
 
 /** Most problems that one message tells. */
 const MAX_PROBLEMS_SHOWN = 20;
@@ -46,14 +49,7 @@ export interface PublicFacts {
 }
 
 /** One machine whose file was read, with all layers of its configuration merged. */
-export interface FleetNode extends PublicFacts {
-  /** What everyone can read: no `private` part of any layer is in it. */
-  public: NodeConfig;
-  /** All of it, secrets included. */
-  whole: NodeConfig;
-  /** Paths of its private files for which the fleet says no mode: they are for their owner only. */
-  tightened: string[];
-}
+export type FleetNode = PublicFacts & MergedNode;
 
 /** One machine whose file was not read, because what an earlier build made of it still holds. */
 export interface KnownNode<Outputs> extends PublicFacts {
@@ -70,7 +66,10 @@ export interface Fleet<Outputs = never> {
   /** age recipients of the administrators: secrets in the files are encrypted to these. */
   admins: string[];
   global: Layer;
-  tags: Map<string, Layer>;
+  /** Names of all tags, sorted. */
+  tags: string[];
+  /** What is allowed and as a rule not meant. */
+  warnings: Problem[];
   /** Sorted by name. */
   nodes: (FleetNode | ([Outputs] extends [never] ? never : KnownNode<Outputs>))[];
   /** What `os-update.yaml` says of releases and channels. */
@@ -137,9 +136,14 @@ export function assembleFleet<Outputs = never>(
     if (!Array.isArray(result)) return result;
     problems.push(...result);
   };
-  const { admins, secrets: _, ...global } = read("global.yaml", globalSchema)?.value ??
-    { admins: [], config: {}, private: {} };
-  const tags = new Map<string, Layer>();
+  const globalFile = read("global.yaml", globalSchema);
+  const { admins, secrets: _, ...global } = globalFile?.value ?? NOTHING;
+  const atTop = (_path: unknown, message: string) => ({
+    ...{ file: `${directory}/global.yaml`, line: 1, column: 1 },
+    message,
+  });
+  const globalSource = { value: global, problemAt: globalFile?.problemAt ?? atTop };
+  const tags = new Map<string, LayerSource>();
   const sources: NodeSource[] = [];
   const tagNames: string[] = [];
   for (const path of given.paths) {
@@ -150,7 +154,7 @@ export function assembleFleet<Outputs = never>(
       tagNames.push(tag);
       if (!TAG_NAME.test(tag)) problems.push({ ...place, message: "not a valid tag name" });
       const layer = read(path, layerSchema);
-      if (layer) tags.set(tag, layer.value);
+      if (layer) tags.set(tag, layer);
     } else if (name !== undefined) {
       const known = options.known?.get(path);
       if (known) {
@@ -172,28 +176,22 @@ export function assembleFleet<Outputs = never>(
   problems.push(...sharedKeys(sources));
   if (problems.length > 0) throw fleetError(problems);
 
-  const nodes: (FleetNode | KnownNode<Outputs>)[] = sources.map(({ facts, layer }) => {
+  const warnings = new Map<string, Problem>();
+  const nodes: (FleetNode | KnownNode<Outputs>)[] = sources.map(({ facts, layer, problemAt }) => {
     if (!layer) return options.known!.get(`${facts.name}.yaml`)!;
-    const layers = [global, ...facts.tags.map((tag) => tags.get(tag)!), layer];
-    const shown = mergeConfig(layers.map(({ config }) => config));
-    const merged = mergeConfig(layers.flatMap(({ config, private: secret }) => [config, secret]));
-    const whole = settleConfig(merged, shown);
-    return { ...facts, public: shown, whole, tightened: tightenedFiles(merged.files, whole.files) };
+    const own = { value: layer, problemAt };
+    const layers = [globalSource, ...facts.tags.map((tag) => tags.get(tag)!), own];
+    const merged = mergeNode(layers);
+    if (!options.survey) problems.push(...problemsOf(facts.name, merged, layers));
+    for (const warning of listWarnings(layers)) warnings.set(problemText(warning), warning);
+    return { ...facts, ...merged };
   });
-  if (!options.survey) {
-    for (const [i, node] of nodes.entries()) {
-      if ("known" in node) continue;
-      const found = [node.public, node.whole].flatMap(mergedProblems);
-      for (const message of new Set(found)) {
-        problems.push(sources[i]!.problemAt([], `once merged, ${message}`));
-      }
-    }
-    if (problems.length > 0) throw fleetError(problems);
-  }
+  if (problems.length > 0) throw fleetError(problems);
   return {
     admins,
     global,
-    tags,
+    tags: [...tags.keys()].sort(),
+    warnings: [...warnings.values()],
     nodes: nodes.sort((a, b) => a.name < b.name ? -1 : 1) as Fleet<Outputs>["nodes"],
     ...(osUpdate ? { osUpdate: osUpdate.value } : {}),
   };

@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { nodeConfigSchema } from "../../lib/config/mod.ts";
+import { layerConfigSchema } from "../../lib/config/mod.ts";
 import { updatePolicySchema } from "../../lib/documents/os_update.ts";
 import {
   notesSchema,
@@ -24,14 +24,14 @@ export const UPDATE_FILE = "os-update.yaml";
 const layerEntries = {
   notes: v.optional(described(notesSchema, "For people; readable by everyone on the site.")),
   config: v.optional(
-    described(nodeConfigSchema, "What nodes are told; readable by everyone on the site.", {
+    described(layerConfigSchema, "What nodes are told; readable by everyone on the site.", {
       published: true,
     }),
     {},
   ),
   private: v.optional(
     described(
-      nodeConfigSchema,
+      layerConfigSchema,
       "What nodes are told in secret, laid over config: it leaves this machine encrypted to the nodes alone.",
     ),
     {},

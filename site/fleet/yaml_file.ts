@@ -11,6 +11,7 @@ import * as v from "valibot";
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Document, Pair, YAMLMap } from "yaml";
 import { secretHome } from "../../lib/documents/secret_text.ts";
+import { namesOf, oldListAt } from "../../lib/config/old_forms.ts";
 import { deskProblems, publishedSecrets } from "../../lib/schema/words.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
@@ -45,6 +46,12 @@ const MAX_SHOWN = 120;
 /** Why a secret field is refused where it stands, and where it belongs. */
 const SECRET_PLACE = "write it below private, since everyone can read config on the site";
 
+/** What to do about an empty value where `null` is meaningful. */
+const EMPTY = "write its value, or null to take away what lower layers say of it";
+
+/** What to do about lists of earlier versions. */
+const MIGRATE = "deno task site --migrate rewrites such lists";
+
 /** What YAML's texts must not hold (YAML 1.2.2, production 1). */
 // deno-lint-ignore no-control-regex -- they are what is refused
 const NOT_PRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/;
@@ -78,6 +85,8 @@ export interface ParsedYaml {
   value: unknown;
   /** The secrets in it, in the order of the file. */
   sealed: SealedAt[];
+  /** Paths of keys without a value, as in `uid:`. YAML takes that for a written `null`. */
+  blanks: (string | number)[][];
   problemAt: YamlFile<unknown>["problemAt"];
 }
 
@@ -165,7 +174,25 @@ export function parseYaml(file: string, source: string): ParsedYaml | Problem[] 
     const { line, column } = problemAt(path, "");
     return { path, armored, line, column, byAlias: standsByAlias(document, path) };
   });
-  return { file, source, document, value, sealed, problemAt };
+  return { file, source, document, value, sealed, blanks: blanksOf(document), problemAt };
+}
+
+/** Paths of values without text of their own. */
+function blanksOf(document: Document): (string | number)[][] {
+  const found: (string | number)[][] = [];
+  const visit = (node: unknown, path: (string | number)[]) => {
+    const target = isAlias(node) ? node.resolve(document) : node;
+    if (isMap(target)) {
+      for (const { key, value } of target.items) {
+        visit(value, [...path, isScalar(key) ? String(key.value) : String(key)]);
+      }
+    } else if (isSeq(target)) target.items.forEach((item, i) => visit(item, [...path, i]));
+    else if (!target || isScalar(target) && target.value === null && !target.source) {
+      found.push(path);
+    }
+  };
+  visit(document.contents, []);
+  return found.filter((path) => path.length > 0);
 }
 
 /** Line and column of `offset`, from 1. */
@@ -212,7 +239,10 @@ export function checkYaml<Schema extends v.GenericSchema>(
       problemAt(path, `${shown(path.join("."))} is a secret: ${SECRET_PLACE}`, true)
     ),
     ...forbiddenKeys(value).map((path) => problemAt(path, "key not allowed", true)),
-    ...listsAsMappings(schema, value).map((path) => problemAt(path, "must be a mapping")),
+    ...parsed.blanks.filter((path) => isNull(value, path) && isRemovable(schema, path)).map((
+      path,
+    ) => problemAt(path, `${shown(path.join("."))} is empty: ${EMPTY}`)),
+    ...listsAsMappings(schema, value).map((path) => problemAt(path, listRule(value, path))),
   ];
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (early.length > 0) return early.sort(inOrder);
@@ -239,6 +269,32 @@ export function checkYaml<Schema extends v.GenericSchema>(
       .sort(inOrder);
   }
   return { value: result.output as v.InferOutput<Schema>, problemAt };
+}
+
+/** What a list that stands where a mapping belongs must be; lists of earlier versions are told in their new form. */
+function listRule(value: unknown, path: readonly string[]): string {
+  const [part = "", ...below] = path;
+  const old = part === "config" || part === "private" ? oldListAt(below) : undefined;
+  if (!old) return "must be a mapping";
+  const items = path.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], value);
+  const names = namesOf(old, items as unknown[]).filter((name) => name !== "");
+  const entries = names.map((name) => `${shown(name)}: ${old.isSet ? "true" : "…"}`);
+  return `${shown(path.join("."))} must be a mapping, {${entries.join(", ")}}: ${MIGRATE}`;
+}
+
+function isNull(value: unknown, path: readonly (string | number)[]): boolean {
+  const held = path.reduce((at, key) => (at as Record<string, unknown> | null)?.[key], value);
+  return held === null;
+}
+
+/** Whether `null` may stand at `path`, to take away what lower layers say. */
+function isRemovable(schema: v.GenericSchema, path: readonly (string | number)[]): boolean {
+  const parent = schemaAt(schema, path.slice(0, -1));
+  let field = parent?.entries?.[String(path.at(-1))] ?? parent?.value;
+  while (field && (field as { type: string }).type !== "nullable") {
+    field = (field as { wrapped?: v.GenericSchema }).wrapped;
+  }
+  return field !== undefined;
 }
 
 /** What a number is encrypted as: its digits. Anything else stays text, which the schema refuses. */

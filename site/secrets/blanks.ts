@@ -18,6 +18,8 @@ const GROUPS = ["strict_object", "record", "array"];
 export function withoutBlanks(path: string, parsed: ParsedYaml, armored: string): ParsedYaml {
   const schema = fileSchema(path);
   const sealed = [...parsed.sealed];
+  const blanks = new Set(parsed.blanks.map((at) => at.join("\0")));
+  const isBlank = (at: readonly (string | number)[]) => blanks.has(at.join("\0"));
   const fill = (value: unknown, at: (string | number)[]): unknown => {
     if (Array.isArray(value)) return value.map((item, i) => fill(item, [...at, i]) ?? item);
     if (typeof value === "object" && value !== null) {
@@ -27,7 +29,7 @@ export function withoutBlanks(path: string, parsed: ParsedYaml, armored: string)
           .filter(([, item]) => item !== undefined),
       );
     }
-    const parts: SchemaParts | undefined = value === null ? schemaAt(schema, at) : undefined;
+    const parts: SchemaParts | undefined = isBlank(at) ? schemaAt(schema, at) : undefined;
     if (!parts) return value;
     if (GROUPS.includes(parts.type)) return undefined;
     const { line, column } = parsed.problemAt(at, "");
@@ -37,5 +39,5 @@ export function withoutBlanks(path: string, parsed: ParsedYaml, armored: string)
   const { value } = parsed;
   if (typeof value !== "object" || value === null || !("private" in value)) return parsed;
   const filled = { ...value, private: fill(value.private, ["private"]) ?? {} };
-  return { ...parsed, value: filled, sealed };
+  return { ...parsed, value: filled, sealed, blanks: [] };
 }

@@ -94,8 +94,8 @@ export const program: Program<SecretLine> = {
   printf %s "$TOKEN" | deno task secret set lab files./etc/k3s/token.content
   deno task secret edit orchid scripts.join.run
   deno task site`,
-    `KEY is dotted, from below private: files./etc/token.content, scripts.join.run, users.ops.sshKeys.0. Items of a list are
-numbered from 0; the number behind the last adds one. Where a node and a tag have the same name, say nodes/NAME or tags/NAME.`,
+    `KEY is dotted, from below private: files./etc/token.content, scripts.join.run, hosts.fd00::5.0. Items of a list are numbered
+from 0; the number behind the last adds one. Where a node and a tag have the same name, say nodes/NAME or tags/NAME.`,
     `The identity: --identity, else PSYOPSOS_AGE_IDENTITY (a path), else keys/admin.age; a file of age-keygen, also encrypted
 with a passphrase (age -p). The passphrase comes from ${IDENTITY_PASSPHRASE_VARIABLE}, else a prompt.
 Without this package: the text of a value goes through "age --decrypt -i keys/admin.age | tail -n +2"; the line that is left

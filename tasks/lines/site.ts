@@ -46,6 +46,10 @@ const buildFields = {
     "serial of this publication, default seconds since 1970 or previous + 1",
   ),
   expiresHours,
+  migrate: on(
+    "migrate",
+    "first rewrite, in the YAML files, what earlier versions wrote otherwise; comments stay",
+  ),
 };
 
 const common = object({ out: value("out", "DIR", "the site", { default: "public" }) });
@@ -89,8 +93,9 @@ export const program: Program<SiteLine> = {
   summary: "Build the signed site, with each node's instructions encrypted to that node.",
   parser,
   notes: [
-    `Order: global.yaml < tags/<tag>.yaml in the order the node lists them < <node>.yaml; mappings merge, lists replace.
-Only config goes to the public documents; private is merged over it and leaves this machine encrypted. !age values are
+    `Order: global.yaml < tags/<tag>.yaml in the order the node lists them < <node>.yaml; mappings merge, null takes away,
+lists replace (and are warned of). Only config goes to the public documents; private is merged over it and leaves this
+machine encrypted. !age values are
 decrypted in memory with --identity, else PSYOPSOS_AGE_IDENTITY (a path), else DIR/admin.age of --keys.`,
     `os-update.yaml in the nodes' folder says which channel gets which release, when; without it there is the channel
 stable with the newest one. Files of a release are signed once and stay; to withdraw one remove its folder.`,

@@ -40,7 +40,7 @@ export const ALPHA = `recipient: ${PAIRS.alpha.recipient}
 config:
   hostname: first
   users:
-    ann: {uid: 1000, groups: [wheel], sshKeys: ["${SSH_KEY}"]}
+    ann: {uid: 1000, groups: {wheel: true}, sshKeys: {a: "${SSH_KEY}"}}
   files:
     /etc/motd: {content: "hello\\n"}
   scripts:

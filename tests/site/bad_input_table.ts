@@ -59,10 +59,20 @@ const TYPES: Row[] = [
     ...at(["'a:b'", '"a\\nb"', "x".repeat(129)], "comment must be up to 128 characters"),
   ]),
   ...each("groups", "config:\n  users:\n    ops:\n      groups: …\n", [
-    ...at(NOT_LIST, "config.users.ops.groups must be a list"),
+    ...at(["5", "wheel"], "config.users.ops.groups must be a mapping"),
+    [
+      "[wheel, adm]",
+      "config.users.ops.groups must be a mapping, {wheel: true, adm: true}: deno task site --migrate",
+    ],
   ]),
-  ...each("a group", "config:\n  users:\n    ops:\n      groups: [ok, …]\n", [
-    ...at(["5", "null", "Wheel", "'a b'", "1a", "[x]", "''"], "groups.1 must be an account name"),
+  ...each("a group", "config:\n  users:\n    ops:\n      groups: {…: true}\n", [
+    ...at(["5", "Wheel", "'a b'", "1a", "''"], "must be an account name"),
+  ]),
+  ...each("membership", "config:\n  users:\n    ops:\n      groups: {ok: …}\n", [
+    ...at(
+      ["5", "false", "'true'", "[x]", "yes"],
+      "groups.ok must be true, or null to take it away",
+    ),
   ]),
   ...each("shell", "config:\n  users:\n    ops:\n      shell: …\n", [
     ...at(["5", "[a]"], "config.users.ops.shell must be a path"),
@@ -73,20 +83,21 @@ const TYPES: Row[] = [
     [`/${"a".repeat(4095)}`, "must be at most 4095 characters"],
   ]),
   ...each("sshKeys", "config:\n  users:\n    ops:\n      sshKeys: …\n", [
-    ...at(NOT_LIST, "config.users.ops.sshKeys must be a list"),
+    ...at(["5", "ssh-ed25519"], "config.users.ops.sshKeys must be a mapping"),
+    [`[${SSH_KEYS[0]}]`, "sshKeys must be a mapping, {a: …}: deno task site --migrate"],
   ]),
-  ...each("an SSH key", "config:\n  users:\n    ops:\n      sshKeys: [ … ]\n", [
-    ...at(["5", "[a]", "null"], "sshKeys.0 must be an SSH public key line"),
+  ...each("an SSH key", "config:\n  users:\n    ops:\n      sshKeys: {a: …}\n", [
+    ...at(["5", "[a]"], "sshKeys.a must be an SSH public key line"),
     ...at(
       ["ssh-ed25519", "ssh-ed25519 AAAA", "ssh-foo AAAAB3Nza", "'ssh-ed25519 A!'", "AAAAC3NzaC1"],
-      "sshKeys.0 must be an SSH public key line",
+      "sshKeys.a must be an SSH public key line",
     ),
-    ['"ssh-ed25519\\nAAAA"', "sshKeys.0 must be one line without control characters"],
-    [`'restrict,hunter2 ${SSH_KEYS[0]}'`, "sshKeys.0 has an option that sshd does not know"],
-    [`'command="a ${SSH_KEYS[0]}'`, "sshKeys.0 has a quote in its options that is not closed"],
-    [`'restrict, pty ${SSH_KEYS[0]}'`, "sshKeys.0 must be an SSH public key line"],
-    [`'# ${SSH_KEYS[0]}'`, "sshKeys.0 is a comment"],
-    [`${SSH_KEYS[0].slice(0, -6)}`, "sshKeys.0 holds no whole ssh-ed25519 key"],
+    ['"ssh-ed25519\\nAAAA"', "sshKeys.a must be one line without control characters"],
+    [`'restrict,hunter2 ${SSH_KEYS[0]}'`, "sshKeys.a has an option that sshd does not know"],
+    [`'command="a ${SSH_KEYS[0]}'`, "sshKeys.a has a quote in its options that is not closed"],
+    [`'restrict, pty ${SSH_KEYS[0]}'`, "sshKeys.a must be an SSH public key line"],
+    [`'# ${SSH_KEYS[0]}'`, "sshKeys.a is a comment"],
+    [`${SSH_KEYS[0].slice(0, -6)}`, "sshKeys.a holds no whole ssh-ed25519 key"],
   ]),
   ...each("content", "config:\n  files:\n    /etc/x:\n      content: …\n", [
     ...at(NOT_TEXT, "config.files./etc/x.content must be text"),
@@ -259,7 +270,16 @@ const KEYS: Row[] = [
     "config:\n  scripts:\n    a:\n      ⟦when: boot\n",
     "run is missing",
   ),
-  node("a report without url", "private:\n  report: ⟦{}\n", "private.report.url is missing"),
+  node(
+    "a report without url",
+    "private:\n  report: ⟦{}\n",
+    "once merged for n, report.url is missing",
+  ),
+  node(
+    "groups without a value",
+    "config:\n  users:\n    ops:\n      ⟦groups:\n",
+    "config.users.ops.groups is empty: write its value, or null to take away what lower layers say",
+  ),
   node("a check without everySeconds", "config:\n  check: ⟦{}\n", "everySeconds is missing"),
   node("a user's name", "config:\n  users:\n    ⟦Big Name: {}\n", "must be an account name"),
   node(
@@ -399,14 +419,14 @@ const FLEET: Row[] = [
   [
     "uids that collide once merged",
     "n.yaml",
-    `⟦${NODE}config: {users: {eve: {uid: 1000}}}\n`,
+    `${NODE}config: {users: ⟦{eve: {uid: 1000}}}\n`,
     "users ops and eve have the same uid",
     { "global.yaml": "config: {users: {ops: {uid: 1000}}}\n" },
   ],
   [
     "a file that would be a directory",
     "n.yaml",
-    `⟦${NODE}config: {files: {/a/b: {content: x}}}\n`,
+    `${NODE}config: {files: ⟦{/a/b: {content: x}}}\n`,
     "file /a would be the directory of /a/b",
     { "global.yaml": "config: {files: {/a: {content: x}}}\n" },
   ],
@@ -454,7 +474,7 @@ const AGE: Row[] = [
   node("!age without an identity", "private:\n  hostname: !age ⟦x\n", "there is no age identity"),
   node(
     "!age in a list in config",
-    "config:\n  users:\n    a:\n      groups: [!age ⟦x]\n",
+    "config:\n  users:\n    a:\n      groups: {a: !age ⟦x}\n",
     "belong below private",
   ),
   global("!age as an admin", "admins: [!age ⟦x]\n", "belong below private"),

@@ -39,7 +39,10 @@ function config(word: fc.Arbitrary<string>, names: fc.Arbitrary<string>, secret:
     hostname: word.map((given) => given.toLowerCase()),
     users: dictionary(
       names,
-      fc.record({ comment: text, groups: fc.array(word, { maxLength: 2 }) }, { requiredKeys: [] }),
+      fc.record({
+        comment: text,
+        groups: fc.dictionary(word, fc.constantFrom(true, null), { maxKeys: 2 }),
+      }, { requiredKeys: [] }),
     ),
     files: dictionary(
       names.map((name) => `/etc/${name}`),

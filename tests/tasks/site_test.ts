@@ -86,6 +86,23 @@ Deno.test("site shows a mistake in the fleet with its place, and writes nothing"
   assertEquals(await host.stat("public"), undefined);
 });
 
+Deno.test("site --migrate rewrites lists of earlier versions, then builds, and has nothing to rewrite again", async () => {
+  const host = await setUp();
+  const old = "config:\n  users:\n    ops:\n      groups: [wheel] # why\n";
+  host.put("nodes/tags/lab.yaml", old);
+  const refused = await site(host);
+  assertEquals(refused.code, EXIT.failed);
+  assertStringIncludes(
+    refused.output,
+    "nodes/tags/lab.yaml:4:15: config.users.ops.groups must be a mapping, {wheel: true}: deno task site --migrate",
+  );
+  const { code, output } = await site(host, "--migrate");
+  assertEquals(code, EXIT.ok, output);
+  assertStringIncludes(output, "rewritten: nodes/tags/lab.yaml");
+  assertEquals(host.textOf("nodes/tags/lab.yaml"), old.replace("[wheel]", "{wheel: true}"));
+  assertEquals(JSON.parse((await site(host, "--migrate", "--json")).output).rewritten, []);
+});
+
 Deno.test("site says how to make keys when there are none", async () => {
   const host = await setUp();
   const { code, output } = await site(host, "--keys", "none");

@@ -33,7 +33,7 @@ export async function benchFleet(options: BenchFleetOptions): Promise<Map<string
 config:
   check: {everySeconds: 300}
   users:
-    ops: {uid: 1000, comment: Operator, groups: [wheel], shell: /bin/sh}
+    ops: {uid: 1000, comment: Operator, groups: {wheel: true}, shell: /bin/sh}
 `,
   );
   for (const tag of TAGS) {

@@ -47,7 +47,7 @@ Deno.test("timezone leaves the two files to a fleet that writes one of them", as
   }
   assertEquals(mergedProblems(OWN), []);
   assertEquals(mergedProblems({ ...OWN, ...BERLIN }), [
-    "timezone and files would write the same file",
+    { path: ["timezone"], message: "timezone and files would write the same file" },
   ]);
 });
 

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { applier } from "../../../agent/resources/resource.ts";
 import { users } from "../../../agent/resources/users.ts";
-import { differences } from "../../../lib/config/mod.ts";
+import { desired, differences } from "../../../lib/config/mod.ts";
+import type { UserConfig } from "../../../lib/config/users.ts";
 import { parsePasswd, parseShadow } from "../../../lib/formats/accounts.ts";
 import type { Ownership } from "../../../lib/host.ts";
 import { FakeHost } from "../../support/fake_host.ts";
@@ -9,7 +10,12 @@ import { IDENTITY } from "./identity.ts";
 import { apply, askQuestions, settle, targetOf } from "./questions.ts";
 import { ROOT_FILES } from "./root_files.ts";
 
-const ANN = { uid: 1000, comment: "Ann", groups: ["wheel", "docker"], sshKeys: ["ssh-x A"] };
+const ANN: UserConfig = {
+  uid: 1000,
+  comment: "Ann",
+  groups: { wheel: true, docker: true },
+  sshKeys: { k1: "ssh-x A" },
+};
 const host = () => new FakeHost(ROOT_FILES);
 
 askQuestions("users", {
@@ -60,8 +66,8 @@ askQuestions("users", {
     },
     {
       title: "takes keys and groups away",
-      before: { users: { ann: ANN, root: { sshKeys: ["ssh-x R"] } } },
-      config: { users: { ann: { groups: ["docker"] }, root: {} } },
+      before: { users: { ann: ANN, root: { sshKeys: { k1: "ssh-x R" } } } },
+      config: { users: { ann: { groups: { docker: true } }, root: {} } },
       steps: [
         "let 0 SSH keys in as ann",
         "let 0 SSH keys in as root",
@@ -70,7 +76,7 @@ askQuestions("users", {
     },
     {
       title: "locks an account that is no longer listed, but never root",
-      before: { users: { ann: ANN, root: { sshKeys: ["ssh-x R"] } } },
+      before: { users: { ann: ANN, root: { sshKeys: { k1: "ssh-x R" } } } },
       config: {},
       steps: [
         "let no SSH key in as ann any more",
@@ -128,8 +134,8 @@ Deno.test("users gives a home to its account when an agent was killed while it m
 Deno.test("users finishes an account wherever an agent was killed while it made it, whatever its uid", async () => {
   const { apply: act } = applier("users", users);
   for (const uid of [300, 1000]) {
-    const wanted = { svc: { uid, sshKeys: ["ssh-x S"] } };
-    const target = targetOf({ users: wanted });
+    const target = targetOf({ users: { svc: { uid, sshKeys: { k1: "ssh-x S" } } } });
+    const wanted = desired("users", target.config, target.identity);
     const whole = host();
     await apply(whole, act, target);
     const count = users.plan(wanted, await users.read(host(), wanted, target)).length;
@@ -174,7 +180,7 @@ Deno.test("users says what is impossible each time and does the rest", async () 
   const node = host();
   const { apply: act } = applier("users", users);
   const target = targetOf({
-    users: { ann: { uid: 22 }, bob: { shell: "/bin/zsh", sshKeys: ["ssh-x B"] } },
+    users: { ann: { uid: 22 }, bob: { shell: "/bin/zsh", sshKeys: { k1: "ssh-x B" } } },
   });
   const first = await apply(node, act, target);
   const messages = [
@@ -196,7 +202,7 @@ Deno.test("users are reported as they are where everyone knows what is wanted, e
   const node = host();
   const config = { users: { ann: ANN } };
   await apply(node, act, targetOf(config));
-  const shown = { users: { ann: { uid: 1000, sshKeys: ["ssh-x B"] } } };
+  const shown = { users: { ann: { uid: 1000, sshKeys: { k1: "ssh-x B" } } } };
   const target = targetOf(config, { shown });
   assertEquals(await observe(node, target), [{ name: "ann", uid: 1000, private: "private" }]);
   node.put("/etc/ssh/authorized_keys.d/ann", "ssh-x C\n");

@@ -10,6 +10,7 @@ import {
   parseTagNodes,
 } from "../../../lib/documents/site.ts";
 import { RefusedError } from "../../../lib/errors.ts";
+import { canonicalJson } from "../../../lib/json.ts";
 import { MAX_DOCUMENT_BYTES } from "../../../lib/limits.ts";
 import { ISSUED, RECIPIENTS, SSH_KEYS } from "../../site/support.ts";
 
@@ -40,9 +41,9 @@ Deno.test("parseInstructions() reads everything that a node can be told", () => 
       ops: {
         uid: 1000,
         comment: "Ops",
-        groups: ["wheel"],
+        groups: { wheel: true },
         shell: "/bin/ash",
-        sshKeys: [SSH_KEYS[0], `from="10.0.0.0/8" ${SSH_KEYS[1]}`],
+        sshKeys: { k1: SSH_KEYS[0], k2: `from="10.0.0.0/8" ${SSH_KEYS[1]}` },
       },
     },
     files: {
@@ -80,18 +81,18 @@ const WRONG: [string, unknown, string][] = [
   ],
   [
     "a key without a blob",
-    { users: { ops: { sshKeys: ["ssh-rsa"] } } },
-    "sshKeys.0: must be an SSH",
+    { users: { ops: { sshKeys: { k1: "ssh-rsa" } } } },
+    "sshKeys.k1: must be an SSH",
   ],
   [
     "a key that says another type inside",
-    { users: { ops: { sshKeys: [SSH_KEYS[0].replace("ssh-ed25519", "ssh-rsa")] } } },
-    "sshKeys.0: must be an SSH",
+    { users: { ops: { sshKeys: { k1: SSH_KEYS[0].replace("ssh-ed25519", "ssh-rsa") } } } },
+    "sshKeys.k1: must be an SSH",
   ],
   [
     "two keys in one line",
-    { users: { ops: { sshKeys: [`${SSH_KEYS[0]}\n${SSH_KEYS[1]}`] } } },
-    "sshKeys.0: must be one line",
+    { users: { ops: { sshKeys: { k1: `${SSH_KEYS[0]}\n${SSH_KEYS[1]}` } } } },
+    "sshKeys.k1: must be one line",
   ],
   [
     "a relative path",
@@ -196,4 +197,28 @@ Deno.test("the other readers take what they should and refuse the rest", () => {
 Deno.test("fileContent() decodes what is in base64 and encodes text", () => {
   assertEquals(fileContent({ content: "AAH/", encoding: "base64" }), new Uint8Array([0, 1, 255]));
   assertEquals(fileContent({ content: "ü" }), utf8("ü"));
+});
+
+Deno.test("instructions of an earlier version are read, whose lists are mappings today", () => {
+  const user = {
+    groups: ["wheel"],
+    sshKeys: [SSH_KEYS[0], SSH_KEYS[0], `from="10.0.0.0/8" ${SSH_KEYS[1].replace(/ b$/, "")}`],
+  };
+  const config = { users: { ops: user } };
+  const { config: read, public: shown } = parseInstructions(
+    canonicalJson({
+      ...{ type: "postboot", node: "alpha", serial: 1, issued: "2026-11-22T20:00:00Z" },
+      config,
+      public: config,
+    }),
+    "alpha",
+  );
+  assertEquals(read.users?.ops, {
+    groups: { wheel: true },
+    sshKeys: { a: user.sshKeys[0], "a-2": user.sshKeys[1], key3: user.sshKeys[2] } as Record<
+      string,
+      string
+    >,
+  });
+  assertEquals(shown, read);
 });

@@ -6,7 +6,13 @@ import { type Demands, differences } from "../../../lib/lab/verdict.ts";
 import { exampleStatus } from "../../support/status.ts";
 
 const CONFIG = {
-  users: { lab: { uid: 1000, groups: ["wheel", "adm"], sshKeys: ["ssh-ed25519 AAAA x"] } },
+  users: {
+    lab: {
+      uid: 1000,
+      groups: { wheel: true as const, adm: true as const },
+      sshKeys: { k1: "ssh-ed25519 AAAA x" },
+    },
+  },
   files: {
     "/etc/motd": { content: "hi\n" },
     "/etc/key": { content: "AQI=", encoding: "base64" as const, mode: "0600", owner: "lab" },

@@ -134,10 +134,12 @@ Deno.test("what is no file in the place of the publication before is named, not 
 
 Deno.test("keys that are past their time are told of when they are read, and published", async () => {
   const { host, options } = await setUp();
-  const keys = ["20010101Z", "20990101Z"].map((time) => `'expiry-time="${time}" ${SSH_KEYS[0]}'`);
-  host.put("/nodes/global.yaml", `config: {users: {ops: {sshKeys: [${keys}]}}}\n`);
+  const keys = ["20010101Z", "20990101Z"].map((time) =>
+    `k${time}: 'expiry-time="${time}" ${SSH_KEYS[0]}'`
+  );
+  host.put("/nodes/global.yaml", `config: {users: {ops: {sshKeys: {${keys}}}}}\n`);
   const { nodes, useless } = await makeSite(host, options);
-  const told = "users.ops.sshKeys.0 lets nobody in: its expiry-time 20010101Z is past";
+  const told = "users.ops.sshKeys.k20010101Z lets nobody in: its expiry-time 20010101Z is past";
   assertEquals(useless, nodes.map((node) => ({ node, keys: [told] })));
 });
 

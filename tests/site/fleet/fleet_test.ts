@@ -18,7 +18,7 @@ Deno.test("parseFleet() reads nodes in the order of their names", () => {
   assertEquals(fleet.nodes.map((node) => node.name), ["alpha", "beta"]);
   assertEquals(fleet.nodes[0]!.tags, ["lab"]);
   assertEquals(fleet.nodes[1]!.sshHostKey, undefined);
-  assertEquals([...fleet.tags.keys()], ["lab"]);
+  assertEquals(fleet.tags, ["lab"]);
 });
 
 Deno.test("parseFleet() takes a fleet without global.yaml and tags", () => {
@@ -110,7 +110,7 @@ Deno.test("parseFleet() checks what layers are together", () => {
       "global.yaml": "private: {users: {ops: {uid: 1000}}}\n",
       "beta.yaml": `recipient: ${RECIPIENTS[1]}\nconfig: {users: {eve: {uid: 1000}}}\n`,
     }),
-    ["Cannot read the fleet: nodes/beta.yaml:1:1: once merged, users ops and eve have the same uid"],
+    ["Cannot read the fleet: nodes/beta.yaml:2:17: once merged for beta, users ops and eve have the same uid"],
   );
 });
 

@@ -200,13 +200,11 @@ Deno.test("a secret that says no place is read until the fleet, or the identity,
 });
 
 Deno.test("an item of a list belongs to the list, a secret by an alias nowhere", async () => {
-  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINnvAx2oLeJC3icCn1516kUtwLjtsfRVPcPUVJW0I8ou";
-  const item = await bound("tags/lab", ["users", "ops", "sshKeys"], key, 10);
-  const list =
-    `private:\n  users:\n    ops:\n      sshKeys:\n        - ${key}\n        - ${item}\n`;
+  const item = await bound("tags/lab", ["hosts", "fd00::5"], "nas", 8);
+  const list = `private:\n  hosts:\n    fd00::5:\n      - box\n      - ${item}\n`;
   const files = (await secretFiles()).set("tags/lab.yaml", list);
   const { nodes } = await loadFleet(hostWith(files), "nodes", { identities });
-  assertEquals(nodes[0]!.whole.users?.ops?.sshKeys, [key, key]);
+  assertEquals(nodes[0]!.whole.hosts, { "fd00::5": ["box", "nas"] });
   const name = await bound("tags/lab", ["hostname"], "box", 4);
   assertStringIncludes(
     await problem(`private:\n  hostname: &a ${name}\n  users: {ops: {comment: *a}}\n`),

@@ -8,7 +8,9 @@ const NAMES: [string, (string | number)[]][] = [
   ["files./etc/a.b/c.conf.content", ["files", "/etc/a.b/c.conf", "content"]],
   ["files./etc/x.content.content", ["files", "/etc/x.content", "content"]],
   ["scripts.a.b.run", ["scripts", "a.b", "run"]],
-  ["users.ops.sshKeys.0", ["users", "ops", "sshKeys", 0]],
+  ["hosts.fd00::5.0", ["hosts", "fd00::5", 0]],
+  ["hosts.10.0.0.5.1", ["hosts", "10.0.0.5", 1]],
+  ["users.ops.sshKeys.0", ["users", "ops", "sshKeys", "0"]],
 ];
 for (const [name, path] of NAMES) {
   Deno.test(`parseSecretName() reads ${name}`, () => {
@@ -27,7 +29,7 @@ const WRONG: [string, string][] = [
   ["files./etc/x.contnt", "unknown key contnt, did you mean content?"],
   ["files.etc/x.content", "must be an absolute path"],
   ["users.OPS.uid", "must be an account name"],
-  ["users.ops.sshKeys.first", "is a list: its items are numbered from 0"],
+  ["hosts.fd00::5.first", "is a list: its items are numbered from 0"],
   ["__proto__.x", "unknown key __proto__"],
 ];
 for (const [name, message] of WRONG) {

@@ -10,7 +10,6 @@ import { loadFleet } from "../../../site/fleet/fleet.ts";
 import { parseSecretName } from "../../../site/secrets/secret_path.ts";
 import { openSlot, readSecret, setSecret } from "../../../site/secrets/secret_slot.ts";
 import { ADMIN, hostWith, identityOf, OTHER, secretFiles } from "../secret_support.ts";
-import { SSH_KEYS } from "../support.ts";
 
 const identities = () => Promise.resolve(identityOf(ADMIN));
 
@@ -44,35 +43,35 @@ Deno.test("setSecret() leaves out the last newline only where the value must be 
 });
 
 Deno.test("setSecret() begins a list and adds to it, item by item", async () => {
-  const { host, done } = await set("beta", "users.ann.sshKeys.0", `${SSH_KEYS[0]}\n`);
+  const { host, done } = await set("beta", "hosts.fd00::5.0", "nas.example\n");
   assertEquals(done.beganList, true);
-  const next = await openSlot(host, "nodes", "beta", parseSecretName("users.ann.sshKeys.1"));
-  assertEquals((await setSecret(host, next, SSH_KEYS[1])).beganList, false);
+  const next = await openSlot(host, "nodes", "beta", parseSecretName("hosts.fd00::5.1"));
+  assertEquals((await setSecret(host, next, "nas")).beganList, false);
   const fleet = await loadFleet(host, "nodes", { identities });
-  assertEquals(fleet.nodes[1]!.whole.users?.ann?.sshKeys, SSH_KEYS.slice(0, 2));
-  const behind = parseSecretName("users.ann.sshKeys.3");
+  assertEquals(fleet.nodes[1]!.whole.hosts, { "fd00::5": ["nas.example", "nas"] });
+  const behind = parseSecretName("hosts.fd00::5.3");
   await assertRejects(
     () => openSlot(host, "nodes", "beta", behind),
     UserError,
-    "private.users.ann.sshKeys.3 is no item of the list: the next one to be added is 2",
+    "private.hosts.fd00::5.3 is no item of the list: the next one to be added is 2",
   );
 });
 
 Deno.test("setSecret() lets blank lists wait, as other blanks", async () => {
   const files = await secretFiles();
-  const blanks = "private:\n  users:\n    ann:\n      groups:\n      sshKeys:\n";
+  const blanks = "private:\n  hosts:\n    fd00::4:\n    fd00::5:\n";
   files.set("beta.yaml", `${files.get("beta.yaml")!.trimEnd()}\n${blanks}`);
-  const { host } = await set("beta", "users.ann.sshKeys.0", SSH_KEYS[0], files);
+  const { host } = await set("beta", "hosts.fd00::5.0", "nas", files);
   assertStringIncludes(
     host.textOf("nodes/beta.yaml"),
-    "      groups:\n      sshKeys:\n        - !age |",
+    "    fd00::4:\n    fd00::5:\n      - !age |",
   );
 });
 
 Deno.test("no place in a message is one of a text that was not written", async () => {
   // Each stands in text that is longer when it is judged than when it is read of.
   const cases: [owner: string, name: string, value: string, place: RegExp][] = [
-    ["beta", "users.ann.sshKeys.0", "no key", /users\.ann\.sshKeys\.0 must be an SSH/],
+    ["beta", "hosts.fd00::5.0", "No Host", /hosts\.fd00::5\.0 must be a host/],
     ["beta", "report.url", "no URL", /report\.url must be/],
     ["alpha", "users.ops.uid", "many", /users\.ops\.uid must be/],
   ];

@@ -42,7 +42,9 @@ const SSH_KEY =
 const CONFIG = {
   hostname: "alpha",
   timezone: "Europe/Berlin",
-  users: { ops: { uid: 1000, comment: "Operations", groups: ["wheel"], sshKeys: [SSH_KEY] } },
+  users: {
+    ops: { uid: 1000, comment: "Operations", groups: { wheel: true }, sshKeys: { k1: SSH_KEY } },
+  },
   files: { "/etc/motd": { content: "Hello\n", mode: "0644", owner: "root", group: "root" } },
   scripts: { first: { run: "echo 1", when: "boot" } },
   report: { url: "https://status.example/" },

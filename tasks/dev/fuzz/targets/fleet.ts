@@ -34,7 +34,7 @@ notes: >-
   folded
   text
 `,
-  "tags/lab.yaml": `config: {users: {ops: {uid: 1000, groups: [wheel, audio]}}}
+  "tags/lab.yaml": `config: {users: {ops: {uid: 1000, groups: {wheel: true, audio: null}}}}
 private:
   scripts: {first: {run: "echo ${SECRET}"}}
 `,

@@ -1,0 +1,62 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UserError } from "../../../lib/errors.ts";
+import type { FleetNode } from "../../../site/fleet/assemble.ts";
+import { parseFleet } from "../../../site/fleet/fleet.ts";
+import { RECIPIENTS } from "../support.ts";
+
+/** A fleet of one node, whose file begins with its recipient and the tag `lab`. */
+function fleetOf(node: string, others: Record<string, string> = {}) {
+  const own = `recipient: ${RECIPIENTS[0]}\ntags: [lab]\n${node}`;
+  return parseFleet(new Map(Object.entries({ "tags/lab.yaml": "", ...others, "alpha.yaml": own })));
+}
+
+const nodeOf = (...given: Parameters<typeof fleetOf>) => fleetOf(...given).nodes[0] as FleetNode;
+
+Deno.test("an entry may be completed by other layers, and is public where it is whole without a secret", () => {
+  const tag = "config: {files: {/token: {mode: '0640'}, /motd: {mode: '0600'}}}\n";
+  const node = nodeOf(
+    "private: {files: {/token: {content: secret}}}\nconfig: {files: {/motd: {content: hi}}}\n",
+    { "tags/lab.yaml": tag },
+  );
+  assertEquals(node.whole.files, {
+    "/token": { content: "secret", mode: "0640" },
+    "/motd": { content: "hi", mode: "0600" },
+  });
+  assertEquals(node.public.files, { "/motd": { content: "hi", mode: "0600" } });
+});
+
+Deno.test("what no layer completes is told at the place that says most of it", () => {
+  const error = assertThrows(
+    () =>
+      fleetOf("config: {files: {/x: {owner: ops}}}\n", {
+        "tags/lab.yaml": "config:\n  files:\n    /x: {mode: '0600'}\n    /y:\n      mode: '0600'\n",
+      }),
+    UserError,
+  );
+  assertEquals([error.message, ...error.hint!.split("\n")].map((line) => line.trim()), [
+    "Cannot read the fleet: nodes/alpha.yaml:3:22: once merged for alpha, files./x.content is missing",
+    "nodes/tags/lab.yaml:5:7: once merged for alpha, files./y.content is missing",
+  ]);
+});
+
+Deno.test("null takes away what lower layers say, in config and in private alike", () => {
+  const global = "config: {hostname: a, users: {ops: {groups: {wheel: true}}, eve: {}}}\n";
+  const node = nodeOf("config: {users: {ops: {groups: {wheel: null, adm: true}}}}\n", {
+    "global.yaml": global,
+    "tags/lab.yaml": "config: {hostname: ~}\nprivate: {users: {eve: null}}\n",
+  });
+  assertEquals(node.public.users, { ops: { groups: { adm: true } }, eve: {} });
+  assertEquals(node.whole.users, { ops: { groups: { adm: true } } });
+  assertEquals([node.public.hostname, node.whole.hostname], [undefined, undefined]);
+});
+
+Deno.test("a list that replaces another one is warned of, with its place", () => {
+  const global = "config: {hosts: {10.0.0.5: [nas]}}\n";
+  const own = "config:\n  hosts:\n    10.0.0.5: [tape]\n    10.0.0.6: [x]\n";
+  assertEquals(
+    fleetOf(own, { "global.yaml": global }).warnings.map(({ line, message }) => [line, message]),
+    [[5, "hosts.10.0.0.5 replaces the list of a lower layer, and is not added to it"]],
+  );
+  const anew = { "global.yaml": global, "tags/lab.yaml": "config: {hosts: {10.0.0.5: null}}\n" };
+  assertEquals(fleetOf(own, anew).warnings, []);
+});
