@@ -136,6 +136,7 @@ export const files = configKey({
     );
   },
   needs: { programs: [], packages: [] },
+  claims: (value) => Object.keys(value).map((path) => ({ claim: ["path", path], at: [path] })),
   observed,
   differences: (wanted, seen, shown) =>
     wanted.flatMap(({ path, sha256, mode, owner, group }) => {

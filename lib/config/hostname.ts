@@ -15,6 +15,8 @@ export const hostname = configKey({
   example: "hostname: nas1.example.net\n",
   desired: (value, { name }) => value ?? name,
   needs: { programs: ["hostname"], packages: [] },
+  owns: [["path", "/etc/hostname"]],
+  inParts: true,
   observed: anyText,
   differences: (wanted, seen, shown) => compare("hostname", seen, tellable(wanted, shown)),
 });

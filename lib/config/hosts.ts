@@ -30,7 +30,7 @@ export const hosts = configKey({
   example: "hosts:\n  10.0.0.5: [nas.example.net, nas]\n",
   desired: (value = {}): Hosts => value,
   needs: { programs: [], packages: [] },
-  paths: ["/etc/hosts"],
+  owns: [["path", "/etc/hosts"]],
   /** The lines of the file behind the node's own. */
   observed: anyText,
   differences: (wanted, seen, shown) =>

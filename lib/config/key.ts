@@ -6,6 +6,7 @@
  * @module
  */
 import type * as v from "valibot";
+import type { Claim, Claimed } from "./owners.ts";
 
 /** What is known of a node beside its configuration, for defaults. */
 export interface NodeContext {
@@ -48,8 +49,12 @@ export interface ConfigKey<
   Observed extends v.GenericSchema,
 > extends CourseKey<Schema, Desired> {
   readonly needs: Needs;
-  /** Files that the node writes for it. One of these below `files` is the fleet's own: the node then leaves the key alone. */
-  readonly paths?: readonly string[];
+  /** What belongs to it on every node, whether a configuration says something of the key or not. */
+  readonly owns?: readonly Claim[];
+  /** Where a site of an earlier version holds one of these files below `files`, the node does the rest of the key, not nothing. */
+  readonly inParts?: true;
+  /** What a value of it owns beside. */
+  claims?(value: v.InferOutput<Schema>): Claimed[];
   /** What a node reports about the key. {@linkcode PRIVATE_DIGEST} stands in for what only the node may know. */
   readonly observed: Observed;
   /**

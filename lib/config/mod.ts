@@ -14,6 +14,7 @@ import { files } from "./files.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
 import type { ConfigKey, CourseKey, NodeContext } from "./key.ts";
+import { AGENT_OWNS, type Claim, Owners } from "./owners.ts";
 import { mergeLayers, settled } from "./merge.ts";
 import { scripts } from "./scripts.ts";
 import { timezone } from "./timezone.ts";
@@ -91,10 +92,13 @@ export function desired<Name extends KeyName>(
   return key.desired(config[name], node) as Desired<Name>;
 }
 
-/** Whether the fleet writes a file of the key `name` itself, below `files`. */
+/**
+ * Whether `files` holds a file of the key `name`: a site of psyopsOS up to 0.1.0 may be built so. A node then leaves the key
+ * alone, or the two would undo each other's work.
+ */
 export function isLeftToFiles(name: AppliedName, { files = {} }: NodeConfig): boolean {
-  const { paths = [] } = KEYS[name] as { paths?: readonly string[] };
-  return paths.some((path) => files[path] !== undefined);
+  const { owns = [], inParts } = KEYS[name] as { owns?: readonly Claim[]; inParts?: true };
+  return !inParts && owns.some(([kind, path]) => kind === "path" && files[path] !== undefined);
 }
 
 export { type ReplacedList, replacedLists } from "./merge.ts";
@@ -165,10 +169,28 @@ export function mergedProblems(config: NodeConfig): MergedProblem[] {
     const messages = config[name] === undefined ? [] : key.problems?.(config[name]) ?? [];
     return messages.map((message) => ({ path: [name], message }));
   });
-  const twice = APPLIED_NAMES.filter((name) =>
-    config[name] !== undefined && isLeftToFiles(name, config)
-  ).map((name) => ({ path: [name], message: `${name} and files would write the same file` }));
-  return [...own, ...twice];
+  return [...own, ...secondOwners(config)];
+}
+
+/** What of a configuration would be somebody else's. */
+function secondOwners(config: NodeConfig): MergedProblem[] {
+  const owners = new Owners();
+  for (const claim of AGENT_OWNS) owners.add(claim, "the agent itself");
+  for (const name of APPLIED_NAMES) {
+    const { owns = [] } = KEYS[name] as { owns?: readonly Claim[] };
+    for (const claim of owns) owners.add(claim, `the key ${name}`);
+  }
+  return APPLIED_NAMES.flatMap((name) => {
+    const key = KEYS[name] as ConfigKey<v.GenericSchema, unknown, v.GenericSchema>;
+    const claimed = config[name] === undefined ? [] : key.claims?.(config[name]) ?? [];
+    return claimed.flatMap(({ claim, at }) => {
+      const path = [name, ...at];
+      const owner = owners.add(claim, path.join("."));
+      if (owner === undefined) return [];
+      const message = `${path.join(".")}: the ${claim[0]} ${claim[1]} belongs to ${owner}`;
+      return [{ path, message }];
+    });
+  });
 }
 
 /** One line for each difference between `observed` and what `config` wants; `shown` is the public part of `config`. */

@@ -17,7 +17,7 @@ export const timezone = configKey({
   example: "timezone: Europe/Berlin\n",
   desired: (value) => value ?? "UTC",
   needs: { programs: [], packages: ["tzdata"] },
-  paths: ["/etc/localtime", "/etc/timezone"],
+  owns: [["path", "/etc/localtime"], ["path", "/etc/timezone"]],
   /** The zone, "unknown" where `/etc/localtime` is none of the zone that `/etc/timezone` names. */
   observed: anyText,
   differences: (wanted, seen, shown) => compare("time zone", seen, tellable(wanted, shown)),

@@ -178,7 +178,12 @@ export const users = configKey({
     return problems;
   },
   needs: { programs: [], packages: [] },
-  paths: ["/etc/passwd", "/etc/group", "/etc/shadow"],
+  owns: [
+    ["path", "/etc/passwd"],
+    ["path", "/etc/group"],
+    ["path", "/etc/shadow"],
+    ["path", "/etc/ssh/authorized_keys.d/"],
+  ],
   observed,
   differences: (wanted, seen, shown) =>
     Object.entries(wanted).flatMap(([name, want]) => {
