@@ -15,6 +15,7 @@ import { UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { DRIVE_BYTES } from "../lib/identity/make_drive.ts";
 import { type Device, inspectDevice, writeDevice } from "../lib/identity/write_device.ts";
+import type { IdentityFile } from "../lib/trust/age.ts";
 import { loadIdentities, recipientsOf } from "../lib/trust/age_identity.ts";
 import type { Prompt } from "../lib/trust/passphrase.ts";
 import { type MadeIdentity, newNode } from "../site/nodes/new_node.ts";
@@ -80,6 +81,11 @@ async function make(task: Task<"new">): Promise<void> {
   console.out(`node ${name}`);
   console.out(`  file     ${made.file}`);
   madeLines(made, drive, device).forEach((text) => console.out(text));
+  if (!made.keepsSeed) {
+    console.out(
+      "  seed     on the drive alone: there are no admins (deno task secret init), so a new drive will change its machine-id",
+    );
+  }
   console.out("Next: deno task site publishes what it is to be");
 }
 
@@ -112,7 +118,7 @@ async function revoke(task: Task<"revoke">): Promise<void> {
       });
     }
   }
-  const done = await revokeNode(host, await revokeOptions(task));
+  const done = await revokeNode(host, await revokeOptions(task, identitiesOf(task)));
   const image = await host.stat(imageOf(line)) ? imageOf(line) : undefined;
   if (json) return console.out(JSON.stringify({ ...done, image }, null, 2));
   console.out(`node ${name} is revoked: ${done.file} is gone, no file names its key any more`);
@@ -126,12 +132,19 @@ async function renew(task: Task<"renew">): Promise<void> {
   const { name, nodes, rotate, json } = line;
   findNode(await openSecrets(host, nodes), name);
   const device = await chooseDevice(task);
-  const options = { ...identityOptions(line), ...await revokeOptions(task) };
-  const made = await renewNode(host, options);
+  const load = identitiesOf(task);
+  const options = { ...identityOptions(line), ...await revokeOptions(task, load) };
+  const seedIdentities = line.newSeed ? undefined : load;
+  const made = await renewNode(host, { ...options, seedIdentities });
   const drive = await toDevice(task, made.drive, device);
   if (json) return console.out(JSON.stringify({ ...made, drive }, null, 2));
   console.out(`node ${name} is renewed; its old key ${shortRecipient(made.revoked)} is revoked`);
   madeLines(made, drive, device).forEach((text) => console.out(text));
+  console.out(
+    made.keptSeed
+      ? "  machine-id, hostid and the like stay as they were"
+      : "  machine-id, hostid and the like will be others: it has a new seed",
+  );
   afterwards(console, made.shared, made.rekeyed, rotate);
   console.out("Next: deno task site encrypts its instructions to the new key");
 }
@@ -147,10 +160,20 @@ function identityOptions(line: Task<Making>["line"]) {
   return { name, nodes, keys, sites, out: imageOf(line), network, timeServers, postQuantum };
 }
 
-async function revokeOptions({ line, host, prompt }: Task<Revoking>): Promise<RevokeOptions> {
-  const { name, nodes, cache, rotate, identity, keys } = line;
+/** Loads the administrator's identity once, when it is needed: it may ask for a passphrase. */
+function identitiesOf({ line, host, prompt }: Task<Revoking>): () => Promise<IdentityFile> {
+  let loaded: Promise<IdentityFile> | undefined;
+  const { identity, keys } = line;
+  return () => loaded ??= loadIdentities(host, { file: identity, keys, prompt });
+}
+
+async function revokeOptions(
+  { line }: Task<Revoking>,
+  load: () => Promise<IdentityFile>,
+): Promise<RevokeOptions> {
+  const { name, nodes, cache, rotate } = line;
   if (!rotate) return { name, nodes, cache };
-  const identities = await loadIdentities(host, { file: identity, keys, prompt });
+  const identities = await load();
   return { name, nodes, cache, rotate: { identities, own: await recipientsOf(identities) } };
 }
 

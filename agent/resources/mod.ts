@@ -15,6 +15,7 @@ import { files } from "./files.ts";
 import { leftovers } from "./leftovers.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
+import { ownIds } from "./own_ids.ts";
 import { type Applier, applier, type Apply, bind, type Target } from "./resource.ts";
 import { scripts } from "./scripts.ts";
 import { ssh } from "./ssh.ts";
@@ -38,9 +39,13 @@ const BESIDE: { readonly [Name in AppliedName]?: Apply } = {
   users: bind(({ identity }) => identity, ssh),
 };
 
+/** Before everything else: what is started later may read them once. */
+const IDS: Apply = bind(({ identity }) => identity, ownIds);
+
 /** What a configuration is applied with, in order. */
 export const RESOURCES: readonly Apply[] = [
   leftovers,
+  IDS,
   ...APPLIED_NAMES.flatMap((name) => {
     const beside = BESIDE[name];
     return [APPLIERS[name].apply, ...beside ? [beside] : []];
@@ -48,7 +53,7 @@ export const RESOURCES: readonly Apply[] = [
 ];
 
 /** What is done as soon as the node knows who it is, before it has any configuration. */
-export const EARLY: readonly Apply[] = [APPLIERS.hostname.apply];
+export const EARLY: readonly Apply[] = [IDS, APPLIERS.hostname.apply];
 
 /** What the node really is, read back from the system. */
 export async function observe(host: Host, target: Target): Promise<Observed> {

@@ -25,6 +25,9 @@ export const AGENT_OWNS: readonly Claim[] = [
   // The identity drive's.
   ["path", "/etc/ssh/ssh_host_ed25519_key"],
   ["path", "/etc/ssh/ssh_host_ed25519_key.pub"],
+  ["path", "/etc/machine-id"],
+  ["path", "/etc/hostid"],
+  ["path", "/etc/iscsi/initiatorname.iscsi"],
   ["service", "psyopsos-agent"],
   ["service", "psyopsos-coldplug"],
 ];

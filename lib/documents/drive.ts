@@ -9,6 +9,7 @@
  * | `minisign.pubkey` | the key that version 1 of the site's root.json is signed with |
  * | `site` | base URLs of the site, one a line, in order of preference; `#` starts a comment |
  * | `ssh_host_ed25519_key`, `.pub` | SSH host key (optional) |
+ * | `seed` | what machine-id and the like are derived from, in hex (optional; default the age identity) |
  * | `network.json` | a static address instead of DHCP (optional) |
  * | `ntp` | time servers, one a line, for a machine without a clock (optional; default those of its image) |
  *
@@ -25,6 +26,7 @@ import { readJson } from "../schema/read.ts";
 import { parseIdentityFile } from "../trust/age.ts";
 import { parsePublicKey, type PublicKey } from "../trust/minisign.ts";
 import { isNodeName } from "./names.ts";
+import { parseSeed } from "./seed.ts";
 
 /** Label of its file system, by which a node finds it. */
 export const DRIVE_LABEL = "psyops-secret";
@@ -128,6 +130,8 @@ export interface DriveIdentity {
   sshHostKey?: string;
   /** Its public line. */
   sshHostPublicKey?: string;
+  /** What the node's ids are derived from; secret. */
+  seed?: Bytes;
   network?: StaticNetwork;
   /** Who is asked for the time where the machine has no clock; default who the image names. */
   timeServers?: string[];
@@ -152,6 +156,7 @@ const FILES: { readonly [Part in keyof Required<DriveIdentity>]: [string, FileKi
     "ssh_host_ed25519_key.pub",
     { parse: (given) => given.trim(), optional: true },
   ],
+  seed: ["seed", { parse: parseSeed, secret: true, optional: true }],
   network: ["network.json", { parse: parseStaticNetwork, optional: true }],
   timeServers: ["ntp", { parse: parseTimeServers, optional: true }],
 };
@@ -220,6 +225,8 @@ export interface DriveTexts {
   sshHostKeyPublic: string;
   /** Base URLs of the site, tried in this order. */
   sites: readonly string[];
+  /** As {@linkcode generateSeed} gives it; secret. */
+  seed?: string;
   network?: StaticNetwork;
   /** Time servers; without them those of the image. */
   timeServers?: readonly string[];
@@ -231,7 +238,7 @@ export interface DriveTexts {
  * @throws {DriveError} when the node would refuse one of them.
  */
 export function driveFiles(texts: DriveTexts): Map<string, DriveFile> {
-  const { name, sites, network, timeServers } = texts;
+  const { name, sites, seed, network, timeServers } = texts;
   const note = "# Where this node finds its site: base URLs, tried in this order.";
   const parts: { [Part in keyof DriveIdentity]?: string | undefined } = {
     name: `${name}\n`,
@@ -240,6 +247,7 @@ export function driveFiles(texts: DriveTexts): Map<string, DriveFile> {
     sites: [note, ...sites, ""].join("\n"),
     sshHostKey: texts.sshHostKey,
     sshHostPublicKey: `${texts.sshHostKeyPublic}\n`,
+    seed: seed && `${seed}\n`,
     network: network && `${JSON.stringify(network, null, 2)}\n`,
     timeServers: timeServers && [...timeServers, ""].join("\n"),
   };

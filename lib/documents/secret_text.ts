@@ -18,7 +18,10 @@ import { printable } from "../visible.ts";
 export interface SecretHome {
   /** "global", "tags/lab" or "nodes/alpha": whose file it stands in. */
   owner: string;
-  /** Keys below `private`; an item of a list belongs to the list. */
+  /**
+   * Keys below `private`, or a node's own field (`seed`), which is the name of no key of the configuration; an item of a list
+   * belongs to the list.
+   */
   path: readonly string[];
 }
 
@@ -70,9 +73,10 @@ function parseHome(text: string): SecretHome | undefined {
   return JSON.stringify({ owner, path }) === text ? { owner, path } : undefined;
 }
 
-/** Where the value at `path` in the file of `owner` belongs; the path's first key is "private". */
+/** Where the value at `path` in the file of `owner` belongs: a value below "private", or a field of the file itself. */
 export function secretHome(owner: string, path: readonly (string | number)[]): SecretHome {
-  return { owner, path: path.slice(1).filter((key) => typeof key === "string") };
+  const keys = path[0] === "private" ? path.slice(1) : path;
+  return { owner, path: keys.filter((key) => typeof key === "string") };
 }
 
 /** Whether two are one. */

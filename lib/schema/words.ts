@@ -21,6 +21,8 @@ export interface FieldFacts {
    * below `private`. "secret": taken below `private` alone.
    */
   secrecy?: "open" | "free" | "secret";
+  /** Taken encrypted (`!age`) only, and read by who needs it alone: the site build leaves it as it is. */
+  sealed?: true;
   /** Whether the site publishes what is in here in clear, so that no field of secrecy "secret" may stand in it. */
   published?: true;
   /**

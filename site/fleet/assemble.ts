@@ -165,7 +165,7 @@ export function assembleFleet<Outputs = never>(
       if (!isNodeName(name)) problems.push({ ...place, message: "not a valid node name" });
       const source = read(path, nodeSchema);
       if (!source) continue;
-      const { config, private: secret, ...facts } = source.value;
+      const { config, private: secret, seed: _, ...facts } = source.value;
       const layer = { config, private: secret };
       sources.push({ facts: { name, ...facts }, layer, problemAt: source.problemAt });
     }

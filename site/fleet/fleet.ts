@@ -61,7 +61,9 @@ async function assembleTexts<Outputs>(
 ): Promise<Fleet<Outputs>> {
   const unread = known ? new Map([...texts].filter(([path]) => !known.has(path))) : texts;
   const given = { ...parseFiles(unread, directory), paths: [...texts.keys()].sort() };
-  const sealed = [...given.files.values()].flatMap((file) => file.sealed);
+  // Seeds are for drives alone: the build needs none.
+  const sealed = [...given.files.values()].flatMap((file) => file.sealed)
+    .filter(({ path }) => path[0] === "private");
   if (sealed.length === 0 || !options.identities || given.problems.length > 0) {
     // What can't be parsed is told first, without a word about secrets that nobody was asked to decrypt.
     return assembleFleet<Outputs>(given, { known, survey: given.problems.length > 0 });

@@ -12,7 +12,7 @@ import {
   sshHostKeySchema,
   tagsSchema,
 } from "../../lib/documents/site.ts";
-import { instant, keyLineProblem, mapping } from "../../lib/schema/fields.ts";
+import { anyText, instant, keyLineProblem, mapping } from "../../lib/schema/fields.ts";
 import { described } from "../../lib/schema/words.ts";
 import { isRecipient, MAX_KEYS } from "../../lib/trust/age.ts";
 import { isPostQuantum } from "../../lib/trust/age_value.ts";
@@ -75,6 +75,14 @@ export const nodeSchema = mapping({
     described(sshHostKeySchema, "Public line of the SSH host key that is on the node's drive.", {
       desk: keyLineProblem,
     }),
+  ),
+  seed: v.optional(
+    described(
+      anyText,
+      "What its machine-id, hostid and the like are derived from, encrypted to the administrators; it is on its drives, too. " +
+        "deno task node new and renew write it.",
+      { sealed: true, secrecy: "secret" },
+    ),
   ),
   created: v.optional(described(instant, "When the node's drive was made, in UTC.")),
   tags: v.optional(

@@ -10,12 +10,12 @@
 import * as v from "valibot";
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Document, Pair, YAMLMap } from "yaml";
-import { secretHome } from "../../lib/documents/secret_text.ts";
 import { namesOf, oldListAt } from "../../lib/config/old_forms.ts";
-import { deskProblems, publishedSecrets } from "../../lib/schema/words.ts";
+import { secretHome } from "../../lib/documents/secret_text.ts";
 import { nearest } from "../../lib/nearest.ts";
-import { keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
+import { below, keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
 import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
+import { deskProblems, factsOf, publishedSecrets, visitValues } from "../../lib/schema/words.ts";
 import {
   findOddity,
   hasTooMany,
@@ -31,6 +31,7 @@ import {
   homeProblem,
   NOT_ARMORED,
   replaceSealed,
+  Sealed,
   type Unsealed,
 } from "./sealed.ts";
 import { pathKey } from "./yaml_text.ts";
@@ -212,12 +213,13 @@ export function checkYaml<Schema extends v.GenericSchema>(
   const value = parsed.sealed.length === 0
     ? parsed.value
     : replaceSealed(parsed.value, (one, path) => {
-      if (path[0] !== "private") {
+      const isOwn = isSealedField(schema, path);
+      if (path[0] !== "private" && !isOwn) {
         return void faults.push(
           problemAt(path, "!age values belong below private: all else is readable by everyone"),
         );
       }
-      if (options.survey && !options.unsealed?.has(one.armored)) {
+      if ((options.survey || isOwn) && !options.unsealed?.has(one.armored)) {
         return one.isValid() ? "" : void faults.push(problemAt(path, NOT_ARMORED));
       }
       const plain = options.unsealed?.get(one.armored) ??
@@ -235,6 +237,12 @@ export function checkYaml<Schema extends v.GenericSchema>(
     });
   if (faults.length > 0) return faults.sort(inOrder);
   const early = [
+    ...plainSealed(schema, parsed.value).map((path) =>
+      problemAt(
+        path,
+        `${shown(path.join("."))} must be encrypted: deno task node renew writes it anew`,
+      )
+    ),
     ...publishedSecrets(schema, value).map((path) =>
       problemAt(path, `${shown(path.join("."))} is a secret: ${SECRET_PLACE}`, true)
     ),
@@ -246,9 +254,9 @@ export function checkYaml<Schema extends v.GenericSchema>(
   ];
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (early.length > 0) return early.sort(inOrder);
-  const unread = options.survey
-    ? parsed.sealed.filter(({ armored }) => !options.unsealed?.has(armored))
-    : [];
+  const unread = parsed.sealed.filter(({ armored, path }) =>
+    (options.survey || isSealedField(schema, path)) && !options.unsealed?.has(armored)
+  );
   const hidden = new Set(unread.map(({ path }) => pathKey(path)));
   if (!result.success) {
     const issues = result.issues.filter((issue) => !hidden.has(pathKey(keysOf(issue))));
@@ -295,6 +303,21 @@ function isRemovable(schema: v.GenericSchema, path: readonly (string | number)[]
     field = (field as { wrapped?: v.GenericSchema }).wrapped;
   }
   return field !== undefined;
+}
+
+/** Whether the field at `path` is one that is taken encrypted only. */
+function isSealedField(schema: v.GenericSchema, path: readonly (string | number)[]): boolean {
+  const field = path.reduce<v.GenericSchema | undefined>((at, key) => below(at, key), schema);
+  return field !== undefined && factsOf(field)?.sealed === true;
+}
+
+/** Paths of such fields in `value` that are not encrypted. */
+function plainSealed(schema: v.GenericSchema, value: unknown): (readonly string[])[] {
+  const found: (readonly string[])[] = [];
+  visitValues(schema, value, (field, held, path) => {
+    if (factsOf(field)?.sealed && !(held instanceof Sealed)) found.push(path);
+  });
+  return found;
 }
 
 /** What a number is encrypted as: its digits. Anything else stays text, which the schema refuses. */

@@ -29,7 +29,10 @@ import { formatPublicKey, parsePublicKey, type PublicKey } from "../../lib/trust
 import { loadRoots } from "../../lib/trust/root_sign.ts";
 import { writeEditorSchemas } from "../fleet/editor_schema.ts";
 import { schemaLine } from "../fleet/schema_line.ts";
+import { parseYaml } from "../fleet/yaml_file.ts";
 import { plainText } from "../fleet/yaml_text.ts";
+import { namedAdmins } from "../secrets/secret_files.ts";
+import { newSeed, seedLines } from "./node_seed.ts";
 
 /** What {@linkcode makeIdentity} needs. */
 export interface IdentityOptions {
@@ -43,6 +46,8 @@ export interface IdentityOptions {
   network?: StaticNetwork;
   /** Time servers for a machine without a clock; default those of its image. */
   timeServers?: readonly string[];
+  /** What its ids are derived from; secret. */
+  seed?: string;
   /** An age key that also withstands quantum computers; its recipient is 1959 characters long. */
   postQuantum?: boolean;
 }
@@ -58,7 +63,7 @@ export interface MadeIdentity {
 }
 
 /** What {@linkcode newNode} needs. */
-export interface NewNodeOptions extends IdentityOptions {
+export interface NewNodeOptions extends Omit<IdentityOptions, "seed"> {
   tags?: readonly string[];
   /** Directory of the fleet's YAML files. */
   nodes: string;
@@ -71,6 +76,8 @@ export interface NewNode extends MadeIdentity {
   drive: string;
   /** Path of the node's file. */
   file: string;
+  /** Whether that holds the node's seed. Without administrators it is on the drive alone, and a new drive brings another one. */
+  keepsSeed: boolean;
 }
 
 /**
@@ -93,16 +100,25 @@ export async function newNode(host: Host, options: NewNodeOptions): Promise<NewN
   if (await host.stat(out)) throw fail(`${out} exists`, "its keys would be lost; move it away");
   const tags = [...options.tags ?? []];
   await checkTags(host, nodes, tags, fail);
-  const made = await makeIdentity(host, options);
+  const { seed, armored } = await newSeed(name, await adminsIn(host, nodes));
+  const made = await makeIdentity(host, { ...options, seed });
   try {
     await writeEditorSchemas(host, nodes);
-    await host.writeFile(file, nodeFile(name, made, tags));
+    await host.writeFile(file, nodeFile(name, made, tags, armored));
   } catch (error) {
     // Without its file nobody knows the drive's keys.
     await host.remove(out);
     throw error;
   }
-  return { name, drive: out, file, ...made };
+  return { name, drive: out, file, keepsSeed: armored !== undefined, ...made };
+}
+
+/** The administrators of the fleet in `nodes`, which may have no file yet. */
+async function adminsIn(host: Host, nodes: string): Promise<string[]> {
+  const file = `${nodes}/global.yaml`;
+  if (!await host.stat(file)) return [];
+  const parsed = parseYaml(file, await host.readTextFile(file));
+  return Array.isArray(parsed) ? [] : namedAdmins({ files: new Map([["global.yaml", parsed]]) });
 }
 
 /**
@@ -127,6 +143,7 @@ export async function makeIdentity(host: Host, options: IdentityOptions): Promis
     sshHostKey: formatSshPrivateKey(ssh, name),
     sshHostKeyPublic: sshHostKey,
     sites,
+    seed: options.seed,
     network: options.network,
     timeServers: options.timeServers,
   }, fail);
@@ -153,10 +170,16 @@ function failure(name: string): Fail {
 }
 
 /** The text of a new node's file. A tag may be called `2024` or `no`, which YAML would take for something else. */
-function nodeFile(name: string, made: MadeIdentity, tags: readonly string[]): string {
+function nodeFile(
+  name: string,
+  made: MadeIdentity,
+  tags: readonly string[],
+  seed: string | undefined,
+): string {
   return schemaLine(`${name}.yaml`) + [
     `# Node ${name}. The private halves of these keys are on its identity drive only.`,
     ...identityValues(made).map(([key, value]) => `${key}: ${plainText(value)}`),
+    ...seed === undefined ? [] : seedLines(seed),
     `tags: [${tags.map(plainText).join(", ")}]`,
     "",
     "# config is readable by everyone, private leaves this machine only encrypted to the node.",

@@ -9,20 +9,22 @@ import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { IdentityFile } from "../../lib/trust/age.ts";
 import { isPostQuantum } from "../../lib/trust/age_value.ts";
-import { assembleFleet, parseFiles } from "../fleet/assemble.ts";
+import { assembleFleet, type FleetFiles, parseFiles } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
 import { saidBy } from "../fleet/sealed.ts";
+import { putArmored } from "../fleet/yaml_edit.ts";
 import { type ParsedYaml, parseYaml } from "../fleet/yaml_file.ts";
 import { applied, plainText, type Splice } from "../fleet/yaml_text.ts";
 import { type Exposed, exposedTo, findNode } from "../secrets/exposure.ts";
 import { type Rekeyed, rekeySecrets } from "../secrets/rekey.ts";
-import { openSecrets } from "../secrets/secret_files.ts";
+import { namedAdmins, openSecrets } from "../secrets/secret_files.ts";
 import {
   type IdentityOptions,
   identityValues,
   type MadeIdentity,
   makeIdentity,
 } from "./new_node.ts";
+import { newSeed, readSeed, SEED_FIELD, seedLines } from "./node_seed.ts";
 
 /** How everything is encrypted anew. */
 export interface Rotation {
@@ -81,7 +83,10 @@ export async function revokeNode(host: Host, options: RevokeOptions): Promise<Re
 }
 
 /** What {@linkcode renewNode} needs. */
-export interface RenewOptions extends RevokeOptions, IdentityOptions {}
+export interface RenewOptions extends RevokeOptions, Omit<IdentityOptions, "seed"> {
+  /** The administrator's age identity, which decrypts the node's seed; undefined gives it another seed. */
+  seedIdentities?: () => Promise<IdentityFile>;
+}
 
 /** What was done. */
 export interface Renewed
@@ -90,6 +95,8 @@ export interface Renewed
   drive: string;
   /** The recipient that is no more. */
   revoked: string;
+  /** Whether machine-id and the like stay as they were: the new drive has the seed of the one before. */
+  keptSeed: boolean;
 }
 
 /**
@@ -100,20 +107,25 @@ export interface Renewed
  */
 export async function renewNode(host: Host, options: RenewOptions): Promise<Renewed> {
   const { name, nodes, cache, out } = options;
-  const { shared, recipient } = await inspect(host, options, "renew");
+  const { shared, recipient, files } = await inspect(host, options, "renew");
+  const known = options.seedIdentities && await readSeed(files, name, options.seedIdentities);
+  const { seed, armored } = known === undefined
+    ? await newSeed(name, namedAdmins(files))
+    : { seed: known, armored: undefined };
   // A node is not made weaker because nobody repeated an option.
   const postQuantum = options.postQuantum || isPostQuantum(recipient);
   const file = `${nodes}/${name}.yaml`;
   const source = await host.readTextFile(file);
   const aside = `${out}.new`;
   try {
-    const made = await makeIdentity(host, { ...options, postQuantum, out: aside });
-    await host.writeFile(file, withIdentity(file, source, made));
+    const made = await makeIdentity(host, { ...options, seed, postQuantum, out: aside });
+    await host.writeFile(file, withIdentity(file, source, made, armored));
     await host.rename(aside, out);
     await host.remove(`${cache}/${name}.json`);
     const rekeyed = await rotate(host, options);
     await proveGone(host, nodes, recipient);
-    return { ...made, name, file, drive: out, revoked: recipient, shared, rekeyed };
+    const keptSeed = known !== undefined;
+    return { ...made, name, file, drive: out, revoked: recipient, keptSeed, shared, rekeyed };
   } finally {
     await host.remove(aside);
   }
@@ -123,7 +135,7 @@ async function inspect(
   host: Host,
   { name, nodes }: RevokeOptions,
   verb: string,
-): Promise<{ shared: Exposed[]; recipient: string }> {
+): Promise<{ shared: Exposed[]; recipient: string; files: FleetFiles }> {
   const secrets = await openSecrets(host, nodes);
   const node = findNode(secrets, name);
   if (secrets.fleet.admins.includes(node.recipient)) {
@@ -131,7 +143,7 @@ async function inspect(
       hint: `take it out of ${nodes}/global.yaml, then run deno task secret rekey`,
     });
   }
-  return { shared: exposedTo(secrets, node), recipient: node.recipient };
+  return { shared: exposedTo(secrets, node), recipient: node.recipient, files: secrets.files };
 }
 
 async function rotate(host: Host, options: RevokeOptions): Promise<Rekeyed | undefined> {
@@ -157,8 +169,16 @@ async function proveGone(host: Host, nodes: string, recipient: string): Promise<
   }
 }
 
-/** The node's file with other keys. Only the text of the values changes, a key that was missing is put below the first. */
-function withIdentity(file: string, source: string, made: MadeIdentity): string {
+/**
+ * The node's file with other keys, and with the encrypted `seed` where there is a new one. Only the text of the values changes,
+ * a key that was missing is put below the first.
+ */
+function withIdentity(
+  file: string,
+  source: string,
+  made: MadeIdentity,
+  seed: string | undefined,
+): string {
   const fail = () =>
     new UserError(`edit ${file}`, "its keys are not laid out one a line", {
       hint: "write recipient, sshHostKey and created on lines of their own",
@@ -178,12 +198,21 @@ function withIdentity(file: string, source: string, made: MadeIdentity): string 
       if (key === "recipient") after = source.indexOf("\n", end) + 1 || source.length;
     } else missing.push(`${key}: ${plainText(value)}\n`);
   }
+  if (seed !== undefined) {
+    const known = before.sealed.some(({ path }) => path[0] === SEED_FIELD);
+    if (known) return withIdentity(file, putArmored(before, [SEED_FIELD], seed), made, undefined);
+    missing.push(...seedLines(seed).map((line) => `${line}\n`));
+  }
   const gap = after > 0 && source[after - 1] !== "\n" ? "\n" : "";
   if (missing.length > 0) splices.push({ start: after, end: after, text: gap + missing.join("") });
   const edited = applied(source, splices);
   const again = parseYaml(file, edited);
   if (Array.isArray(again)) throw fail();
-  const expected = { ...saidBy(before.value), ...Object.fromEntries(identityValues(made)) };
+  const expected = {
+    ...saidBy(before.value),
+    ...Object.fromEntries(identityValues(made)),
+    ...seed !== undefined && { [SEED_FIELD]: { age: seed } },
+  };
   if (JSON.stringify(sorted(saidBy(again.value))) !== JSON.stringify(sorted(expected))) {
     throw fail();
   }

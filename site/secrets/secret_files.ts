@@ -6,6 +6,7 @@
 import { nearest } from "../../lib/nearest.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import { isRecipient } from "../../lib/trust/age.ts";
 import { type RecipientState, recipientState } from "../../lib/trust/age_value.ts";
 import { assembleFleet, type Fleet, type FleetFiles, parseFiles } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
@@ -78,4 +79,10 @@ export function adminsOf(
   throw new UserError("encrypt", `${files.directory}/global.yaml names no admins`, {
     hint: "deno task secret init makes an identity and lists it there",
   });
+}
+
+/** The administrators that `global.yaml` lists, as far as it can be read; what is wrong with it is told by who reads all of it. */
+export function namedAdmins({ files }: Pick<FleetFiles, "files">): string[] {
+  const global = files.get("global.yaml")?.value as { admins?: unknown } | null | undefined;
+  return Array.isArray(global?.admins) ? global.admins.filter(isRecipient) : [];
 }

@@ -17,7 +17,7 @@ const GROUPS = ["strict_object", "record", "array"];
 
 /** The dotted name of `path`. */
 export function secretName(path: SecretPath): string {
-  return path.slice(1).join(".");
+  return (path[0] === "private" ? path.slice(1) : path).join(".");
 }
 
 /** Reads a dotted name; a leading `private.` may be left out. @throws {UserError} naming the part that is not known. */

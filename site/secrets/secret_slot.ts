@@ -9,9 +9,9 @@ import { utf8 } from "../../lib/bytes.ts";
 import { formatSecret, type SecretHome, secretHome } from "../../lib/documents/secret_text.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { type IdentityFile, isRecipient } from "../../lib/trust/age.ts";
+import type { IdentityFile } from "../../lib/trust/age.ts";
 import { MAX_VALUE_BYTES, Sealer } from "../../lib/trust/age_value.ts";
-import { assembleFleet, type FleetFiles, parseFiles, saysBound } from "../fleet/assemble.ts";
+import { assembleFleet, parseFiles, saysBound } from "../fleet/assemble.ts";
 import { readFleetFiles } from "../fleet/fleet.ts";
 import { fileSchema } from "../fleet/fleet_schema.ts";
 import { schemaLine } from "../fleet/schema_line.ts";
@@ -20,7 +20,7 @@ import { putArmored } from "../fleet/yaml_edit.ts";
 import { checkYaml, type ParsedYaml, parseYaml, problemText } from "../fleet/yaml_file.ts";
 import { pathKey } from "../fleet/yaml_text.ts";
 import { withoutBlanks } from "./blanks.ts";
-import { adminsOf, findOwner } from "./secret_files.ts";
+import { adminsOf, findOwner, namedAdmins } from "./secret_files.ts";
 import { secretName, type SecretPath } from "./secret_path.ts";
 
 /** A file that is new gets this mode when its content is a secret; the ordinary one would let everyone on the node read it. */
@@ -192,12 +192,6 @@ function makesFile({ path, parsed }: SecretSlot): boolean {
   return path[1] === "files" && path[3] === "content" &&
     !isThere(valueAt(parsed.value, path.slice(0, 3))) &&
     !isThere(valueAt(parsed.value, ["config", ...path.slice(1, 3), "mode"]));
-}
-
-/** The administrators that `global.yaml` lists, as far as it can be read; what is wrong with it is told later. */
-function namedAdmins({ files }: FleetFiles): string[] {
-  const given = valueAt(files.get("global.yaml")?.value, ["admins"]);
-  return Array.isArray(given) ? given.filter(isRecipient) : [];
 }
 
 /** What a new file begins with. */

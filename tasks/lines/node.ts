@@ -71,7 +71,7 @@ const revokeFields = {
   identity: value(
     "identity",
     "FILE",
-    "with --rotate: your age identity, default DIR/admin.age of --keys",
+    "your age identity, for --rotate and the node's seed; default DIR/admin.age of --keys",
   ),
 };
 
@@ -117,11 +117,13 @@ that alone takes nothing away from who knows the values.`,
         ...driveFields,
         ...revokeFields,
         postQuantum: on("post-quantum", "also withstands quantum computers; else the kind is kept"),
+        newSeed: on("new-seed", "give it another machine-id, hostid and the like, too"),
         yes: on("yes", "with --write: ask nothing, take also a device that is not removable"),
         json,
       },
       "give a node that stays new keys and a new drive",
-      "Makes a new drive with new keys for a node that stays; its old keys are revoked. Its file keeps everything else.",
+      `Makes a new drive with new keys for a node that stays; its old keys are revoked. Its file keeps everything else, and its
+drive the seed of the one before, so that its machine-id, hostid and the like stay: that needs your age identity.`,
     ),
   ),
   object({

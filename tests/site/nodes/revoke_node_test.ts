@@ -7,7 +7,7 @@ import { makeSite } from "../../../site/build/make_site.ts";
 import { renewNode, revokeNode } from "../../../site/nodes/revoke_node.ts";
 import { openSecrets } from "../../../site/secrets/secret_files.ts";
 import type { FakeHost } from "../../support/fake_host.ts";
-import { ADMIN, hostWith, identityOf, secretFiles } from "../secret_support.ts";
+import { ADMIN, hostWith, identityOf, OTHER, secretFiles } from "../secret_support.ts";
 import { ISSUED, RECIPIENTS, SSH_KEYS } from "../support.ts";
 
 const OPTIONS = { name: "alpha", nodes: "nodes", cache: "cache" };
@@ -125,12 +125,62 @@ Deno.test("renewNode() gives new keys and keeps the rest of the node's file", as
   const expected = `# the first\nrecipient: ${made.recipient}\ncreated: "${ISSUED}"\n${
     before.split("\n").slice(1).join("\n").replace("\ntags", " # its key\n# bears\ntags")
   }`.replace(SSH_KEYS[0], made.sshHostKey);
-  assertEquals(host.textOf("nodes/alpha.yaml"), expected);
+  const armored = /seed: !age \|\n(?: {2}.*\n)+/;
+  assertEquals(host.textOf("nodes/alpha.yaml").replace(armored, ""), expected);
+  assertEquals(armored.test(host.textOf("nodes/alpha.yaml")), true, "it had no seed before");
   assertEquals(made.shared.map(({ owner, name, sealed }) => [owner, name, sealed]), SHARED);
   assertEquals((await host.stat("drives/alpha.img"))?.mode, 0o600);
   assertEquals(await publish(), ["alpha"]);
   assertEquals(having(host, "public", RECIPIENTS[0]), []);
   assertEquals(having(host, "public", made.recipient).length > 0, true);
+});
+
+Deno.test("renewNode() gives the new drive the seed of the one before, unless it is told otherwise", async () => {
+  const { host, publish } = await setUp();
+  const seeds: (string | undefined)[] = [];
+  host.programs.set("mke2fs", (args) => {
+    seeds.push(host.textOf(`${args[args.indexOf("-d") + 1]}/seed`));
+    return "";
+  });
+  const seedIdentities = () => Promise.resolve(identityOf(ADMIN));
+  const kept: boolean[] = [];
+  for (const options of [{}, {}, { rotate: ROTATE }, {}]) {
+    kept.push((await renewNode(host, { ...RENEW, ...options, seedIdentities })).keptSeed);
+  }
+  assertEquals(kept, [false, true, true, true], "at first it has none");
+  assertEquals(new Set(seeds).size, 1);
+  const text = host.textOf("nodes/alpha.yaml");
+  assertEquals(text.includes(seeds[0]!.trim()), false);
+  assertEquals((await renewNode(host, RENEW)).keptSeed, false);
+  assertEquals(new Set(seeds).size, 2);
+  const last = await renewNode(host, { ...RENEW, seedIdentities });
+  assertEquals([last.keptSeed, seeds.at(-1)], [true, seeds.at(-2)]);
+  await publish();
+  for (const seed of seeds) assertEquals(having(host, "public", seed!.trim()), []);
+});
+
+Deno.test("renewNode() changes nothing where the seed can't be read or belongs to another node", async () => {
+  const { host } = await setUp();
+  const seedIdentities = () => Promise.resolve(identityOf(ADMIN));
+  await renewNode(host, { ...RENEW, seedIdentities });
+  const own = host.textOf("nodes/alpha.yaml");
+  const foreign = host.textOf("nodes/beta.yaml") + /seed: !age \|\n(?: {2}.*\n)+/.exec(own)![0];
+  host.put("nodes/beta.yaml", foreign);
+  const cases = [
+    ["beta", ADMIN, "belongs to nodes/alpha seed"],
+    ["alpha", OTHER, "is not encrypted to your age identity"],
+  ] as const;
+  for (const [name, pair, reason] of cases) {
+    const before = host.textOf(`nodes/${name}.yaml`);
+    const identities = () => Promise.resolve(identityOf(pair));
+    const error = await assertRejects(
+      () => renewNode(host, { ...RENEW, name, seedIdentities: identities }),
+      UserError,
+      reason,
+    );
+    assertStringIncludes(error.hint ?? "", "--new-seed");
+    assertEquals(host.textOf(`nodes/${name}.yaml`), before);
+  }
 });
 
 Deno.test("renewNode() keeps a post-quantum node post-quantum", async () => {
