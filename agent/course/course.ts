@@ -17,7 +17,7 @@ import { troubleOf } from "../report/problem.ts";
 import type { Reporter } from "../report/reporter.ts";
 import { observe, RESOURCES } from "../resources/mod.ts";
 import type { Applied, Apply, Target } from "../resources/resource.ts";
-import type { Clock } from "../system/clock.ts";
+import type { Clock, Guess } from "../system/clock.ts";
 import type { Turn } from "../system/turn.ts";
 import type { Current, Effect, Event } from "./machine.ts";
 
@@ -109,9 +109,10 @@ export class Course {
   /** Whether another agent had its turn and kept something newer; what this one has is then not applied again. */
   async #superseded(): Promise<boolean> {
     const { clock, keeper } = this.parts;
+    // It may have set the clock, whatever it kept.
+    await clock.refresh();
     if (!await keeper.refresh()) return false;
     this.#source.forget();
-    await clock.refresh();
     await settingClock(this.parts.reporter, () => clock.forgetIssued());
     await settingClock(this.parts.reporter, () => clock.noteIssued(keeper.trust.issued));
     return true;
@@ -146,8 +147,11 @@ export class Course {
   async #findTime(): Promise<void> {
     const { clock, reporter, identity, timeServers } = this.parts;
     const servers = identity.timeServers ?? timeServers;
+    // An http site may send its readers to https.
     const isHttps = identity.sites.some((site) => site.startsWith("https:"));
-    if (!isHttps || !clock.needsServer || servers.length === 0) return;
+    if (!(isHttps || this.#source.sawUntimely) || !clock.needsServer || servers.length === 0) {
+      return;
+    }
     try {
       await clock.believe(await askTime(this.host, servers, clock));
       reporter.clearAside("time");
@@ -163,7 +167,11 @@ export class Course {
       const time = {
         now: clock.trusted(),
         sinceIssuedMs: clock.sinceIssuedMs,
-        guessAgain: () => this.#guessAgain(),
+        guessed: {
+          guesses: clock.guesses,
+          use: (guess: Guess | undefined) =>
+            settingClock(this.parts.reporter, () => clock.guess(guess)),
+        },
       };
       const answer = await this.#source.ask(keeper.trust, time, signal);
       this.#tellLagging(answer.lagging);
@@ -176,15 +184,6 @@ export class Course {
       const trouble = troubleOf(error, "unreachable");
       return { type: "failed", trouble, fallen: await this.#letGo() };
     }
-  }
-
-  /** Sets a clock that is only a guess to the next one; gives whether there was another. */
-  async #guessAgain(): Promise<boolean> {
-    let found = false;
-    await settingClock(this.parts.reporter, async () => {
-      found = await this.parts.clock.guessAgain();
-    });
-    return found;
   }
 
   /** Lets go of what a dropped key vouched for; gives whether there was something to let go of. */

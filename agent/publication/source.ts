@@ -23,6 +23,7 @@ import { refusal } from "../../lib/trust/verified.ts";
 import { printable } from "../../lib/visible.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";
+import type { Guess } from "../system/clock.ts";
 import { type Publication, readPublication } from "./read.ts";
 
 /** How long one request may take to answer, and to be read to its end, in milliseconds. */
@@ -31,6 +32,9 @@ const BODY_TIMEOUT_MS = 120_000;
 
 /** How long the other URLs may take once one has given a timestamp that holds, in milliseconds. */
 const OTHERS_MS = 3_000;
+
+/** How long a URL whose certificate held by no guess of the time is asked by the current one alone, in milliseconds. */
+const UNTIMELY_REST_MS = 3_600_000;
 
 /** Why the request to a URL ends then. */
 const LATE = "late";
@@ -65,8 +69,16 @@ export interface AskTime {
   now: KnownTime;
   /** As {@linkcode OpenOptions.sinceIssuedMs}. */
   sinceIssuedMs: number;
-  /** Sets the clock that certificates are judged by to another guess, where it is one; gives whether there was another. */
-  guessAgain?(): Promise<boolean>;
+  /** The clock that certificates are judged by, where that is a guess. */
+  guessed?: GuessedClock;
+}
+
+/** A clock that may be set by one guess or another. */
+export interface GuessedClock {
+  /** By what it is set first, then the others; none where it is no guess. */
+  readonly guesses: readonly Guess[];
+  /** Sets it; undefined by the best. */
+  use(guess: Guess | undefined): Promise<void>;
 }
 
 /** A file of the site, with the ETag by which the server recognizes this very content. */
@@ -80,8 +92,20 @@ interface Candidate {
   base: string;
   page: Page;
   view: SiteView;
+  /** By which guess of the time the URL's certificate held. */
+  guess: Guess | undefined;
   /** What was accepted before, when this is the very timestamp that it came with. */
   accepted?: Publication;
+}
+
+/** What some URLs are asked with. */
+interface Asking {
+  state: TrustState;
+  time: AskTime;
+  guess: Guess | undefined;
+  failures: Map<string, unknown>;
+  found: Candidate[];
+  signal: AbortSignal | undefined;
 }
 
 /** Asks the site of one node, again and again. */
@@ -91,6 +115,9 @@ export class Source {
   /** What was accepted last, and the timestamp it came with, to recognize that nothing has changed since. */
   #last?: { publication: Publication; base: string; page: Page };
   #dropped?: TrustState;
+  #sawUntimely = false;
+  /** URLs whose certificate held by no guess of the time, and the uptime at which that was found. */
+  readonly #untimely = new Map<string, number>();
 
   /** @param othersMs Milliseconds that the other URLs have once one has answered. */
   constructor(
@@ -112,6 +139,11 @@ export class Source {
     return this.#dropped;
   }
 
+  /** Whether a certificate ever did not hold by the system's clock. */
+  get sawUntimely(): boolean {
+    return this.#sawUntimely;
+  }
+
   /**
    * Asks for something newer than `state`.
    *
@@ -123,6 +155,8 @@ export class Source {
     const candidates = await this.#askAll(state, time, failures, signal);
     for (const candidate of candidates.toSorted((a, b) => this.#compare(a, b))) {
       try {
+        // Its other documents come from where its timestamp came from, and so by the same time.
+        await time.guessed?.use(candidate.guess);
         const answer = await this.#take(candidate);
         return { ...answer, lagging: this.#lagging(candidate, candidates, failures) };
       } catch (error) {
@@ -132,45 +166,66 @@ export class Source {
         failures.set(candidate.base, error);
       }
     }
+    await time.guessed?.use(undefined);
     const inOrder = this.identity.sites.flatMap((base) => failures.get(base) ?? []);
     throw inOrder.find(isFull) ?? inOrder.find((error) => error instanceof RefusedError) ??
       inOrder.at(-1);
   }
 
-  /** The timestamps that hold, of all URLs that answer in time; puts into `failures` what came of the others. */
+  /**
+   * The timestamps that hold, of all URLs that answer in time; puts into `failures` what came of the others. URLs whose
+   * certificate does not hold by the system's clock are asked by each other guess of the time.
+   */
   async #askAll(
     state: TrustState,
     time: AskTime,
     failures: Map<string, unknown>,
     signal?: AbortSignal,
   ): Promise<Candidate[]> {
-    let bases = this.identity.sites;
+    const isLeft = (base: string) => isUntimely(failures.get(base));
+    const [current, ...others] = time.guessed?.guesses ?? [];
     const found: Candidate[] = [];
-    do {
-      found.push(...await this.#askThese(bases, state, time, failures, signal));
+    const ask = async (bases: readonly string[], guess: Guess | undefined) => {
+      await this.#askThese(bases, { state, time, guess, failures, found, signal });
       if (signal?.aborted) throw new AgentError("unreachable", "ask the site", "stopped");
-      bases = bases.filter((base) => isUntimely(failures.get(base)));
-    } while (bases.length > 0 && await time.guessAgain?.());
+    };
+    await ask(this.identity.sites, current);
+    const untimely = this.identity.sites.filter(isLeft);
+    this.#sawUntimely ||= untimely.length > 0;
+    // With an answer in hand the system's clock is not moved in every round for a certificate that is simply dead.
+    const again = found.length === 0 ? untimely : untimely.filter((base) => !this.#rests(base));
+    for (const guess of others) {
+      const left = again.filter(isLeft);
+      if (left.length === 0) break;
+      await time.guessed!.use(guess);
+      await ask(left, guess);
+    }
+    for (const base of again) {
+      if (failures.has(base)) this.#untimely.set(base, this.host.uptime());
+      else this.#untimely.delete(base);
+    }
     return found;
   }
 
+  #rests(base: string): boolean {
+    const tried = this.#untimely.get(base);
+    return tried !== undefined && this.host.uptime() - tried < UNTIMELY_REST_MS;
+  }
+
+  /** Asks some URLs at once; adds to `found` and `failures`. */
   async #askThese(
     bases: readonly string[],
-    state: TrustState,
-    time: AskTime,
-    failures: Map<string, unknown>,
-    signal?: AbortSignal,
-  ): Promise<Candidate[]> {
-    const found: Candidate[] = [];
+    { state, time, guess, failures, found, signal }: Asking,
+  ): Promise<void> {
     const pending = new Set<AbortController>();
     const endOthers = () => pending.forEach((one) => one.abort(LATE));
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let timer = found.length > 0 ? setTimeout(endOthers, this.othersMs) : undefined;
     await Promise.all(bases.map(async (base) => {
       const own = new AbortController();
       pending.add(own);
       try {
         const until = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
-        found.push(await this.#askOne(base, state, time, until));
+        found.push({ ...await this.#askOne(base, state, time, until), guess });
         failures.delete(base);
         timer ??= setTimeout(endOthers, this.othersMs);
       } catch (error) {
@@ -179,7 +234,6 @@ export class Source {
       pending.delete(own);
     }));
     clearTimeout(timer);
-    return found;
   }
 
   async #askOne(
@@ -187,7 +241,7 @@ export class Source {
     state: TrustState,
     { now, sinceIssuedMs }: AskTime,
     signal: AbortSignal,
-  ): Promise<Candidate> {
+  ): Promise<Omit<Candidate, "guess">> {
     const known = this.#pages.get(base);
     const answer = await fetchPage(this.host, base, TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES, {
       sites: this.identity.sites,

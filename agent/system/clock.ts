@@ -9,8 +9,8 @@
  *
  * Certificates of https sites are judged by the system's clock. On a machine without a battery it is years behind, so
  * there, and only there, the agent sets it: to what a time server says, else to the time of the newest accepted
- * publication, else to that of the image; and to the next of these while no certificate holds by it, since the first two may
- * be lies. It writes down what it did, so that no agent of this boot takes its own work for a clock.
+ * publication, else to that of the image: a guess, of which there are others where no certificate holds by it, since the first
+ * two may be lies. It writes down what it did, so that no agent of this boot takes its own work for a clock.
  *
  * @module
  */
@@ -28,6 +28,9 @@ const TOLERANCE_MS = 60_000;
 /** Where the time comes from on a machine whose own clock can't be right. */
 const IMAGE_TIME = "the time of its image";
 
+/** What a clock that can't be right is set by: a time server's answer, the newest accepted publication, the image. */
+export type Guess = "server" | "publication" | "image";
+
 const settingSchema = v.object({ to: v.number(), was: v.number(), uptime: v.number() });
 /** When the system's clock was set: to what, what it showed, and the milliseconds since the boot. */
 type Setting = v.InferOutput<typeof settingSchema>;
@@ -39,8 +42,8 @@ export class Clock {
   #vouched?: { ms: number; uptime: number };
   /** What a time server said, and the uptime at which it did. */
   #hint?: { ms: number; uptime: number };
-  /** How many of {@linkcode Clock.#choices} are passed over, because no certificate holds by them. */
-  #passedOver = 0;
+  /** By what the system's clock is set where that is not the best guess. */
+  #chosen?: Guess;
 
   private constructor(
     readonly host: Host,
@@ -92,7 +95,7 @@ export class Clock {
   /** Forgets that time: the key that vouched for it has been dropped. */
   async forgetIssued(): Promise<void> {
     this.#vouched = undefined;
-    this.#passedOver = 0;
+    this.#chosen = undefined;
     await this.#setSystem();
   }
 
@@ -110,19 +113,23 @@ export class Clock {
   async believe(ms: number): Promise<void> {
     if (!this.isUsable(ms)) return;
     this.#hint = { ms, uptime: this.host.uptime() };
-    this.#passedOver = 0;
+    this.#chosen = undefined;
     await this.#setSystem();
   }
 
-  /**
-   * Sets a clock that can't be right to the next best time, because certificates don't hold by this one. Gives whether there
-   * was another; after the last one it is the best again.
-   */
-  async guessAgain(): Promise<boolean> {
-    if (!this.isBehind) return false;
-    this.#passedOver = (this.#passedOver + 1) % this.#choices().length;
+  /** By what a clock that can't be right may be set: by what it is first, then the others, best first. None for a clock. */
+  get guesses(): Guess[] {
+    if (!this.isBehind) return [];
+    const times = this.#times();
+    const [current] = this.#current(times);
+    return [current, ...[...times.keys()].filter((one) => one !== current)];
+  }
+
+  /** Sets a clock that can't be right by a guess, for as long as it is not the best; without one by the best. */
+  async guess(by: Guess | undefined): Promise<void> {
+    const [best] = [...this.#times().keys()];
+    this.#chosen = by === best ? undefined : by;
     await this.#setSystem();
-    return this.#passedOver > 0;
   }
 
   /** What the machine's clock shows, or would show if no agent had set it. */
@@ -143,17 +150,27 @@ export class Clock {
   }
 
   /** What a clock that can't be right may be set to, the best first. */
-  #choices(): number[] {
-    const told = [this.#hint, this.#vouched]
-      .flatMap((time) => time && this.isUsable(time.ms) ? [this.#since(time)] : []);
-    return [...told.map((ms) => Math.max(ms, this.#imageTime())), this.#imageTime()];
+  #times(): Map<Guess, number> {
+    const times = new Map<Guess, number>();
+    const told = [["server", this.#hint], ["publication", this.#vouched]] as const;
+    for (const [guess, time] of told) {
+      if (!time || !this.isUsable(time.ms)) continue;
+      times.set(guess, Math.max(this.#since(time), this.#imageTime()));
+    }
+    return times.set("image", this.#imageTime());
+  }
+
+  /** The guess that the clock goes by, and its time. */
+  #current(times: ReadonlyMap<Guess, number>): [Guess, number] {
+    const chosen = this.#chosen && times.get(this.#chosen);
+    return chosen === undefined ? [...times][0]! : [this.#chosen!, chosen];
   }
 
   /** Sets a clock that can't be right to the best that is known; back as well, when that is less than it was. */
   async #setSystem(): Promise<void> {
     if (!this.isBehind) return;
-    const choices = this.#choices();
-    const to = Math.ceil((choices[this.#passedOver] ?? choices[0]!) / 1000) * 1000;
+    const [, time] = this.#current(this.#times());
+    const to = Math.ceil(time / 1000) * 1000;
     if (Math.abs(this.host.now().getTime() - to) <= TOLERANCE_MS) return;
     const setting = { to, was: this.#ownMs(), uptime: this.host.uptime() };
     // Written first: a setting that never came to pass is recognized, one that nobody knows of is not.

@@ -49,6 +49,7 @@ export const FUZZ_TARGETS = {
   "s3-answers": { what: "answers of S3 servers", share: 1 },
   programs: { what: "what other programs print", share: 3 },
   agent: { what: "time servers' answers, and what a node's programs print", share: 3 },
+  body: { what: "bodies that come in small parts", share: 1 },
 } as const satisfies Readonly<Record<string, { what: string; share: number }>>;
 
 /** Name of a target. */

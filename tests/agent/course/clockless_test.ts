@@ -1,5 +1,6 @@
 /** Nodes without a clock: what lets https begin there, and what it never changes. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { runAgent } from "../../../agent/course/run.ts";
 import { ISSUED } from "../../site/support.ts";
 import { answerTo } from "../network/ntp_fake.ts";
 import { OLD, ROTATED, siteOf } from "../rotated_site.ts";
@@ -154,5 +155,37 @@ Deno.test("runAgent() without a clock gets over a date that a thief has claimed,
   for (const world of [running, next]) {
     assertEquals([world.status.problem, world.textOf("/etc/motd")], [undefined, "true\n"]);
     assertEquals(world.clock.getUTCFullYear(), 2026);
+  }
+});
+
+Deno.test("runAgent() without a clock asks a time server, too, when its http site leads to https", async () => {
+  class Forced extends Clockless {
+    override fetch(url: string, init?: RequestInit): Promise<Response> {
+      if (!url.startsWith("http:")) return super.fetch(url, init);
+      const headers = { location: url.replace("http:", "https:") };
+      return Promise.resolve(new Response(null, { status: 301, headers }));
+    }
+  }
+  const world = new Forced(SITE);
+  world.datagrams.set("image.test", (question) => answerTo(question, Date.parse(ISSUED)));
+  await world.boot({ sleeps: 2 });
+  assertEquals([world.status.phase, world.asked.length], ["configured", 1]);
+});
+
+Deno.test("runAgent() does not take for a clock what another agent has set while it slept", async () => {
+  for (const days of [-1, 5]) {
+    const world = new Clockless(HTTPS);
+    world.certificate = Date.parse(ISSUED) - YEAR_MS / 2;
+    world.datagrams.set("image.test", (question) => answerTo(question, Date.parse(ISSUED)));
+    const { signal } = new AbortController();
+    const other = { once: true, signal, random: () => 0.5, print: () => {}, pid: 4711 };
+    world.onSleep = async (count) => {
+      if (count !== 1) return;
+      const told = Math.max(Date.parse(ISSUED) + days * 86_400_000, IMAGE + 1000);
+      world.datagrams.set("image.test", (question) => answerTo(question, told));
+      assertEquals(await runAgent(world, other), 0);
+    };
+    await world.boot({ sleeps: 4 });
+    assertEquals([world.status.phase, world.status.problem], ["configured", undefined], `${days}`);
   }
 });

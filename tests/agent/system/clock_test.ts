@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Clock, MAX_AHEAD_MS } from "../../../agent/system/clock.ts";
+import { Clock, type Guess, MAX_AHEAD_MS } from "../../../agent/system/clock.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 
 const EPOCH = Date.parse("2026-11-01T00:00:00Z");
@@ -90,22 +90,29 @@ Deno.test("a time server counts before a publication, but never before the image
   assertEquals(clock.trusted().from, "the time of its image");
 });
 
-Deno.test("a clock that no certificate holds by is set to the next best guess, and the best again after the last", async () => {
+Deno.test("a clock that can't be right is set by the best guess, or by the one that is asked for", async () => {
   const host = machine("1970-01-01T00:00:00Z");
   const clock = await started(host);
-  const years: [boolean, number][] = [];
-  const guess = async () => years.push([await clock.guessAgain(), host.clock.getUTCFullYear()]);
-  await guess();
-  assertEquals(years, [[false, 2026]], "the time of the image is all that there is");
+  const year = async (by: Guess | undefined) => {
+    await clock.guess(by);
+    return host.clock.getUTCFullYear();
+  };
+  assertEquals(clock.guesses, ["image"]);
   await clock.noteIssued("2031-01-01T00:00:00Z");
   await clock.believe(Date.parse("2033-01-01T00:00:00Z"));
-  for (let i = 0; i < 4; i++) await guess();
-  assertEquals(years.slice(1), [[true, 2031], [true, 2026], [false, 2033], [true, 2031]]);
+  assertEquals(clock.guesses, ["server", "publication", "image"]);
+  const seen = [await year("publication"), await year("image"), await year(undefined)];
+  assertEquals(seen, [2031, 2026, 2033]);
+  await year("publication");
+  assertEquals(clock.guesses, ["publication", "server", "image"]);
+  await clock.noteIssued("2031-02-01T00:00:00Z");
+  assertEquals(host.clock.getUTCFullYear(), 2031, "it stays as it was guessed");
   await clock.forgetIssued();
-  assertEquals(host.clock.getUTCFullYear(), 2033, "what is left is guessed from the best on");
+  assertEquals([clock.guesses, host.clock.getUTCFullYear()], [["server", "image"], 2033]);
 
   const right = machine("2026-11-22T20:00:00Z");
   const own = await started(right);
   await own.noteIssued("2031-01-01T00:00:00Z");
-  assertEquals([await own.guessAgain(), wasSet(right)], [false, false], "a clock is no guess");
+  await own.guess("publication");
+  assertEquals([own.guesses, wasSet(right)], [[], false], "a clock is no guess");
 });

@@ -40,4 +40,5 @@ export const TARGETS: Readonly<Record<TargetName, LoadSubject>> = {
   "s3-answers": async () => (await import("./s3_answers.ts")).subject(),
   programs: async () => (await import("./programs.ts")).subject(),
   agent: async () => (await import("./agent.ts")).subject(),
+  body: async () => (await import("./body.ts")).subject(),
 };
