@@ -203,6 +203,13 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
   };
 }
 
+/** The error for keys of before a rotation: nodes that have seen the `newer` site would refuse one by root `version`. */
+export function olderRoots(doing: string, newer: string, version: number): UserError {
+  return new UserError(doing, `${newer}, and the keys here are of version ${version}`, {
+    hint: "keys were rotated in another checkout: bring its keys folder here, then build the site",
+  });
+}
+
 /** What the next publication must not fall behind. */
 interface Previous {
   serial: number;
@@ -228,7 +235,11 @@ async function previousOf(
   if (found.kind !== "file") throw new UserError("build the site", `${path} is no file`, { hint });
   try {
     const timestamp = parseTimestamp(await host.readFile(path), path);
-    const { serial, issued, publication } = timestamp;
+    const { serial, issued, publication, root } = timestamp;
+    const { version } = roots.files.at(-1)!.root;
+    if (root > version) {
+      throw olderRoots("build the site", `${out} is of root version ${root}`, version);
+    }
     const signer = keyIdHex(parseSignature(publication.minisig, path));
     const current = keysOf(roots.files.at(-1)!.root, "config").map(keyIdHex);
     if (!current.includes(signer)) return undefined;

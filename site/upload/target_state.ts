@@ -17,14 +17,21 @@ import {
 } from "../../lib/trust/freshness.ts";
 import { keyIdHex, parseSignature, type PublicKey } from "../../lib/trust/minisign.ts";
 import { NO_STATE } from "../../lib/trust/roots.ts";
-import { WRONG_CLOCK } from "../build/make_site.ts";
+import { olderRoots, WRONG_CLOCK } from "../build/make_site.ts";
 import type { LocalSite } from "./local_site.ts";
 
 /** What is there. */
 export type Found =
   | { kind: "nothing" }
   /** A publication of this site, and when a config key signed it. */
-  | { kind: "ours"; file: ReadFile; timestamp: Timestamp; signed: string }
+  | {
+    kind: "ours";
+    file: ReadFile;
+    timestamp: Timestamp;
+    signed: string;
+    /** Version of the root document that it is for. */
+    rootVersion: number;
+  }
   /** Something that no node of this site accepts; undefined when it is too long to be read. */
   | { kind: "foreign"; file: ReadFile | undefined; reason: RefusedError };
 
@@ -38,8 +45,9 @@ export async function lookAt(
   try {
     file = await target.get(TIMESTAMP_PATH, MAX_TIMESTAMP_BYTES);
     if (!file) return { kind: "nothing" };
-    const { timestamp, state } = await verify(local, target, pinned, file);
-    return { kind: "ours", file, timestamp, signed: state.issued };
+    const { timestamp, state, root } = await verify(local, target, pinned, file);
+    const rootVersion = root.version;
+    return { kind: "ours", file, timestamp, signed: state.issued, rootVersion };
   } catch (error) {
     if (error instanceof RefusedError) return { kind: "foreign", file, reason: error };
     if (!(error instanceof LongFileError)) throw error;
@@ -101,10 +109,15 @@ export function checkFound(found: Found, view: SiteView, options: CheckFoundOpti
 
 function refuseOlder(
   doing: string,
-  { timestamp: theirs, signed }: Found & { kind: "ours" },
+  { timestamp: theirs, signed, rootVersion }: Found & { kind: "ours" },
   view: SiteView,
   time: string,
 ): void {
+  const version = view.root.version;
+  if (rootVersion > version) {
+    // Nodes that saw it refuse this site, and those that did not would believe keys that were dropped.
+    throw olderRoots(doing, `what it has is of root version ${rootVersion}`, version);
+  }
   const signer = keyIdHex(parseSignature(theirs.publication.minisig, TIMESTAMP_PATH));
   // Serial and time of a key that is no longer to be believed may be anything.
   if (!keysOf(view.root, "config").map(keyIdHex).includes(signer)) return;

@@ -76,22 +76,35 @@ for (const { name, says, content } of FOREIGN) {
   });
 }
 
-Deno.test("publish believes a timestamp whose roots only the target has", async () => {
-  const { world, server } = await published();
-  await using _ = server;
-  // A checkout that has not heard of the new key.
-  for (const [path, { data, kind }] of [...world.host.nodes]) {
-    if (kind === "file" && path.startsWith("public/")) {
-      world.host.put(path.replace("public/", "older/"), data);
+Deno.test("publish puts no site of before a rotation over one of after it, whichever key it was and whatever its serial", async () => {
+  for (const key of ["root", "config", "timestamp"] as const) {
+    const { world, server } = await published();
+    await using _ = server;
+    // A checkout that has not heard of the new key, and is ahead otherwise.
+    const copy = (from: string, to: string) => {
+      for (const [path, { data, kind }] of [...world.host.nodes]) {
+        if (kind === "file" && path.startsWith(`${from}/`)) {
+          world.host.put(path.replace(from, to), data);
+        }
+      }
+    };
+    await world.build(6);
+    copy("public", "older");
+    const options = { issued: "2026-11-22T20:00:00Z", passphrase: never, cost: CHEAP };
+    await rotateKey(world.host, "keys", key, options);
+    await world.host.remove("public");
+    await world.build(5);
+    assertEquals((await world.publishTo(server)).code, EXIT.ok);
+    for (const more of [[], ["--overwrite"]]) {
+      const { code, output } = await world.publishTo(server, "--from", "older", ...more);
+      assertEquals(code, EXIT.failed, output);
+      assertStringIncludes(
+        output,
+        "it has is of root version 2, and the keys here are of version 1",
+      );
+      assertStringIncludes(output, "bring its keys folder here");
     }
   }
-  const options = { issued: "2026-11-22T20:00:00Z", passphrase: never, cost: CHEAP };
-  await rotateKey(world.host, "keys", "timestamp", options);
-  await world.build(5);
-  assertEquals((await world.publishTo(server)).code, EXIT.ok);
-  const { code, output } = await world.publishTo(server, "--from", "older");
-  assertEquals(code, EXIT.failed, output);
-  assertStringIncludes(output, "it has serial 5, newer than 1");
 });
 
 Deno.test("publish takes no serial from a config key that is no longer to be believed", async () => {

@@ -302,6 +302,24 @@ Deno.test("a serial that a replaced config key has signed is let go", async () =
   assertEquals([view.state.serial, view.state.rootVersion], [serial, 2]);
 });
 
+Deno.test("keys of before a rotation build no site over one of after it", async () => {
+  const { host, options } = await setUp();
+  const passphrase = () => Promise.resolve("");
+  for (const [path, node] of [...host.nodes]) {
+    if (/^\/k(\/|$)/.test(path)) host.nodes.set(path.replace("/k", "/old"), { ...node });
+  }
+  await rotateKey(host, "/k", "timestamp", { issued: ISSUED, passphrase });
+  await makeSite(host, { ...options, keyring: await loadKeyring(host, "/k") });
+  const before = tree(host, "/public");
+  const old = { ...options, keyring: await loadKeyring(host, "/old") };
+  const error = await assertRejects(() => makeSite(host, old), UserError);
+  assertEquals(
+    error.message,
+    "Cannot build the site: /public is of root version 2, and the keys here are of version 1",
+  );
+  assertEquals(tree(host, "/public"), before);
+});
+
 Deno.test("a serial that is taken by other content is not published again", async () => {
   const { host, options } = await setUp();
   await makeSite(host, { ...options, serial: 7 });
