@@ -48,6 +48,8 @@ export async function fetchFollowing(
 
 /** Whether a redirect leads to the same origin, to one of the site's own, or from http to https on the usual ports. */
 function isAllowed(next: URL, from: URL, sites: readonly string[]): boolean {
+  // The origin of `blob:http://…` is that of what is behind it.
+  if (!/^https?:$/.test(next.protocol)) return false;
   const origins = [from.href, ...sites].map((url) => new URL(url).origin);
   if (origins.includes(next.origin)) return true;
   return from.origin === `http://${from.hostname}` && next.origin === `https://${from.hostname}`;

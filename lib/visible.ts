@@ -7,9 +7,9 @@
 
 /**
  * What a terminal takes for anything else than one character in its place: control and format characters, separators of
- * lines and paragraphs, halves of characters.
+ * lines and paragraphs, halves of characters, and fillers of Hangul, which are letters that nobody sees.
  */
-const UNPRINTABLE = String.raw`\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}`;
+const UNPRINTABLE = String.raw`\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\u115f\u1160\u3164\uffa0`;
 /** Line feeds and tabs lay out our own text; joiners are parts of words. */
 const HIDDEN = new RegExp(String.raw`[[${UNPRINTABLE}]--[\t\n\u200c\u200d]]`, "gv");
 /** In a quotation, what separates words or lines is a space. */

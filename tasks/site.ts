@@ -163,6 +163,7 @@ function onInterrupt(): AbortSignal {
 /** What an administrator is to recognise: whoever put it into the fleet's files can read what is encrypted to it. */
 function newsLines(out: string, { compared, newNodes, otherRecipients }: RecipientNews): string[] {
   if (!compared) {
+    if (newNodes.length === 0) return [];
     return [`every node is new: ${out} held no site whose recipients could be compared`];
   }
   return [

@@ -20,8 +20,8 @@ export const RUNLEVELS = ["sysinit", "boot", "default", "shutdown"] as const;
 /** One of {@linkcode RUNLEVELS}. */
 export type Runlevel = typeof RUNLEVELS[number];
 
-/** Largest definition that is read, in bytes. */
-const MAX_DEFINITION = 256 * 1024;
+/** Longest definition that is read, in bytes. */
+export const MAX_DEFINITION = 256 * 1024;
 const MAX_LIST = 1000;
 /** As much of a place is shown in a message, in characters. */
 const MAX_QUOTED = 120;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { readRepositoryText } from "../repository_file.ts";
 import { namedRuntime } from "../agent_build/compile.ts";
 import { type FormChoice, worldWithAgent } from "../agent_build/forms.ts";
 import { pinnedGlibc } from "../agent_build/glibc.ts";
@@ -13,7 +14,7 @@ import { checkVersion } from "../documents/boot_entry.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Architecture } from "../schema/fields.ts";
-import { type ImageDefinition, parseDefinition } from "./definition.ts";
+import { type ImageDefinition, MAX_DEFINITION, parseDefinition } from "./definition.ts";
 import { buildImage, type BuiltImage } from "./embedded.ts";
 import {
   followLock,
@@ -148,7 +149,10 @@ export async function updateLock(
 
 async function readDefinition(host: Host, root: string): Promise<ImageDefinition> {
   const file = `${root}/overlay/image.yaml`;
-  return parseDefinition(await host.readTextFile(file), file.replace(/^\.\//, ""));
+  return parseDefinition(
+    await readRepositoryText(host, file, MAX_DEFINITION),
+    file.replace(/^\.\//, ""),
+  );
 }
 
 /** `YYYY.MM.DD.HHMM` of a time in seconds since 1970, UTC: sorts by age as boot loaders compare. */

@@ -4,13 +4,14 @@
  *
  * @module
  */
+import { readRepositoryFile } from "../../lib/repository_file.ts";
 import { text } from "../../lib/bytes.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { IdentityFile } from "../../lib/trust/age.ts";
 import { assembleFleet, type Fleet, fleetError, type KnownNode, parseFiles } from "./assemble.ts";
 import { unseal, type Unsealed } from "./sealed.ts";
-import { placeOf } from "./yaml_file.ts";
+import { MAX_YAML_LENGTH, placeOf } from "./yaml_file.ts";
 
 /**
  * Reads a fleet from its files: path below the nodes directory to text. `directory` stands before paths in messages;
@@ -96,12 +97,7 @@ export async function readFleetFiles(host: Host, directory: string): Promise<Map
 }
 
 async function readText(host: Host, file: string): Promise<string> {
-  let data: Uint8Array;
-  try {
-    data = await host.readFile(file);
-  } catch (error) {
-    throw new UserError(`read ${file}`, "it is no readable file", { cause: error });
-  }
+  const data = await readRepositoryFile(host, file, MAX_YAML_LENGTH);
   try {
     return text(data);
   } catch {

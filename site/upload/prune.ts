@@ -2,7 +2,8 @@
  * Which files of a target nobody needs any more. Others may be publishing at the same time, and nodes may be reading what has just
  * been replaced, so a file goes only when it
  *  - lies in a folder of the site and is in neither the local site nor the publication that was replaced just now, and
- *  - has been there, as it is, for a day: a publisher that is at work has put what it needs anew (compare.ts).
+ *  - has been there, as it is, for a day: a publisher that is at work has put what it needs anew (compare.ts), and
+ *  - the publication before this command was there for some minutes: of the one that it replaced nothing is known any more.
  *
  * @module
  */
@@ -18,6 +19,8 @@ export const PRUNE_HOURS = 24;
 /** How long before that a publisher puts a file anew that it needs and no publication lists. */
 const MARGIN_HOURS = 1;
 const HOUR_MS = 3_600_000;
+/** How long nodes may go on reading a publication that was replaced: a round of theirs, which is made of bounded requests. */
+const READING_MS = 600_000;
 
 /** What {@linkcode prune} needs. */
 export interface PruneOptions {
@@ -25,6 +28,8 @@ export interface PruneOptions {
   hours: number;
   /** The publication that was replaced just now. */
   replaced?: Timestamp;
+  /** How long the timestamp that this command found had been there, in milliseconds; undefined where the store does not tell. */
+  foundAgeMs: number | undefined;
   /** Find out what would go. */
   dryRun: boolean;
 }
@@ -46,7 +51,7 @@ interface Surplus {
 /** Removes what nobody needs any more, after everything was put. */
 export async function prune(
   uploading: Uploading,
-  { hours, replaced, dryRun }: PruneOptions,
+  { hours, replaced, foundAgeMs, dryRun }: PruneOptions,
 ): Promise<Pruned> {
   const { local, target, special: { stamp } } = uploading;
   if (!dryRun && !await isCurrent(target, stamp)) {
@@ -58,22 +63,31 @@ export async function prune(
     };
   }
   const ours = new Set(await local.files([]));
+  // What was there before the publication that this command found may still be read, and nobody knows what that was.
+  const tooSoon = hours > 0 && foundAgeMs !== undefined && foundAgeMs < READING_MS;
   const read = hours === 0 ? new Set<string>() : await storedAt(target, replaced);
   const surplus: Surplus[] = [];
   let kept = 0;
   for (const [path, { ageMs = 0 }] of await listFiles(target, OWNED)) {
     if (ours.has(path)) continue;
-    if (ageMs >= hours * HOUR_MS && !read.has(path)) surplus.push({ path, ageMs });
+    if (!tooSoon && ageMs >= hours * HOUR_MS && !read.has(path)) surplus.push({ path, ageMs });
     else kept++;
   }
+  const remark = tooSoon && kept > 0
+    ? "the last publish was minutes before this one, and nodes may still read what it replaced: nothing was removed"
+    : undefined;
   surplus.sort((a, b) => a.path < b.path ? -1 : 1);
-  if (dryRun) return { removed: surplus.map(({ path }) => path), kept };
+  if (dryRun) return { removed: surplus.map(({ path }) => path), kept, remark };
   const removed = new Set<string>();
   await uploading.each(surplus, async (one) => {
     if (await removeUnlessNew(target, one)) removed.add(one.path);
     else kept++;
   });
-  return { removed: surplus.map(({ path }) => path).filter((path) => removed.has(path)), kept };
+  return {
+    removed: surplus.map(({ path }) => path).filter((path) => removed.has(path)),
+    kept,
+    remark,
+  };
 }
 
 /** Whether a file has been there for so long that somebody's prune may be about to remove it. */

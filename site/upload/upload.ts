@@ -77,6 +77,7 @@ export async function uploadSite(host: Host, options: UploadOptions): Promise<Up
   const view = await local.open(pinned);
   const { timestamp } = view;
   const found = await lookAt(local, target, pinned);
+  const foundAgeMs = options.prune ? (await target.stat(TIMESTAMP_PATH))?.ageMs : undefined;
   const { overwrite } = options;
   checkFound(found, view, { target: target.name, now: host.now(), overwrite });
   const theirs = found.kind === "ours" ? found.timestamp : undefined;
@@ -116,7 +117,8 @@ export async function uploadSite(host: Host, options: UploadOptions): Promise<Up
   if (options.prune) {
     const changes = theirs && publicationId(theirs) !== publicationId(timestamp);
     const replaced = changes ? theirs : undefined;
-    pruned = await prune(uploading, { hours: options.pruneHours ?? PRUNE_HOURS, replaced, dryRun });
+    const hours = options.pruneHours ?? PRUNE_HOURS;
+    pruned = await prune(uploading, { hours, replaced, foundAgeMs, dryRun });
   }
   const files = stages.flatMap((stage) => stage.files);
   const live = files.findIndex(({ path }) => path === TIMESTAMP_PATH) + 1;

@@ -55,6 +55,7 @@ Deno.test("redirects to other hosts and ports, to plain http, in a ring or to no
   const others = [
     "https://other.test/x?token=t0ken",
     "//other.test/",
+    "blob:https://site.test/0e6ba7b1",
     "http://169.254.169.254/latest/",
     "http://mirror.test/",
     "http://site.test/x",

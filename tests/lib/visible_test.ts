@@ -52,6 +52,7 @@ Deno.test("printable() leaves ordinary text as it is, and shows where something 
   }
   assertEquals(printable("a\r\n\tb\u2028c", 40), "a b c");
   assertEquals(printable("\x1b[2J\u202egnp", 40), "?[2J?gnp");
+  assertEquals([printable("a\u3164b\u115f", 40), visible("\u3164")], ["a?b?", "\\u3164"]);
   assertEquals(printable("12345", 5), "12345");
   assertEquals(printable("123456", 5), "1234…");
   assertEquals(printable("123🚀56", 5), "123…");

@@ -151,7 +151,11 @@ Deno.test("publish --prune leaves the publication that it replaces to those who 
   assertStringIncludes(output, "files that the site no longer has stay for now");
   const reader = server.contents().set("psyopsOS/timestamp.json", old);
   assertEquals((await world.read(reader)).hostnames["beta"], "beta-first");
-  // They go the next time.
+  // Another command can't know what this one has replaced; some minutes later nobody reads that any more.
+  const soon = JSON.parse(await publish(world, server, "--prune", "--json"));
+  assertEquals([soon.kept, soon.removed], [2, []]);
+  assertStringIncludes(soon.remarks.join(), "nodes may still read what it replaced");
+  world.wait(0.2);
   const next = JSON.parse(await publish(world, server, "--prune", "--json"));
   assertEquals([next.kept, next.removed.length], [0, 2]);
   assertEquals((await world.read(server.contents())).serial, 2);
@@ -161,6 +165,7 @@ Deno.test("publish --prune removes nothing that is younger than a day, unless to
   const { world, server } = await twoSites();
   await using _ = server;
   await publish(world, server);
+  world.wait(0.2);
   server.put("psyopsOS/nodes/ghost.json", "of somebody who publishes now");
   const young = JSON.parse(await publish(world, server, "--prune", "--json"));
   assertEquals([young.kept, young.removed.length], [1, 2]);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readRepositoryText } from "../../repository_file.ts";
 import { type FormChoice, worldWithAgent } from "../../agent_build/forms.ts";
 import type { BuiltAgent } from "../../agent_build/make.ts";
 import type { IndexRecord } from "../../apk/index.ts";
@@ -14,7 +15,12 @@ import { checkVersion } from "../../documents/boot_entry.ts";
 import { errorText, UserError } from "../../errors.ts";
 import type { Host } from "../../host.ts";
 import type { Architecture } from "../../schema/fields.ts";
-import { type ImageDefinition, kernelCmdline, parseDefinition } from "../definition.ts";
+import {
+  type ImageDefinition,
+  kernelCmdline,
+  MAX_DEFINITION,
+  parseDefinition,
+} from "../definition.ts";
 import { defaultEpoch, imageAgent, versionOf } from "../make.ts";
 import { chooseSingle } from "../packages/choose_packages.ts";
 import { checkRequest, readImageLock } from "../packages/image_lock.ts";
@@ -84,7 +90,10 @@ export interface PreparedBuild {
 export async function prepareBuild(host: Host, options: MkimageOptions): Promise<PreparedBuild> {
   const { root, arch = "x86_64", flavour } = options;
   const file = `${root}/overlay/image.yaml`;
-  let definition = parseDefinition(await host.readTextFile(file), file.replace(/^\.\//, ""));
+  let definition = parseDefinition(
+    await readRepositoryText(host, file, MAX_DEFINITION),
+    file.replace(/^\.\//, ""),
+  );
   if (flavour) definition = { ...definition, kernel: { ...definition.kernel, flavour } };
   const epoch = options.epoch ?? await defaultEpoch(host, root);
   const version = options.version ?? versionOf(epoch);

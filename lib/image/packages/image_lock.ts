@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { readRepositoryText } from "../../repository_file.ts";
 import type { IndexRecord } from "../../apk/index.ts";
 import {
   formatLock,
@@ -23,6 +24,8 @@ import type { Sources } from "./sources.ts";
 
 /** Where it stands, in the project. */
 export const LOCK_FILE = "overlay/image.lock";
+/** Longest lock that is read, in bytes: some 60,000 packages. */
+const MAX_LOCK_BYTES = 8 * 1024 * 1024;
 /** The command that writes it, for messages. */
 export const UPDATE_LOCK = "deno task image --update-lock";
 
@@ -30,7 +33,7 @@ export const UPDATE_LOCK = "deno task image --update-lock";
 export async function readImageLock(host: Host, root: string): Promise<Lock | undefined> {
   const path = `${root}/${LOCK_FILE}`;
   if (!await host.stat(path)) return undefined;
-  return parseLock(await host.readTextFile(path), LOCK_FILE);
+  return parseLock(await readRepositoryText(host, path, MAX_LOCK_BYTES), LOCK_FILE);
 }
 
 /**

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { readRepositoryText } from "../../repository_file.ts";
 import { openRepositories, type Repository, type RepositoryOptions } from "../../apk/repository.ts";
 import { get, UnreachableError } from "../../apk/repository_http.ts";
 import { type Bytes, sha256Hex, text } from "../../bytes.ts";
@@ -71,7 +72,8 @@ export async function overlayKeys(host: Host, root: string): Promise<Map<string,
   const keys = new Map<string, string>();
   for (const name of await host.readDir(`${root}/${OVERLAY_KEYS}`)) {
     if (!name.endsWith(".pub")) continue;
-    keys.set(name, await host.readTextFile(`${root}/${OVERLAY_KEYS}/${name}`));
+    const path = `${root}/${OVERLAY_KEYS}/${name}`;
+    keys.set(name, await readRepositoryText(host, path, MAX_KEY_FILE));
   }
   return keys;
 }
