@@ -12,7 +12,7 @@ import { ensureNetwork } from "../network/address.ts";
 import { askTime } from "../network/time_server.ts";
 import type { Keeper } from "../publication/keeper.ts";
 import type { Publication } from "../publication/read.ts";
-import { type Lagging, Source } from "../publication/source.ts";
+import { type Answer, type Lagging, Source } from "../publication/source.ts";
 import { troubleOf } from "../report/problem.ts";
 import type { Reporter } from "../report/reporter.ts";
 import { observe, RESOURCES } from "../resources/mod.ts";
@@ -143,37 +143,34 @@ export class Course {
     }
   }
 
-  /** Asks a time server where certificates could not be judged otherwise. Http sites need none, so a failure ends nothing. */
+  /** Asks a time server where certificates can't be judged otherwise. */
   async #findTime(): Promise<void> {
+    const { clock, identity } = this.parts;
+    const isHttps = identity.sites.some((site) => site.startsWith("https:"));
+    if (isHttps && clock.needsServer) await this.#askServers();
+  }
+
+  /** Asks the time servers; gives whether that set the clock. Http sites need none, so a failure ends nothing. */
+  async #askServers(): Promise<boolean> {
     const { clock, reporter, identity, timeServers } = this.parts;
     const servers = identity.timeServers ?? timeServers;
-    // An http site may send its readers to https.
-    const isHttps = identity.sites.some((site) => site.startsWith("https:"));
-    if (!(isHttps || this.#source.sawUntimely) || !clock.needsServer || servers.length === 0) {
-      return;
-    }
+    if (!clock.isBehind || servers.length === 0) return false;
     try {
-      await clock.believe(await askTime(this.host, servers, clock));
+      const ms = await askTime(this.host, servers, clock);
+      await settingClock(reporter, () => clock.believe(ms));
       reporter.clearAside("time");
+      return true;
     } catch (error) {
       reporter.aside("time", "waiting", { what: "time", reason: troubleOf(error, "time").message });
+      return false;
     }
   }
 
   async #ask(afterMs: number): Promise<Event<Documents>> {
-    const { clock, keeper, signal } = this.parts;
+    const { clock, signal } = this.parts;
     try {
       if (afterMs > 0) await this.host.sleep(afterMs, signal);
-      const time = {
-        now: clock.trusted(),
-        sinceIssuedMs: clock.sinceIssuedMs,
-        guessed: {
-          guesses: clock.guesses,
-          use: (guess: Guess | undefined) =>
-            settingClock(this.parts.reporter, () => clock.guess(guess)),
-        },
-      };
-      const answer = await this.#source.ask(keeper.trust, time, signal);
+      const answer = await this.#answer();
       this.#tellLagging(answer.lagging);
       if (answer.kind === "unchanged") return { type: "unchanged" };
       if (this.#source.dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
@@ -184,6 +181,28 @@ export class Course {
       const trouble = troubleOf(error, "unreachable");
       return { type: "failed", trouble, fallen: await this.#letGo() };
     }
+  }
+
+  /** What the site answers; where no certificate held by any time that is known, a time server is asked, and the site again. */
+  async #answer(): Promise<Answer> {
+    try {
+      return await this.#askSite();
+    } catch (error) {
+      // An http site may send its readers to https, and what a server said before may have been wrong.
+      if (!this.#source.nothingHeld || !await this.#askServers()) throw error;
+      return await this.#askSite();
+    }
+  }
+
+  async #askSite(): Promise<Answer> {
+    const { clock, keeper, reporter, signal } = this.parts;
+    const use = (guess: Guess | undefined) => settingClock(reporter, () => clock.guess(guess));
+    const time = {
+      now: clock.trusted(),
+      sinceIssuedMs: clock.sinceIssuedMs,
+      guessed: { guesses: clock.guesses, use },
+    };
+    return await this.#source.ask(keeper.trust, time, signal);
   }
 
   /** Lets go of what a dropped key vouched for; gives whether there was something to let go of. */

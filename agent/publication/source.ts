@@ -23,7 +23,7 @@ import { refusal } from "../../lib/trust/verified.ts";
 import { printable } from "../../lib/visible.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";
-import type { Guess } from "../system/clock.ts";
+import { type Guess, GUESSES } from "../system/clock.ts";
 import { type Publication, readPublication } from "./read.ts";
 
 /** How long one request may take to answer, and to be read to its end, in milliseconds. */
@@ -33,8 +33,8 @@ const BODY_TIMEOUT_MS = 120_000;
 /** How long the other URLs may take once one has given a timestamp that holds, in milliseconds. */
 const OTHERS_MS = 3_000;
 
-/** How long a URL whose certificate held by no guess of the time is asked by the current one alone, in milliseconds. */
-const UNTIMELY_REST_MS = 3_600_000;
+/** How long a URL whose certificate does not hold by the current guess of the time is asked by no other, in milliseconds. */
+const UNTIMELY_REST_MS = 900_000;
 
 /** Why the request to a URL ends then. */
 const LATE = "late";
@@ -115,8 +115,8 @@ export class Source {
   /** What was accepted last, and the timestamp it came with, to recognize that nothing has changed since. */
   #last?: { publication: Publication; base: string; page: Page };
   #dropped?: TrustState;
-  #sawUntimely = false;
-  /** URLs whose certificate held by no guess of the time, and the uptime at which that was found. */
+  #nothingHeld = false;
+  /** URLs whose certificate does not hold by the best guess of the time, and the uptime at which all others were tried. */
   readonly #untimely = new Map<string, number>();
 
   /** @param othersMs Milliseconds that the other URLs have once one has answered. */
@@ -139,9 +139,9 @@ export class Source {
     return this.#dropped;
   }
 
-  /** Whether a certificate ever did not hold by the system's clock. */
-  get sawUntimely(): boolean {
-    return this.#sawUntimely;
+  /** Whether the last {@linkcode Source.ask} got nowhere, and a certificate held by no guess of the time. */
+  get nothingHeld(): boolean {
+    return this.#nothingHeld;
   }
 
   /**
@@ -189,9 +189,10 @@ export class Source {
       await this.#askThese(bases, { state, time, guess, failures, found, signal });
       if (signal?.aborted) throw new AgentError("unreachable", "ask the site", "stopped");
     };
+    // Another agent may have set the clock meanwhile.
+    if (current !== undefined) await time.guessed!.use(current);
     await ask(this.identity.sites, current);
     const untimely = this.identity.sites.filter(isLeft);
-    this.#sawUntimely ||= untimely.length > 0;
     // With an answer in hand the system's clock is not moved in every round for a certificate that is simply dead.
     const again = found.length === 0 ? untimely : untimely.filter((base) => !this.#rests(base));
     for (const guess of others) {
@@ -201,9 +202,11 @@ export class Source {
       await ask(left, guess);
     }
     for (const base of again) {
-      if (failures.has(base)) this.#untimely.set(base, this.host.uptime());
-      else this.#untimely.delete(base);
+      // One that failed for another reason is tried again in the next round.
+      const isTried = isLeft(base) || !failures.has(base);
+      if (isTried && others.length > 0) this.#untimely.set(base, this.host.uptime());
     }
+    this.#nothingHeld = found.length === 0 && untimely.length > 0;
     return found;
   }
 
@@ -295,11 +298,16 @@ export class Source {
     return { kind: "publication" as const, publication };
   }
 
-  /** The newest publication first; of the same one the latest timestamp, then the URL that was used last. */
+  /**
+   * The newest publication first; of the same one the latest timestamp, then what was read by a better guess of the time, then
+   * the URL that was used last.
+   */
   #compare(a: Candidate, b: Candidate): number {
     const [one, other] = [a.view.timestamp, b.view.timestamp];
     if (one.serial !== other.serial) return other.serial - one.serial;
     if (one.issued !== other.issued) return one.issued < other.issued ? 1 : -1;
+    const quality = (guess: Guess | undefined) => guess === undefined ? -1 : GUESSES.indexOf(guess);
+    if (a.guess !== b.guess) return quality(a.guess) - quality(b.guess);
     const { sites } = this.identity;
     const rank = (base: string) => base === this.#last?.base ? -1 : sites.indexOf(base);
     return rank(a.base) - rank(b.base);

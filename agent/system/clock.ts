@@ -29,10 +29,17 @@ const TOLERANCE_MS = 60_000;
 const IMAGE_TIME = "the time of its image";
 
 /** What a clock that can't be right is set by: a time server's answer, the newest accepted publication, the image. */
-export type Guess = "server" | "publication" | "image";
+export const GUESSES = ["server", "publication", "image"] as const;
+/** One of {@linkcode GUESSES}, of which the first is the best. */
+export type Guess = typeof GUESSES[number];
 
-const settingSchema = v.object({ to: v.number(), was: v.number(), uptime: v.number() });
-/** When the system's clock was set: to what, what it showed, and the milliseconds since the boot. */
+/** What a clock was set to, and the milliseconds since the boot. */
+const mark = { to: v.number(), uptime: v.number() };
+const settingSchema = v.object({ ...mark, was: v.number(), before: v.optional(v.object(mark)) });
+/**
+ * How the system's clock was set last, what it would have shown by itself, and how it was set before: the last setting may not
+ * have come to pass.
+ */
 type Setting = v.InferOutput<typeof settingSchema>;
 
 export class Clock {
@@ -136,9 +143,19 @@ export class Clock {
   #ownMs(): number {
     const shown = this.host.now().getTime();
     if (!this.#setting) return shown;
-    const elapsed = this.host.uptime() - this.#setting.uptime;
-    const isOurs = Math.abs(shown - (this.#setting.to + elapsed)) <= TOLERANCE_MS;
-    return isOurs ? this.#setting.was + elapsed : shown;
+    return this.#shownMark()
+      ? this.#setting.was + this.host.uptime() - this.#setting.uptime
+      : shown;
+  }
+
+  /** The setting that the system's clock goes by; undefined where it goes by none of ours. */
+  #shownMark(): { to: number; uptime: number } | undefined {
+    if (!this.#setting) return undefined;
+    const { to, uptime, before } = this.#setting;
+    const shown = this.host.now().getTime();
+    return [{ to, uptime }, ...before ? [before] : []].find((one) =>
+      Math.abs(shown - (one.to + this.host.uptime() - one.uptime)) <= TOLERANCE_MS
+    );
   }
 
   #imageTime(): number {
@@ -172,7 +189,8 @@ export class Clock {
     const [, time] = this.#current(this.#times());
     const to = Math.ceil(time / 1000) * 1000;
     if (Math.abs(this.host.now().getTime() - to) <= TOLERANCE_MS) return;
-    const setting = { to, was: this.#ownMs(), uptime: this.host.uptime() };
+    const before = this.#shownMark();
+    const setting = { to, was: this.#ownMs(), uptime: this.host.uptime(), ...before && { before } };
     // Written first: a setting that never came to pass is recognized, one that nobody knows of is not.
     await this.host.mkdir(RUN_DIR, { mode: 0o700 });
     await this.host.writeFile(CLOCK_FILE, canonicalJson(setting), { mode: 0o600 });

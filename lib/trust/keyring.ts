@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { readRepositoryText } from "../repository_file.ts";
 import { dirname, resolve } from "node:path";
 import { sha256Hex } from "../bytes.ts";
 import { UserError } from "../errors.ts";
@@ -178,6 +179,9 @@ export function mapRoles<T>(value: (role: Role) => T): Record<Role, T> {
   };
 }
 
+/** Longest file of a public key that is read, in bytes. */
+const MAX_KEY_BYTES = 16 * 1024;
+
 /** The text of a secret key file that only its owner can read. @throws {UserError} when others can, or it is missing. */
 export async function readSecretKeyFile(host: Host, path: string): Promise<string> {
   const info = await statTarget(host, path);
@@ -208,7 +212,7 @@ async function loadPair(host: Host, dir: string, name: string): Promise<KeyPair 
   if (!await host.stat(`${path}.pubkey`)) return undefined;
   const publicKey = await inFile(
     `${path}.pubkey`,
-    async () => parsePublicKey(await host.readTextFile(`${path}.pubkey`)),
+    async () => parsePublicKey(await readRepositoryText(host, `${path}.pubkey`, MAX_KEY_BYTES)),
   );
   if (!await host.stat(`${path}.seckey`)) return { publicKey };
   const secretText = await readSecretKeyFile(host, `${path}.seckey`);

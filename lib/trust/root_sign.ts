@@ -7,6 +7,8 @@
  *
  * @module
  */
+import { MAX_DOCUMENT_BYTES } from "../limits.ts";
+import { readRepositoryFile, readRepositoryText } from "../repository_file.ts";
 import type { Bytes } from "../bytes.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
@@ -30,7 +32,14 @@ import {
   type Signer,
   signerOf,
 } from "./keyring.ts";
-import { formatPublicKey, keyIdHex, type PublicKey, publicKeyLine, verify } from "./minisign.ts";
+import {
+  formatPublicKey,
+  keyIdHex,
+  MAX_SIGNATURE_BYTES,
+  type PublicKey,
+  publicKeyLine,
+  verify,
+} from "./minisign.ts";
 import { formatSecretKey, generateKey, type KdfCost, publicKeyOf } from "./minisign_sign.ts";
 
 /** One version of the root document as it is published. */
@@ -177,8 +186,8 @@ export async function loadRoots(host: Host, dir: string): Promise<RootChain | un
   for (let version = 1; version <= MAX_ROOT_VERSION; version++) {
     const path = `${dir}/root/${version}.json`;
     if (!await host.stat(path)) break;
-    const data = await host.readFile(path);
-    const signature = await host.readTextFile(`${path}.minisig`);
+    const data = await readRepositoryFile(host, path, MAX_DOCUMENT_BYTES);
+    const signature = await readRepositoryText(host, `${path}.minisig`, MAX_SIGNATURE_BYTES);
     const root = parseRoot(data, path);
     const before = files[files.length - 1]?.root ?? root;
     const { trustedComment, key } = verify(data, signature, keysOf(before, "root"), path);

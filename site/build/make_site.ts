@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { equal } from "../../lib/bytes.ts";
 import { uselessKeys } from "../../lib/config/users.ts";
 import { RELEASES_PATH } from "../../lib/documents/os_update.ts";
 import { SITE_PATHS } from "../../lib/documents/site.ts";
@@ -18,6 +19,7 @@ import {
   MAX_VALIDITY_DAYS,
   parseTimestamp,
   publicationId,
+  rootPath,
   TIMESTAMP_PATH,
 } from "../../lib/trust/freshness.ts";
 import type { Keyring } from "../../lib/trust/keyring.ts";
@@ -206,7 +208,9 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
 /** The error for keys of before a rotation: nodes that have seen the `newer` site would refuse one by root `version`. */
 export function olderRoots(doing: string, newer: string, version: number): UserError {
   return new UserError(doing, `${newer}, and the keys here are of version ${version}`, {
-    hint: "keys were rotated in another checkout: bring its keys folder here, then build the site",
+    hint:
+      "keys were rotated in another checkout: bring its keys folder here, then build the site; nodes that have seen the " +
+      "newer roots take nothing from older ones",
   });
 }
 
@@ -237,7 +241,7 @@ async function previousOf(
     const timestamp = parseTimestamp(await host.readFile(path), path);
     const { serial, issued, publication, root } = timestamp;
     const { version } = roots.files.at(-1)!.root;
-    if (root > version) {
+    if (root > version && await isOfChain(host, out, roots)) {
       throw olderRoots("build the site", `${out} is of root version ${root}`, version);
     }
     const signer = keyIdHex(parseSignature(publication.minisig, path));
@@ -248,4 +252,11 @@ async function previousOf(
     if (!(error instanceof RefusedError)) throw error;
     throw new UserError("build the site", error.message, { cause: error, hint });
   }
+}
+
+/** Whether the site in `out` begins with the same root document: of another site nothing is gone on with. */
+async function isOfChain(host: Host, out: string, { files }: RootChain): Promise<boolean> {
+  const path = `${out}/${rootPath(1)}`;
+  if ((await host.stat(path))?.kind !== "file") return false;
+  return equal(await host.readFile(path), files[0]!.data);
 }

@@ -44,6 +44,9 @@ export const MAX_YAML_LENGTH = 8 * 1024 * 1024;
 /** Longest name of a key that a message shows, in characters. */
 const MAX_SHOWN = 120;
 
+/** As much of a key is shown that may hold a value, in characters. */
+const SHOWN_OF_VALUE = 12;
+
 /** Why a secret field is refused where it stands, and where it belongs. */
 const SECRET_PLACE = "write it below private, since everyone can read config on the site";
 
@@ -371,7 +374,7 @@ function issueText(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): string
   if (rule === "unknown key") {
     const known = keysAt(schema, items.slice(0, -1).map((item) => item.key));
     const near = nearest(String(key), known);
-    return `unknown key ${shown(String(key))}${
+    return `unknown key ${keyShown(String(key))}${
       near ? `, did you mean ${near}?` : `; known are ${known.join(", ")}`
     }`;
   }
@@ -385,6 +388,16 @@ function issueText(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): string
 /** A key as it may be printed: keys are names, but a slip of the pen can make a value one. */
 function shown(name: string): string {
   return printable(name, MAX_SHOWN);
+}
+
+/**
+ * A key that nobody knows, as far as it is like one: without its colon and blank (`content"hunter2"`), a line's value is part of
+ * its key.
+ */
+function keyShown(key: string): string {
+  return /^[A-Za-z][A-Za-z0-9_-]{0,23}$/.test(key) || key.length < SHOWN_OF_VALUE
+    ? shown(key)
+    : `${shown(/^[A-Za-z0-9_-]*/.exec(key)![0].slice(0, SHOWN_OF_VALUE))}…`;
 }
 
 function standsByAlias(document: Document, path: readonly (string | number)[]): boolean {

@@ -276,6 +276,11 @@ const KEYS: Row[] = [
     "once merged for n, report.url is missing",
   ),
   node(
+    "a key that swallowed its value",
+    'private:\n  files:\n    /x: {⟦content"hunter2-hunter2", mode: "0600"}\n',
+    "unknown key content…",
+  ),
+  node(
     "groups without a value",
     "config:\n  users:\n    ops:\n      ⟦groups:\n",
     "config.users.ops.groups is empty: write its value, or null to take away what lower layers say",

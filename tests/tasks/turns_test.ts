@@ -110,9 +110,12 @@ Deno.test("of tasks that build, refresh and publish one site only one is at it",
     const build = ["site", "build", ...where, ...more];
     const built = await ended(build);
     assertEquals(built.code, EXIT.ok, built.said);
-    // A pipe among the fleet's files: the build waits for whoever writes into it.
-    assertEquals((await host.run(["mkfifo", `${dir}/nodes/zeta.yaml`])).code, 0);
-    const first = task(build);
+    // A pipe for an identity, which the changed files need: the build waits for whoever writes into it.
+    const pipe = `${dir}/identity`;
+    assertEquals((await host.run(["mkfifo", "-m", "600", pipe])).code, 0);
+    const global = `${dir}/nodes/global.yaml`;
+    await host.writeFile(global, `${await host.readTextFile(global)}# changed\n`);
+    const first = task([...build, "--identity", pipe]);
     try {
       await isHeld(`${dir}/public.lock`, first);
       await host.symlink("public", `${dir}/link`);
@@ -145,7 +148,6 @@ Deno.test("of tasks that build, refresh and publish one site only one is at it",
       first.kill("SIGKILL");
       await first.output();
     }
-    await host.remove(`${dir}/nodes/zeta.yaml`);
     const { code, said } = await ended([
       ...["publish", `file:${dir}/www`, "--from", `${dir}/public`, "--keys", `${dir}/keys`],
     ]);

@@ -166,10 +166,12 @@ Deno.test("runAgent() without a clock asks a time server, too, when its http sit
       return Promise.resolve(new Response(null, { status: 301, headers }));
     }
   }
-  const world = new Forced(SITE);
-  world.datagrams.set("image.test", (question) => answerTo(question, Date.parse(ISSUED)));
-  await world.boot({ sleeps: 2 });
-  assertEquals([world.status.phase, world.asked.length], ["configured", 1]);
+  for (const options of [{ once: true }, { sleeps: 2 }]) {
+    const world = new Forced(SITE);
+    world.datagrams.set("image.test", (question) => answerTo(question, Date.parse(ISSUED)));
+    await world.boot(options);
+    assertEquals([world.status.phase, world.asked.length], ["configured", 1]);
+  }
 });
 
 Deno.test("runAgent() does not take for a clock what another agent has set while it slept", async () => {
@@ -188,4 +190,37 @@ Deno.test("runAgent() does not take for a clock what another agent has set while
     await world.boot({ sleeps: 4 });
     assertEquals([world.status.phase, world.status.problem], ["configured", undefined], `${days}`);
   }
+});
+
+Deno.test("runAgent() asks the time server again when no certificate holds by what it said", async () => {
+  const world = new Clockless(HTTPS);
+  world.datagrams.set(
+    "image.test",
+    (question) => answerTo(question, Date.parse(ISSUED) + 2 * YEAR_MS),
+  );
+  world.onSleep = (count) => {
+    if (count !== 1) return;
+    world.datagrams.set("image.test", (question) => answerTo(question, Date.parse(ISSUED)));
+  };
+  await world.boot({ sleeps: 2 });
+  assertEquals([world.status.phase, world.clock.getUTCFullYear()], ["configured", 2026]);
+});
+
+Deno.test("runAgent() goes on by its own guess when another agent has set the clock by a worse one", async () => {
+  const world = new Clockless(HTTPS);
+  // Neither the time of the image nor that of the publication will do.
+  world.certificate = Date.parse(ISSUED) + 86_400_000;
+  const told = world.certificate + 3_600_000;
+  world.datagrams.set("image.test", (question) => answerTo(question, told));
+  const { signal } = new AbortController();
+  const other = { once: true, signal, random: () => 0.5, print: () => {}, pid: 4711 };
+  const problems: unknown[] = [];
+  world.onSleep = async (count) => {
+    problems.push(world.status.problem);
+    if (count !== 1) return;
+    world.datagrams.clear();
+    assertEquals(await runAgent(world, other), 1);
+  };
+  await world.boot({ sleeps: 3 });
+  assertEquals(problems, [undefined, undefined, undefined]);
 });

@@ -262,12 +262,48 @@ Deno.test("ask() without a clock reads each URL by the time that its certificate
   assertEquals((await turned.serials(3))[0], [43, "unchanged", "unchanged"]);
 });
 
+Deno.test("ask() prefers what is read by the better guess of the time, and leaves the clock there", async () => {
+  const world = new Clockless({
+    "image.test": { until: RENEWED, site: SITE },
+    "renewed.test": { from: RENEWED, site: SITE },
+  });
+  const { answer } = world;
+  // Away in the first round.
+  world.answer = (url) => {
+    if (url.hostname !== "renewed.test" || world.elapsed > 0) return answer(url);
+    throw new TypeError("Connection refused (os error 111)");
+  };
+  const [found, sets] = await world.serials(3);
+  assertEquals(found, [42, "unchanged", "unchanged"]);
+  assertEquals([sets[2], world.clock.toISOString() > RENEWED], [0, true]);
+});
+
+Deno.test("ask() tries again in the next round what failed by another guess for another reason", async () => {
+  const newer = await makeSite({ serial: 43 });
+  const world = new Clockless({
+    "renewed.test": { from: RENEWED, site: OLDER },
+    "image.test": { until: RENEWED, site: newer },
+  });
+  const { answer } = world;
+  world.answer = (url) => {
+    const response = answer(url);
+    return url.hostname === "image.test" && world.elapsed === 0
+      ? new Response(null, { status: 503 })
+      : response;
+  };
+  assertEquals((await world.serials(2))[0], [41, 43]);
+});
+
 Deno.test("ask() does not move the clock in every round for a certificate that holds at no time", async () => {
   const dead = { until: "2020-01-01T00:00:00.000Z", site: OLDER };
   const world = new Clockless({ "dead.test": dead, "good.test": { from: RENEWED, site: SITE } });
   const [found, sets] = await world.serials(4);
   assertEquals(found, [42, "unchanged", "unchanged", "unchanged"]);
-  assertEquals(sets.slice(1), [0, 0, 0]);
+  assertEquals(
+    [sets.slice(1, 3), sets[3]! > 0],
+    [[0, 0], true],
+    "a quarter of an hour later again",
+  );
   // Where nothing else answers, every guess is tried each time, and the best is left in the end.
   const alone = new Clockless({ "dead.test": dead });
   const [failed, moved] = await alone.serials(3);

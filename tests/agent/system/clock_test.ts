@@ -116,3 +116,18 @@ Deno.test("a clock that can't be right is set by the best guess, or by the one t
   await own.guess("publication");
   assertEquals([own.guesses, wasSet(right)], [[], false], "a clock is no guess");
 });
+
+Deno.test("a clock that was ours is still ours when it could not be set anew", async () => {
+  const host = machine("1970-01-01T00:00:00Z");
+  const clock = await started(host);
+  await clock.noteIssued("2031-01-01T00:00:00Z");
+  await host.sleep(HOUR);
+  // An agent that was killed before it ran date, or a date that failed, once and again.
+  host.programs.set("date", () => ({ code: 1 }));
+  await clock.guess("image");
+  await clock.believe(Date.parse("2033-01-01T00:00:00Z"));
+  for (const agent of [clock, await started(host)]) {
+    assertEquals([agent.isBehind, agent.trusted().from], [true, "the time of its image"]);
+    assertEquals(agent.trusted().ms, EPOCH + 5000 + HOUR);
+  }
+});

@@ -318,6 +318,9 @@ Deno.test("keys of before a rotation build no site over one of after it", async 
     "Cannot build the site: /public is of root version 2, and the keys here are of version 1",
   );
   assertEquals(tree(host, "/public"), before);
+  // Another site altogether, which begins anew.
+  const keyring = await initKeys(host, "/new", { issued: ISSUED });
+  assertEquals((await makeSite(host, { ...options, keyring })).nodes.length > 0, true);
 });
 
 Deno.test("a serial that is taken by other content is not published again", async () => {
