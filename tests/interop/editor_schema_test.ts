@@ -48,13 +48,16 @@ Deno.test("the language server says what is wrong, and takes encrypted values of
       ["config:\n  users: {ann: {uid: high}}\n", /^3: .*integer/],
       ["config:\n  check: {everySeconds: 1}\n", /^3: .*minimum.* 5/],
       ["config:\n  scripts: {x: {run: a, when: daily}}\n", /^3: .*boot.*change/s],
-      ["config:\n  files: {/etc/x: {mode: '0644'}}\n", /^3: Missing property "content"/],
+      ["config:\n  files: {/etc/x: {mode: 644}}\n", /^3: .*string/],
+      ["config:\n  links: {/etc/x: {targt: /y}}\n", /^3: Property targt is not allowed/],
       ["config:\n  users: {Ann: {}}\n", /^3: /],
     ];
     for (const [rest, expected] of cases) {
       const [first = "nothing"] = await diagnose(rest);
       assert(expected.test(first), `${rest} gives ${first}`);
     }
+    // Another layer may say the rest.
+    assertEquals(await diagnose("config:\n  files: {/etc/x: {mode: '0644'}}\n"), []);
     const armored = "!age |\n        -----BEGIN AGE ENCRYPTED FILE-----\n        YWdl\n";
     assertEquals(await diagnose(`private:\n  users:\n    ann:\n      uid: ${armored}`), []);
     assertEquals(await diagnose(`private:\n  hostname: ${armored}`), []);
