@@ -94,9 +94,18 @@ function orArmored(schema: JsonSchema): JsonSchema {
       ...typeof items === "object" && { items: orArmored(items as JsonSchema) },
     };
   }
+  // A layer may say null of what it takes away.
+  if (rest.anyOf) {
+    const either = rest.anyOf.map((one) => isNull(one) ? one : orArmored(one as JsonSchema));
+    return { ...schema, anyOf: either };
+  }
   // Any text is allowed already.
   if (rest.type === "string" && Object.keys(rest).length === 1) return schema;
   return { ...description === undefined ? {} : { description }, anyOf: [rest, ARMORED] };
+}
+
+function isNull(schema: unknown): boolean {
+  return (schema as JsonSchema).type === "null";
 }
 
 /** Without lists that say nothing. */
