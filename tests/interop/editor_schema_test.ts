@@ -49,7 +49,7 @@ Deno.test("the language server says what is wrong, and takes encrypted values of
       ["config:\n  check: {everySeconds: 1}\n", /^3: .*minimum.* 5/],
       ["config:\n  scripts: {x: {run: a, when: daily}}\n", /^3: .*boot.*change/s],
       ["config:\n  files: {/etc/x: {mode: 644}}\n", /^3: .*string/],
-      ["config:\n  links: {/etc/x: {targt: /y}}\n", /^3: Property targt is not allowed/],
+      ["config:\n  files: {/etc/x: {contnt: a}}\n", /^3: Property contnt is not allowed/],
       ["config:\n  users: {Ann: {}}\n", /^3: /],
     ];
     for (const [rest, expected] of cases) {
