@@ -38,7 +38,9 @@ async function forgetLaterFields(world: World): Promise<void> {
     const { config } = document.toJS() as { config: NodeConfig };
     visitValues(nodeConfigSchema, config, (schema, _value, path) => {
       const since = factsOf(schema)?.since;
-      if (since && isNewer(since, FIRST_AGENT)) document.deleteIn(["config", ...path]);
+      const at = ["config", ...path];
+      // What is in something that is gone is gone.
+      if (since && isNewer(since, FIRST_AGENT) && document.hasIn(at)) document.deleteIn(at);
     });
     await host.writeFile(file, String(document));
   }
