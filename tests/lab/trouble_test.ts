@@ -137,10 +137,9 @@ Deno.test({
       const file = `${world.dirs.nodes}/alpha.yaml`;
       const before = await host.readTextFile(file);
       const large = `    /var/large:\n      content: "${"x".repeat(3.5 * 1024 * 1024)}"\n`;
-      await host.writeFile(
-        file,
-        before.replace("private:\n  files:\n", `private:\n  files:\n${large}`),
-      );
+      const after = before.replace("\n  files:\n", `\n  files:\n${large}`);
+      assert(after !== before, "the file is told as well");
+      await host.writeFile(file, after);
       await world.makeSite();
       await using machine = await world.boot("alpha", {
         via: "kernel",
