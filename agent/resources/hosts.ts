@@ -16,6 +16,9 @@ const LOCALHOST = "127.0.0.1\tlocalhost localhost.localdomain\n" +
 /** Where a machine's own name leads that may have any address, or none: not to localhost, whose name is another. */
 const OWN_ADDRESS = "127.0.1.1";
 
+/** Lines that every node has: two of localhost, one of its own. */
+const OWN_LINES = 3;
+
 interface Actual {
   text: string | undefined;
   /** The lines that every node has. */
@@ -41,7 +44,7 @@ export const hosts: KeyResource<"hosts", Actual, Change> = {
 
   async observe(host, wanted: Hosts, shown: Hosts) {
     const text = await readTextIfFile(host, FILE) ?? "";
-    const others = text.split("\n").slice(ownLines("x").split("\n").length - 1).join("\n");
+    const others = text.split("\n").slice(OWN_LINES).join("\n");
     return toldOf(others, hostLines(wanted), hostLines(shown));
   },
 };

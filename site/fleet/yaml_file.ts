@@ -10,20 +10,10 @@
 import * as v from "valibot";
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { Document, Pair, YAMLMap } from "yaml";
-import { namesOf, oldListAt } from "../../lib/config/old_forms.ts";
 import { secretHome } from "../../lib/documents/secret_text.ts";
-import { nearest } from "../../lib/nearest.ts";
-import { below, keysAt, listsAsMappings, schemaAt } from "../../lib/schema/paths.ts";
-import { forbiddenKeys, ruleOf } from "../../lib/schema/read.ts";
-import { deskProblems, factsOf, publishedSecrets, visitValues } from "../../lib/schema/words.ts";
-import {
-  findOddity,
-  hasTooMany,
-  takenFor,
-  TOO_DEEP,
-  TOO_MANY,
-} from "../../lib/schema/yaml_oddities.ts";
-import { printable } from "../../lib/visible.ts";
+import { schemaAt } from "../../lib/schema/paths.ts";
+import { deskProblems } from "../../lib/schema/words.ts";
+import { findOddity, hasTooMany, TOO_DEEP, TOO_MANY } from "../../lib/schema/yaml_oddities.ts";
 import {
   AGE_TAG,
   BY_ALIAS,
@@ -31,9 +21,10 @@ import {
   homeProblem,
   NOT_ARMORED,
   replaceSealed,
-  Sealed,
   type Unsealed,
 } from "./sealed.ts";
+import { issueText, keysOf, shown, type Step, stepsOf } from "./yaml_message.ts";
+import { earlyProblems, isSealedField } from "./yaml_rules.ts";
 import { pathKey } from "./yaml_text.ts";
 
 /** The tags of a fleet's files. */
@@ -41,21 +32,6 @@ const TAGS = { known: ["!age"], message: "of tags (!…) only !age is supported,
 
 /** Longest YAML file that is read, in characters. */
 export const MAX_YAML_LENGTH = 8 * 1024 * 1024;
-/** Longest name of a key that a message shows, in characters. */
-const MAX_SHOWN = 120;
-
-/** As much of a key is shown that may hold a value, in characters. */
-const SHOWN_OF_VALUE = 12;
-
-/** Why a secret field is refused where it stands, and where it belongs. */
-const SECRET_PLACE = "write it below private, since everyone can read config on the site";
-
-/** What to do about an empty value where `null` is meaningful. */
-const EMPTY = "write its value, or null to take away what lower layers say of it";
-
-/** What to do about lists of earlier versions. */
-const MIGRATE = "deno task site --migrate rewrites such lists";
-
 /** What YAML's texts must not hold (YAML 1.2.2, production 1). */
 // deno-lint-ignore no-control-regex -- they are what is refused
 const NOT_PRINTABLE = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/;
@@ -239,22 +215,8 @@ export function checkYaml<Schema extends v.GenericSchema>(
       return schemaAt(schema, path)?.type === "number" ? numberOf(plain.value) : plain.value;
     });
   if (faults.length > 0) return faults.sort(inOrder);
-  const early = [
-    ...plainSealed(schema, parsed.value).map((path) =>
-      problemAt(
-        path,
-        `${shown(path.join("."))} must be encrypted: deno task node renew writes it anew`,
-      )
-    ),
-    ...publishedSecrets(schema, value).map((path) =>
-      problemAt(path, `${shown(path.join("."))} is a secret: ${SECRET_PLACE}`, true)
-    ),
-    ...forbiddenKeys(value).map((path) => problemAt(path, "key not allowed", true)),
-    ...parsed.blanks.filter((path) => isNull(value, path) && isRemovable(schema, path)).map((
-      path,
-    ) => problemAt(path, `${shown(path.join("."))} is empty: ${EMPTY}`)),
-    ...listsAsMappings(schema, value).map((path) => problemAt(path, listRule(value, path))),
-  ];
+  const early = earlyProblems(schema, { sealed: parsed.value, value, blanks: parsed.blanks })
+    .map(({ path, message, onKey }) => problemAt(path, message, onKey));
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (early.length > 0) return early.sort(inOrder);
   const unread = parsed.sealed.filter(({ armored, path }) =>
@@ -282,47 +244,6 @@ export function checkYaml<Schema extends v.GenericSchema>(
   return { value: result.output as v.InferOutput<Schema>, problemAt };
 }
 
-/** What a list that stands where a mapping belongs must be; lists of earlier versions are told in their new form. */
-function listRule(value: unknown, path: readonly string[]): string {
-  const [part = "", ...below] = path;
-  const old = part === "config" || part === "private" ? oldListAt(below) : undefined;
-  if (!old) return "must be a mapping";
-  const items = path.reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], value);
-  const names = namesOf(old, items as unknown[]).filter((name) => name !== "");
-  const entries = names.map((name) => `${shown(name)}: ${old.isSet ? "true" : "…"}`);
-  return `${shown(path.join("."))} must be a mapping, {${entries.join(", ")}}: ${MIGRATE}`;
-}
-
-function isNull(value: unknown, path: readonly (string | number)[]): boolean {
-  const held = path.reduce((at, key) => (at as Record<string, unknown> | null)?.[key], value);
-  return held === null;
-}
-
-/** Whether `null` may stand at `path`, to take away what lower layers say. */
-function isRemovable(schema: v.GenericSchema, path: readonly (string | number)[]): boolean {
-  const parent = schemaAt(schema, path.slice(0, -1));
-  let field = parent?.entries?.[String(path.at(-1))] ?? parent?.value;
-  while (field && (field as { type: string }).type !== "nullable") {
-    field = (field as { wrapped?: v.GenericSchema }).wrapped;
-  }
-  return field !== undefined;
-}
-
-/** Whether the field at `path` is one that is taken encrypted only. */
-function isSealedField(schema: v.GenericSchema, path: readonly (string | number)[]): boolean {
-  const field = path.reduce<v.GenericSchema | undefined>((at, key) => below(at, key), schema);
-  return field !== undefined && factsOf(field)?.sealed === true;
-}
-
-/** Paths of such fields in `value` that are not encrypted. */
-function plainSealed(schema: v.GenericSchema, value: unknown): (readonly string[])[] {
-  const found: (readonly string[])[] = [];
-  visitValues(schema, value, (field, held, path) => {
-    if (factsOf(field)?.sealed && !(held instanceof Sealed)) found.push(path);
-  });
-  return found;
-}
-
 /** What a number is encrypted as: its digits. Anything else stays text, which the schema refuses. */
 function numberOf(given: string): unknown {
   return /^\s*-?\d{1,15}\s*$/.test(given) ? Number(given) : given;
@@ -330,12 +251,6 @@ function numberOf(given: string): unknown {
 
 function inOrder(a: Problem, b: Problem): number {
   return a.line - b.line || a.column - b.column;
-}
-
-/** A step into a document; `onKey` points at the key itself, not at its value. */
-interface Step {
-  key: string | number;
-  onKey?: boolean;
 }
 
 /** The YAML parser's own messages name rules, with these exceptions that quote the text. */
@@ -347,57 +262,6 @@ function yamlRule(fault: { code: string; message: string }): string {
   if (fault.code === "BAD_DIRECTIVE") return "not valid YAML: unknown directive";
   const message = fault.message.split("\n")[0]!.replace(/[.:]\s.*$/, "").replace(/[.:]$/, "");
   return `not valid YAML: ${message[0]?.toLowerCase()}${message.slice(1)}`;
-}
-
-/** The keys that lead to what an issue is about. */
-function keysOf(issue: v.BaseIssue<unknown>): string[] {
-  return (issue.path ?? []).map((item) => String(item.key));
-}
-
-function stepsOf(issue: v.BaseIssue<unknown>): Step[] {
-  const items = issue.path ?? [];
-  const missing = issue.type === "strict_object" && issue.expected !== "never" &&
-    issue.expected !== "Object";
-  // A missing key has no place of its own: the mapping that lacks it is shown.
-  const shown = missing ? items.slice(0, -1) : items;
-  return shown.map((item, i) => ({
-    key: item.key as string | number,
-    onKey: i === shown.length - 1 && !missing && "origin" in item && item.origin === "key",
-  }));
-}
-
-function issueText(schema: v.GenericSchema, issue: v.BaseIssue<unknown>): string {
-  const rule = ruleOf(issue);
-  const items = issue.path ?? [];
-  const key = items.at(-1)?.key;
-  const name = keysOf(issue).join(".");
-  if (rule === "unknown key") {
-    const known = keysAt(schema, items.slice(0, -1).map((item) => item.key));
-    const near = nearest(String(key), known);
-    return `unknown key ${keyShown(String(key))}${
-      near ? `, did you mean ${near}?` : `; known are ${known.join(", ")}`
-    }`;
-  }
-  const text = name ? `${shown(name)} ${rule}` : rule;
-  if (issue.type !== "string") return text;
-  // A number or truth value where text belongs: as a rule somebody forgot the quotes.
-  const taken = takenFor(issue.input);
-  return taken ? `${text}: without quotes YAML takes it for ${taken}` : text;
-}
-
-/** A key as it may be printed: keys are names, but a slip of the pen can make a value one. */
-function shown(name: string): string {
-  return printable(name, MAX_SHOWN);
-}
-
-/**
- * A key that nobody knows, as far as it is like one: without its colon and blank (`content"hunter2"`), a line's value is part of
- * its key.
- */
-function keyShown(key: string): string {
-  return /^[A-Za-z][A-Za-z0-9_-]{0,23}$/.test(key) || key.length < SHOWN_OF_VALUE
-    ? shown(key)
-    : `${shown(/^[A-Za-z0-9_-]*/.exec(key)![0].slice(0, SHOWN_OF_VALUE))}…`;
 }
 
 function standsByAlias(document: Document, path: readonly (string | number)[]): boolean {

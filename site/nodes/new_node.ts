@@ -26,10 +26,11 @@ import { formatInstant } from "../../lib/instant.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { formatIdentityFile, generateIdentity } from "../../lib/trust/age_keygen.ts";
 import { formatPublicKey, parsePublicKey, type PublicKey } from "../../lib/trust/minisign.ts";
+import { readRepositoryText } from "../../lib/repository_file.ts";
 import { loadRoots } from "../../lib/trust/root_sign.ts";
 import { writeEditorSchemas } from "../fleet/editor_schema.ts";
 import { schemaLine } from "../fleet/schema_line.ts";
-import { parseYaml } from "../fleet/yaml_file.ts";
+import { MAX_YAML_LENGTH, parseYaml } from "../fleet/yaml_file.ts";
 import { plainText } from "../fleet/yaml_text.ts";
 import { namedAdmins } from "../secrets/secret_files.ts";
 import { newSeed, seedLines } from "./node_seed.ts";
@@ -117,7 +118,7 @@ export async function newNode(host: Host, options: NewNodeOptions): Promise<NewN
 async function adminsIn(host: Host, nodes: string): Promise<string[]> {
   const file = `${nodes}/global.yaml`;
   if (!await host.stat(file)) return [];
-  const parsed = parseYaml(file, await host.readTextFile(file));
+  const parsed = parseYaml(file, await readRepositoryText(host, file, MAX_YAML_LENGTH));
   return Array.isArray(parsed) ? [] : namedAdmins({ files: new Map([["global.yaml", parsed]]) });
 }
 

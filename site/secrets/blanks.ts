@@ -7,6 +7,7 @@ import { schemaAt, type SchemaParts } from "../../lib/schema/paths.ts";
 import { fileSchema } from "../fleet/fleet_schema.ts";
 import { Sealed } from "../fleet/sealed.ts";
 import type { ParsedYaml } from "../fleet/yaml_file.ts";
+import { pathKey } from "../fleet/yaml_text.ts";
 
 /** Groups of values, in the words of the schemas. */
 const GROUPS = ["strict_object", "record", "array"];
@@ -18,8 +19,8 @@ const GROUPS = ["strict_object", "record", "array"];
 export function withoutBlanks(path: string, parsed: ParsedYaml, armored: string): ParsedYaml {
   const schema = fileSchema(path);
   const sealed = [...parsed.sealed];
-  const blanks = new Set(parsed.blanks.map((at) => at.join("\0")));
-  const isBlank = (at: readonly (string | number)[]) => blanks.has(at.join("\0"));
+  const blanks = new Set(parsed.blanks.map(pathKey));
+  const isBlank = (at: readonly (string | number)[]) => blanks.has(pathKey(at));
   const fill = (value: unknown, at: (string | number)[]): unknown => {
     if (Array.isArray(value)) return value.map((item, i) => fill(item, [...at, i]) ?? item);
     if (typeof value === "object" && value !== null) {
