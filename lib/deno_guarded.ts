@@ -16,7 +16,7 @@ import type { Ownership, RegularFile } from "./host.ts";
 /** Names of directories in which files are made before they go to their place. */
 const ASIDE = ".psyopsos-";
 const ASIDE_NAME = /^\.psyopsos-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** The file in such a directory. */
+/** The file or directory in such a directory. */
 const INNER = "file";
 /**
  * Most directories that one look for leftovers tries to remove. An agent that is killed leaves one of them; an account can
@@ -26,6 +26,8 @@ const MAX_TRIES = 100;
 
 /** Older Denos have the constants of another system, and drop the flags that they do not know. */
 const KNOWS_FLAGS = Deno.build.os !== "linux" || fs.constants.O_NONBLOCK === 0o4000;
+/** Mode of directories that are made on the way to something. */
+const PARENT_MODE = 0o755;
 /** Write permission of a group and of all. */
 const OTHERS_WRITE = 0o022;
 /** What opening a file without waiting fails with when it is exchanged or locked at that very moment. */
@@ -79,6 +81,30 @@ export function placeDirectory(path: string, { mode, uid, gid }: Ownership): voi
     Deno.chownSync(".", uid, gid);
     Deno.chmodSync(".", mode);
   });
+}
+
+/** Puts a symbolic link in place; see {@linkcode Host.placeLink}. */
+export function placeLink(path: string, target: string): void {
+  const { directory, name } = split(path);
+  within(directory, { make: true }, () =>
+    withAside(directory, () => {
+      Deno.symlinkSync(target, INNER);
+      Deno.renameSync(INNER, `../${name}`);
+    }));
+}
+
+/** Removes a file, a link or an empty directory; see {@linkcode Host.removeEntry}. */
+export function removeEntry(path: string): boolean {
+  const { directory, name } = split(path);
+  return within(directory, { make: false }, () => {
+    try {
+      Deno.removeSync(name);
+      return true;
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return false;
+      throw error;
+    }
+  }) ?? false;
 }
 
 /**
@@ -189,7 +215,7 @@ function ifStill(open: () => number): number | undefined {
 }
 
 /**
- * Does `work` in `directory`, whose path must hold no link. With `make` missing directories are made on the way (0755),
+ * Does `work` in `directory`, whose path must hold no link. With `make` missing directories are made on the way,
  * without it the result is undefined where one is missing.
  */
 function within<Result>(
@@ -202,8 +228,8 @@ function within<Result>(
     Deno.chdir("/");
     let at = "/";
     for (const part of directory.split("/").filter(Boolean)) {
+      if (make) makeParent(at, part);
       at = joined(at, part);
-      if (make) makeIfMissing(part, 0o755);
       try {
         enter(part, at);
       } catch (error) {
@@ -230,6 +256,28 @@ function workingDirectory(): string {
 function enter(directory: string, path: string): void {
   Deno.chdir(directory);
   if (Deno.cwd() !== path) throw new Error(`${path} is a link, or moved`);
+}
+
+/**
+ * Makes the directory `name` in the working directory `directory` where it is missing. Whoever owns `directory` gets it: he
+ * could put one of his own in its place anyway, and what he has below it is his to change.
+ */
+function makeParent(directory: string, name: string): void {
+  const { uid, gid } = Deno.lstatSync(".");
+  if (!uid) return makeIfMissing(name, PARENT_MODE);
+  if (fs.lstatSync(name, { throwIfNoEntry: false })) return;
+  // Handed over where nobody can put a link in its place.
+  withAside(directory, () => {
+    Deno.mkdirSync(INNER, { mode: 0o700 });
+    Deno.chownSync(INNER, uid, gid);
+    Deno.chmodSync(INNER, PARENT_MODE);
+    try {
+      Deno.renameSync(INNER, `../${name}`);
+    } catch (error) {
+      // The account has made something there meanwhile; entering it shows what.
+      if (!["EEXIST", "ENOTEMPTY", "ENOTDIR"].includes(codeOf(error))) throw error;
+    }
+  });
 }
 
 function makeIfMissing(name: string, mode: number): void {

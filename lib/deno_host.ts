@@ -4,7 +4,14 @@
  * @module
  */
 import { type Bytes, utf8 } from "./bytes.ts";
-import { placeDirectory, placeFile, readRegular, removeLeftovers } from "./deno_guarded.ts";
+import {
+  placeDirectory,
+  placeFile,
+  placeLink,
+  readRegular,
+  removeEntry,
+  removeLeftovers,
+} from "./deno_guarded.ts";
 import { infoOf } from "./deno_info.ts";
 import { lockPath } from "./deno_lock.ts";
 import { runProgram, spawnProgram } from "./deno_programs.ts";
@@ -123,6 +130,16 @@ export class DenoHost implements Host {
   // deno-lint-ignore require-await -- failures are to reject
   async placeDirectory(path: string, owner: Ownership): Promise<void> {
     placeDirectory(path, owner);
+  }
+
+  // deno-lint-ignore require-await -- failures are to reject
+  async placeLink(path: string, target: string): Promise<void> {
+    placeLink(path, target);
+  }
+
+  // deno-lint-ignore require-await -- failures are to reject
+  async removeEntry(path: string): Promise<boolean> {
+    return removeEntry(path);
   }
 
   // deno-lint-ignore require-await -- failures are to reject

@@ -145,9 +145,10 @@ export interface Host {
   /** Writes aside, syncs, renames: readers see the old or the new content, never a part. */
   writeFile(path: string, data: Uint8Array | string, options?: WriteOptions): Promise<void>;
   /**
-   * Puts a whole file into `directory`, whose path must hold no link; missing directories are made on the way (0755).
-   * Accounts may own parts of that path and turn them into links at any moment: nothing is written or made elsewhere, and
-   * nobody can reach the file before it has its owner and mode.
+   * Puts a whole file into `directory`, whose path must hold no link. Missing directories are made on the way (0755): in one
+   * that an account owns they are that account's and its group's, elsewhere root's. Accounts may own parts of that path and
+   * turn them into links at any moment: nothing is written or made elsewhere, and nobody can reach the file before it has
+   * its owner and mode.
    */
   placeFile(
     directory: string,
@@ -157,6 +158,13 @@ export interface Host {
   ): Promise<void>;
   /** Makes a directory, or gives one owner and mode, with the same promises as placeFile. */
   placeDirectory(path: string, owner: Ownership): Promise<void>;
+  /** Puts a symbolic link at `path` in place of a file, a link or nothing, with the same promises as placeFile. */
+  placeLink(path: string, target: string): Promise<void>;
+  /**
+   * Removes the file, link or empty directory at `path`, of which no part before the last may be a link, with the same
+   * promises as placeFile; gives whether there was one.
+   */
+  removeEntry(path: string): Promise<boolean>;
   /**
    * Removes what a placeFile that was killed left in `directory`, whose path must hold no link, some at a time; gives how
    * much that was.

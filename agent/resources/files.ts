@@ -1,6 +1,6 @@
 /**
- * Files of the configuration: content, mode and owner. A file that is no longer listed stays until the next boot, which
- * starts from the image anyway.
+ * Files of the configuration: content, mode and owner. What was there before comes back when a file is no longer listed: see
+ * `gone.ts`.
  *
  * @module
  */
@@ -11,8 +11,9 @@ import type { ObservedOf } from "../../lib/config/mod.ts";
 import { UserError } from "../../lib/errors.ts";
 import { parseGroup, parsePasswd } from "../../lib/formats/accounts.ts";
 import type { FileInfo, Host, RegularFile } from "../../lib/host.ts";
-import { installFile } from "../system/install_file.ts";
+import { findFilePlace, installFile } from "../system/install_file.ts";
 import { readFacts, readSystemText } from "../system/read_file.ts";
+import { digestKey, fileForm, noteMade } from "./made.ts";
 import type { KeyResource, Step } from "./resource.ts";
 
 /** What is at a path. */
@@ -35,27 +36,35 @@ const UNREADABLE: RegularFile = {
 
 interface Change extends Step {
   readonly file: DesiredFile;
+  readonly key: Uint8Array;
 }
 
-export const files: KeyResource<"files", Map<string, ActualFile>, Change> = {
-  async read(host, wanted) {
+interface Actual {
+  found: Map<string, ActualFile>;
+  /** Of digests in the records of what was made. */
+  key: Uint8Array;
+}
+
+export const files: KeyResource<"files", Actual, Change> = {
+  async read(host, wanted, { identity }) {
     const names = await readNames(host);
-    const actual = new Map<string, ActualFile>();
+    const found = new Map<string, ActualFile>();
     for (const file of wanted) {
-      const found = await readActual(host, file, names);
-      if (found) actual.set(file.path, found);
+      const actual = await readActual(host, file, names);
+      if (actual) found.set(file.path, actual);
     }
-    return actual;
+    return { found, key: digestKey(identity) };
   },
 
-  plan: (wanted, actual) =>
-    wanted.filter((file) => !isSame(file, actual.get(file.path))).map((file) => ({
+  plan: (wanted, { found, key }) =>
+    wanted.filter((file) => !isSame(file, found.get(file.path))).map((file) => ({
       file,
+      key,
       // Not how long it is: that is the length of a secret.
       text: `write ${file.path} (${octal(file.mode)} ${file.owner}:${file.group})`,
     })),
 
-  async apply({ file }, host) {
+  async apply({ file, key }, host) {
     const { users, groups } = await readNames(host);
     const uid = idOf(users, file.owner);
     const gid = idOf(groups, file.group);
@@ -63,7 +72,11 @@ export const files: KeyResource<"files", Map<string, ActualFile>, Change> = {
       const missing = uid === undefined ? `user ${file.owner}` : `group ${file.group}`;
       throw new UserError(`write ${file.path}`, `there is no ${missing}`);
     }
-    await installFile(host, file.path, file.data, { mode: file.mode, uid, gid });
+    const { path, data, mode } = file;
+    const place = await findFilePlace(host, path);
+    const form = fileForm(data, { mode, uid, gid }, key);
+    await noteMade(host, { what: "file", path, place, form, key });
+    await installFile(host, path, data, { mode, uid, gid });
   },
 
   async observe(host, wanted, shown) {

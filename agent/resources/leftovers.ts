@@ -5,8 +5,10 @@
  * @module
  */
 import type { Host } from "../../lib/host.ts";
+import { splitPath } from "../system/install_file.ts";
 import { AUTHORIZED_KEYS_DIR, RUN_DIR, SCRIPTS_DIR } from "../system/paths.ts";
 import { findWay } from "../system/way.ts";
+import { readMade } from "./made.ts";
 import type { Apply } from "./resource.ts";
 
 /** Directories of files that the agent writes whatever the configuration lists. */
@@ -20,13 +22,18 @@ export const leftovers: Apply = async (host, { config }, { steps }) => {
     for (const name of names) await host.remove(`${folder}/${name}`);
     note(steps, folder, names.length);
   }
-  const parents = Object.keys(config.files ?? {}).map((path) =>
-    path.slice(0, path.lastIndexOf("/"))
-  );
-  for (const directory of new Set([...FIXED, ...parents.map((parent) => parent || "/")])) {
+  const made = (await readMade(host)).map(({ path }) => path);
+  const parents = [...Object.keys(config.files ?? {}), ...made].flatMap(parentsOf);
+  for (const directory of new Set([...FIXED, ...parents])) {
     note(steps, directory, await clean(host, directory));
   }
 };
+
+/** The directory that a path is in, and those above it: in one of an account's a directory is made aside, too. */
+function parentsOf(path: string): string[] {
+  const { directory } = splitPath(path);
+  return directory === "/" ? [directory] : [directory, ...parentsOf(directory)];
+}
 
 async function clean(host: Host, directory: string): Promise<number> {
   try {

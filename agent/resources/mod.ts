@@ -12,6 +12,7 @@ import {
 } from "../../lib/config/mod.ts";
 import type { Host } from "../../lib/host.ts";
 import { files } from "./files.ts";
+import { gone } from "./gone.ts";
 import { leftovers } from "./leftovers.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
@@ -45,6 +46,7 @@ const IDS: Apply = bind(({ identity }) => identity, ownIds);
 /** What a configuration is applied with, in order. */
 export const RESOURCES: readonly Apply[] = [
   leftovers,
+  gone,
   IDS,
   ...APPLIED_NAMES.flatMap((name) => {
     const beside = BESIDE[name];

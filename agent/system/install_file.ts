@@ -9,9 +9,24 @@ import type { Host, Ownership } from "../../lib/host.ts";
 import { findWay } from "./way.ts";
 
 /**
- * Writes `data` to `path`, making missing parent directories (root's, 0755).
+ * Where a file of this path is, without links of root's on the way.
  *
  * @throws {UserError} when the path is a directory, or leads through a link that is not root's.
+ */
+export async function findFilePlace(host: Host, path: string): Promise<string> {
+  const doing = `write ${path}`;
+  const place = await findWay(host, path, { doing });
+  if ((await host.stat(place))?.kind === "directory") {
+    throw new UserError(doing, "it is a directory");
+  }
+  return place;
+}
+
+/**
+ * Writes `data` to `path`, making missing parent directories (0755; in a directory that an account owns they are that account's,
+ * elsewhere root's).
+ *
+ * @throws {UserError} as {@linkcode findFilePlace} does.
  */
 export async function installFile(
   host: Host,
@@ -19,11 +34,12 @@ export async function installFile(
   data: Uint8Array | string,
   owner: Ownership,
 ): Promise<void> {
-  const doing = `write ${path}`;
-  const place = await findWay(host, path, { doing });
-  if ((await host.stat(place))?.kind === "directory") {
-    throw new UserError(doing, "it is a directory");
-  }
-  const at = place.lastIndexOf("/");
-  await host.placeFile(place.slice(0, at) || "/", place.slice(at + 1), data, owner);
+  const { directory, name } = splitPath(await findFilePlace(host, path));
+  await host.placeFile(directory, name, data, owner);
+}
+
+/** A path's directory, and its name in it. */
+export function splitPath(path: string): { directory: string; name: string } {
+  const at = path.lastIndexOf("/");
+  return { directory: path.slice(0, at) || "/", name: path.slice(at + 1) };
 }

@@ -19,6 +19,8 @@ export const LOCK_FILE = `${RUN_DIR}/agent.lock`;
 export const SCRIPTS_DIR = `${RUN_DIR}/scripts`;
 /** Accounts that the agent has made or changed in this boot. */
 export const MANAGED_FILE = `${RUN_DIR}/managed.json`;
+/** What the agent has made in this boot for files, directories and links, and what was there before. */
+export const MADE_DIR = `${RUN_DIR}/made`;
 
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";

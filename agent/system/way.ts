@@ -1,6 +1,6 @@
 /**
- * Where a path leads. Links of root's are followed, since the image has some; one that an account made is not: the agent
- * would read or write wherever that account wants.
+ * Where a path leads. Links of root's are followed, since the image has some; one that an account made or may have moved is
+ * not: the agent would read or write wherever that account wants.
  *
  * @module
  */
@@ -9,6 +9,9 @@ import type { Host } from "../../lib/host.ts";
 
 /** Most links on the way to a file. */
 const MAX_LINKS = 16;
+
+/** Write permission of a group and of all. */
+const OTHERS_WRITE = 0o022;
 
 /** Options of {@linkcode findWay}. */
 export interface WayOptions {
@@ -22,7 +25,7 @@ export interface WayOptions {
  * The path without links that `path` leads to; its last part is followed only where that is asked for. From the first part
  * that is missing on, nothing is looked at.
  *
- * @throws {UserError} where the path leads through a link that is not root's, or in a ring.
+ * @throws {UserError} where the path leads through a link that is not root's, or that lies where others can move it, or in a ring.
  */
 export async function findWay(
   host: Host,
@@ -47,10 +50,24 @@ export async function findWay(
       continue;
     }
     if (info.uid !== 0) throw new UserError(doing, `${next} is a link that an account made`);
+    const loose = await findLoose(host, at);
+    if (loose !== undefined) {
+      throw new UserError(doing, `${next} is a link that others than root can move, by ${loose}`);
+    }
     if (++links > MAX_LINKS) throw new UserError(doing, `${next} is a link in a ring`);
     const target = await host.readLink(next);
     if (target.startsWith("/")) at = "";
     rest.unshift(...target.split("/"));
   }
   return at || "/";
+}
+
+/** The first directory on the way to `directory`, or itself, in which others than root can move things; undefined for none. */
+async function findLoose(host: Host, directory: string): Promise<string | undefined> {
+  const parts = directory.split("/");
+  for (const i of parts.keys()) {
+    const path = parts.slice(0, i + 1).join("/") || "/";
+    const info = await host.stat(path);
+    if (!info || info.uid !== 0 || (info.mode & OTHERS_WRITE) !== 0) return path;
+  }
 }

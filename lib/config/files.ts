@@ -96,8 +96,11 @@ export const files = configKey({
         desk: (_file: unknown, path: string) => longPartProblem(path),
       }),
     ),
-    "Files with content, mode and owner. What someone changes is put right; missing directories are made (root's, 0755). " +
-      "A file that is no longer listed stays until the next boot.",
+    "Files with content, mode and owner. What someone changes is put right. Missing directories are made (0755): in a " +
+      "directory that an account owns, as its home, they are that account's, elsewhere root's. A file that is no longer " +
+      "listed is removed, with the directories that were made for it and are empty; what was there before comes back, up to " +
+      "1 MiB a file and 16 MiB in all, else the file stays until the next boot. What somebody has changed since the node's " +
+      "last round is left as it is.",
     { since: "0.1.0", default: "none" },
   ),
   example: `files:

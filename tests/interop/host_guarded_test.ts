@@ -43,7 +43,7 @@ Deno.test("placeFile() replaces no directory, and leaves nothing behind when it 
     assertEquals(await names(`${home}/conf`), ["file"]);
   }));
 
-Deno.test("placeFile() and placeDirectory() make nothing elsewhere, however links come and go", () =>
+Deno.test("placeFile(), placeDirectory() and placeLink() make nothing elsewhere, however links come and go", () =>
   withHome((home, other) =>
     besides(home, SWAP_FOLDER, async () => {
       const cwd = Deno.cwd();
@@ -52,12 +52,70 @@ Deno.test("placeFile() and placeDirectory() make nothing elsewhere, however link
         const name = `n${round++}`;
         await host.placeFile(`${home}/conf/${name}/deep`, "file", "x", OWNER);
         await host.placeDirectory(`${home}/conf/${name}/dir`, OWNER);
+        await host.placeLink(`${home}/conf/${name}/link`, "file");
       }, ({ done, failed }) => done > 0 && failed > 0);
       assert(done > 0 && failed > 0, `${done} done, ${failed} failed`);
       assertEquals(await names(other), []);
       assertEquals(Deno.cwd(), cwd);
     })
   ));
+
+Deno.test("directories made on the way are the account's in its directories, and root's elsewhere", () =>
+  withHome(async (home, other) => {
+    const { uid, gid } = (await host.stat(`${home}/conf`))!;
+    for (const top of [`${home}/conf`, other]) {
+      await host.placeFile(`${top}/a/b`, "file", "x", OWNER);
+      await host.placeLink(`${top}/a/c/link`, "../b/file");
+      assertEquals(await Deno.readTextFile(`${top}/a/c/link`), "x");
+    }
+    for (const path of ["a", "a/b", "a/c"]) {
+      const [own, others] = await Promise.all(
+        [`${home}/conf`, other].map((top) => host.stat(`${top}/${path}`)),
+      );
+      assertEquals([own?.uid, own?.gid], [uid, gid], path);
+      assertEquals([others?.uid, others?.gid], [OWNER.uid, OWNER.gid], path);
+      assertEquals([own?.mode, others?.mode], [0o755, 0o755]);
+    }
+    assertEquals(await names(`${home}/conf`), ["a"]);
+  }));
+
+Deno.test("no directory is given to an account but what was made for it, however links come and go", () =>
+  withHome((home, other) =>
+    besides(`${home}`, "rm -rf conf/n; ln -s ../../other conf/n; rm conf/n", async () => {
+      const before = await host.stat(other);
+      await often(() => host.placeFile(`${home}/conf/n/deep`, "file", "x", OWNER));
+      const { uid, gid, mode } = (await host.stat(other))!;
+      assertEquals([uid, gid, mode], [before?.uid, before?.gid, before?.mode]);
+      assertEquals(await names(other), []);
+    })
+  ));
+
+Deno.test("placeLink() replaces files and links, and no directory", () =>
+  withHome(async (home) => {
+    for (const target of ["conf", "nowhere", "/etc"]) {
+      await host.placeLink(`${home}/link`, target);
+      assertEquals(await Deno.readLink(`${home}/link`), target);
+    }
+    await Deno.writeTextFile(`${home}/file`, "");
+    await host.placeLink(`${home}/file`, "conf");
+    await assertRejects(() => host.placeLink(`${home}/conf`, "file"));
+    assertEquals(await names(home), ["conf", "file", "link"]);
+  }));
+
+Deno.test("removeEntry() removes a file, a link or an empty directory, and nothing behind a link", () =>
+  withHome(async (home, other) => {
+    await Deno.writeTextFile(`${other}/file`, "");
+    await Deno.writeTextFile(`${home}/file`, "");
+    await Deno.symlink(other, `${home}/link`);
+    await assertRejects(() => host.removeEntry(`${home}/link/file`), Error, "is a link");
+    await assertRejects(() => host.removeEntry(home));
+    for (const name of ["file", "link", "conf"]) {
+      assertEquals(await host.removeEntry(`${home}/${name}`), true);
+      assertEquals(await host.removeEntry(`${home}/${name}`), false);
+    }
+    assertEquals(await host.removeEntry(`${home}/missing/file`), false);
+    assertEquals([await names(home), await names(other)], [[], ["file"]]);
+  }));
 
 Deno.test("placeDirectory() gives a directory owner and mode, whether it was there or not", () =>
   withHome(async (home, other) => {
@@ -165,6 +223,8 @@ Deno.test("readRegular() does the same on an older Deno, which would wait for a 
         lengths.add((await new DenoHost().readRegular(path, 1000))?.data?.length ?? 2);
       }
       const { info, data } = await new DenoHost().readRegular("/etc/passwd", 1e6);
+      await new DenoHost().placeLink(path + ".link", "x");
+      await new DenoHost().removeEntry(path + ".link");
       console.log([...lengths].join(), data.length === info.size);
       Deno.exit(0);`;
     await Deno.writeTextFile(`${home}/read.ts`, script);

@@ -110,7 +110,7 @@ export class FakeHost implements Host {
     owner: Ownership,
   ): Promise<void> {
     this.#mayEnter(directory);
-    await this.mkdir(directory);
+    this.#makeParents(directory);
     const path = `${directory === "/" ? "" : directory}/${name}`;
     await this.writeFile(path, data);
     Object.assign(this.nodes.get(path)!, owner);
@@ -118,8 +118,25 @@ export class FakeHost implements Host {
 
   async placeDirectory(path: string, owner: Ownership): Promise<void> {
     this.#mayEnter(path);
+    this.#makeParents(parent(path));
     await this.mkdir(path);
     Object.assign(this.nodes.get(path)!, owner);
+  }
+
+  async placeLink(path: string, target: string): Promise<void> {
+    this.#mayEnter(parent(path));
+    this.#makeParents(parent(path));
+    if (this.nodes.get(path)?.kind === "directory") throw new Error(`Is a directory: ${path}`);
+    this.nodes.delete(path);
+    await this.symlink(target, path);
+  }
+
+  async removeEntry(path: string): Promise<boolean> {
+    this.#mayEnter(parent(path));
+    if (!this.nodes.has(path)) return false;
+    if ((await this.readDir(path)).length > 0) throw new Error(`Directory not empty: ${path}`);
+    await this.remove(path);
+    return true;
   }
 
   async removeLeftovers(directory: string): Promise<number> {
@@ -311,6 +328,15 @@ export class FakeHost implements Host {
     const node = this.nodes.get(path);
     if (!node) throw new Deno.errors.NotFound(`No such file: ${path}`);
     return node.kind === "symlink" && !noFollow ? this.#get(node.target) : node;
+  }
+
+  /** Directories on the way are those of whoever owns the directory that they are made in. */
+  #makeParents(path: string): void {
+    this.#mayWrite(path);
+    if (this.nodes.has(path)) return;
+    this.#makeParents(parent(path));
+    const { uid, gid } = this.nodes.get(parent(path))!;
+    this.nodes.set(path, { ...directory(), ...uid === 0 ? {} : { uid, gid } });
   }
 
   #parents(path: string): void {

@@ -36,13 +36,6 @@ askQuestions("files", {
       config: { files: { ...CONFIG.files, "/etc/a": { content: "other", mode: "0600" } } },
       steps: ["write /etc/a (0600 root:root)"],
     },
-    {
-      title: "that are no longer listed stay",
-      before: CONFIG,
-      config: {},
-      steps: [],
-      check: (host) => assertEquals(host.textOf("/etc/a"), SECRET),
-    },
   ],
 });
 
@@ -70,6 +63,26 @@ Deno.test("files with an owner who is not there fail alone", async () => {
   assertEquals(troubles.map(({ message }) => message), [
     "Cannot write /a: there is no user nobody",
   ]);
+});
+
+Deno.test("files in an account's home get directories of the account's, elsewhere they are root's", async () => {
+  const node = host();
+  const { apply: act } = applier("files", files);
+  await node.mkdir("/home/sshd");
+  Object.assign(node.nodes.get("/home/sshd")!, { uid: 22, gid: 22, mode: 0o700 });
+  const content = "";
+  const paths = ["/home/sshd/.config/app/conf", "/srv/app/conf"];
+  const config = { files: Object.fromEntries(paths.map((path) => [path, { content }])) };
+  await settle(node, act, targetOf(config));
+  for (
+    const [path, id] of [["/home/sshd/.config", 22], ["/home/sshd/.config/app", 22], [
+      "/srv/app",
+      0,
+    ]] as const
+  ) {
+    const info = await node.stat(path);
+    assertEquals([info?.uid, info?.gid, info?.mode], [id, id, 0o755], path);
+  }
 });
 
 Deno.test("files tell of a secret one that is not as demanded no more than that", async () => {

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { files } from "../../../agent/resources/files.ts";
 import { leftovers } from "../../../agent/resources/leftovers.ts";
+import { applier } from "../../../agent/resources/resource.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { apply, targetOf } from "./questions.ts";
 import { ROOT_FILES } from "./root_files.ts";
@@ -33,6 +35,17 @@ Deno.test("leftovers of an agent that was killed are removed where it writes, an
   for (const path of half) assertEquals(await node.stat(path), undefined, path);
   for (const path of kept) assertEquals(node.textOf(path), "half");
   assertEquals(await apply(node, leftovers, target), { steps: [], troubles: [] });
+});
+
+Deno.test("leftovers are removed where the agent wrote earlier in this boot, and in directories above", async () => {
+  const node = new FakeHost(ROOT_FILES);
+  const config = { files: { "/srv/app/conf/x": { content: "" } } };
+  const { apply: act } = applier("files", files);
+  assertEquals((await apply(node, act, targetOf(config))).troubles, []);
+  const half = ["/srv", "/srv/app/conf"].map((folder) => `${folder}/.psyopsos-${ID}/file`);
+  for (const path of half) node.put(path, "half");
+  assertEquals((await apply(node, leftovers, targetOf({}))).steps.length, 2);
+  for (const path of half) assertEquals(await node.stat(path), undefined);
 });
 
 Deno.test("leftovers are removed behind a link of root's", async () => {

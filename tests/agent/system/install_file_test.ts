@@ -37,6 +37,20 @@ Deno.test("installFile() follows no link that an account made, and replaces no d
   assertEquals(host.textOf("/etc/passwd"), "root");
 });
 
+Deno.test("findWay() follows no link of root's that an account can have moved there", async () => {
+  for (const [path, facts] of [["/home/ann", { uid: 1000 }], ["/home", { mode: 0o777 }]] as const) {
+    const host = new FakeHost({ "/home/ann/app/x": "", "/etc/passwd": "root" });
+    await host.symlink("/etc", "/home/ann/app/link");
+    assertEquals(await findWay(host, "/home/ann/app/link/passwd"), "/etc/passwd");
+    Object.assign(host.nodes.get(path)!, facts);
+    await assertRejects(
+      () => findWay(host, "/home/ann/app/link/passwd"),
+      UserError,
+      `/home/ann/app/link is a link that others than root can move, by ${path}`,
+    );
+  }
+});
+
 Deno.test("findWay() follows links of root's, the last one only where that is asked for", async () => {
   const host = new FakeHost({ "/usr/share/zone/UTC": "", "/etc/x": "" });
   await host.symlink("/usr/share", "/share");
