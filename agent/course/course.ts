@@ -276,10 +276,10 @@ export class Course {
     { publication: { publication }, source }: Current<Documents>,
   ): Promise<Event<Documents>> {
     const { reporter } = this.parts;
-    const { config, public: shown } = publication.instructions;
+    const { config, public: shown, tags } = publication.instructions;
     reporter.status.source = source;
     const start = this.host.now().getTime();
-    const { steps, troubles, target } = await this.apply(RESOURCES, config, shown);
+    const { steps, troubles, target } = await this.apply(RESOURCES, { config, shown, tags });
     if (steps.length > 0) {
       const seconds = ((this.host.now().getTime() - start) / 1000).toFixed(1);
       reporter.status.steps = steps;
@@ -296,11 +296,10 @@ export class Course {
   /** Applies `resources` in order. */
   async apply(
     resources: readonly Apply[],
-    config: NodeConfig,
-    shown: NodeConfig,
+    told: { config: NodeConfig; shown: NodeConfig; tags?: readonly string[] },
   ): Promise<Applied & { target: Target }> {
     const { identity, bootId, signal } = this.parts;
-    const target: Target = { identity, config, shown, bootId, signal };
+    const target: Target = { identity, tags: [], bootId, signal, ...told };
     const applied: Applied = { steps: [], troubles: [] };
     for (const resource of resources) {
       if (signal.aborted) break;

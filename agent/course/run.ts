@@ -117,6 +117,6 @@ async function begin(
     bootId,
     timeServers,
   });
-  if (!restarted) await course.apply(EARLY, {}, {});
+  if (!restarted) await course.apply(EARLY, { config: {}, shown: {} });
   return course;
 }

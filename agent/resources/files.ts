@@ -4,17 +4,20 @@
  *
  * @module
  */
-import { sha256Hex } from "../../lib/bytes.ts";
+import { sha256Hex, text, utf8 } from "../../lib/bytes.ts";
 import { type DesiredFile, octal } from "../../lib/config/files.ts";
 import { DIFFERS, PRIVATE_DIGEST } from "../../lib/config/key.ts";
-import type { ObservedOf } from "../../lib/config/mod.ts";
+import { desired, type ObservedOf } from "../../lib/config/mod.ts";
+import { rendered } from "../../lib/config/template.ts";
 import { UserError } from "../../lib/errors.ts";
 import { parseGroup, parsePasswd } from "../../lib/formats/accounts.ts";
 import type { FileInfo, Host, RegularFile } from "../../lib/host.ts";
 import { findFilePlace, installFile } from "../system/install_file.ts";
 import { readFacts, readSystemText } from "../system/read_file.ts";
 import { digestKey, fileForm, noteMade } from "./made.ts";
-import type { KeyResource, Step } from "./resource.ts";
+import { readNodeFacts } from "./node_facts.ts";
+import type { KeyResource, Step, Target } from "./resource.ts";
+import { validateFile } from "./validate.ts";
 
 /** What is at a path. */
 export interface ActualFile {
@@ -34,68 +37,106 @@ const UNREADABLE: RegularFile = {
   info: { kind: "other", size: 0, mode: 0, uid: 0, gid: 0, mtime: 0 },
 };
 
+/** A file with the node's facts filled in; `lacks` says what the node has not got of those that its template names. */
+interface Filled {
+  file: DesiredFile;
+  lacks?: string;
+  /** Whether nobody but the node may know its content. */
+  isSecret: boolean;
+}
+
 interface Change extends Step {
-  readonly file: DesiredFile;
+  readonly filled: Filled;
   readonly key: Uint8Array;
 }
 
 interface Actual {
+  filled: Filled[];
   found: Map<string, ActualFile>;
   /** Of digests in the records of what was made. */
   key: Uint8Array;
 }
 
 export const files: KeyResource<"files", Actual, Change> = {
-  async read(host, wanted, { identity }) {
+  async read(host, wanted, target) {
     const names = await readNames(host);
+    const shown = desired("files", target.shown, target.identity);
+    const filled = await fillIn(host, wanted, shown, target);
     const found = new Map<string, ActualFile>();
-    for (const file of wanted) {
+    for (const { file } of filled) {
       const actual = await readActual(host, file, names);
       if (actual) found.set(file.path, actual);
     }
-    return { found, key: digestKey(identity) };
+    return { filled, found, key: digestKey(target.identity) };
   },
 
-  plan: (wanted, { found, key }) =>
-    wanted.filter((file) => !isSame(file, found.get(file.path))).map((file) => ({
-      file,
-      key,
-      // Not how long it is: that is the length of a secret.
-      text: `write ${file.path} (${octal(file.mode)} ${file.owner}:${file.group})`,
-    })),
+  plan: (_wanted, { filled, found, key }) =>
+    filled.filter(({ file, lacks }) => lacks !== undefined || !isSame(file, found.get(file.path)))
+      .map((one) => ({
+        filled: one,
+        key,
+        // Not how long it is: that is the length of a secret.
+        text: `write ${one.file.path} (${
+          octal(one.file.mode)
+        } ${one.file.owner}:${one.file.group})`,
+      })),
 
-  async apply({ file, key }, host) {
+  async apply({ filled: { file, lacks, isSecret }, key }, host) {
+    const { path, data, mode, validate } = file;
+    const doing = `write ${path}`;
     const { users, groups } = await readNames(host);
     const uid = idOf(users, file.owner);
     const gid = idOf(groups, file.group);
     if (uid === undefined || gid === undefined) {
       const missing = uid === undefined ? `user ${file.owner}` : `group ${file.group}`;
-      throw new UserError(`write ${file.path}`, `there is no ${missing}`);
+      throw new UserError(doing, `there is no ${missing}`);
     }
-    const { path, data, mode } = file;
+    if (lacks !== undefined) throw new UserError(doing, lacks);
     const place = await findFilePlace(host, path);
-    const form = fileForm(data, { mode, uid, gid }, key);
+    const owner = { mode, uid, gid };
+    if (validate !== undefined) await validateFile(host, { path, data, validate, isSecret }, owner);
+    const form = fileForm(data, owner, key);
     await noteMade(host, { what: "file", path, place, form, key });
-    await installFile(host, path, data, { mode, uid, gid });
+    await installFile(host, path, data, owner);
   },
 
-  async observe(host, wanted, shown) {
+  async observe(host, wanted, shown, target) {
     const names = await readNames(host);
     const found: ObservedOf<"files"> = [];
-    for (const file of wanted) {
+    const filled = await fillIn(host, wanted, shown, target);
+    for (const [i, { file, lacks, isSecret }] of filled.entries()) {
       const facts = await readActual(host, file, names);
       if (facts?.kind !== "file") continue;
-      const { path, sha256 } = file;
-      const isOpen = shown.some((one) => one.path === path && one.sha256 === sha256);
-      const asWanted = isOpen ? sha256 : PRIVATE_DIGEST;
+      const asWanted = isSecret ? PRIVATE_DIGEST : wanted[i]!.sha256;
       // What else is there is nobody's business: it may be a secret, or another file that an account has put there.
-      const told = facts.sha256 === sha256 ? asWanted : DIFFERS;
+      const isRight = lacks === undefined && facts.sha256 === file.sha256;
+      const told = isRight ? asWanted : DIFFERS;
       const { owner, group } = facts;
-      found.push({ path, sha256: told, mode: octal(facts.mode), owner, group });
+      found.push({ path: file.path, sha256: told, mode: octal(facts.mode), owner, group });
     }
     return found;
   },
 };
+
+/** The files with what their templates ask for. */
+async function fillIn(
+  host: Host,
+  wanted: readonly DesiredFile[],
+  shown: readonly DesiredFile[],
+  target: Target,
+): Promise<Filled[]> {
+  const texts = wanted.filter(({ template }) => template).map(({ data }) => text(data));
+  const facts = await readNodeFacts(host, target, texts);
+  return wanted.map((file) => {
+    const { path, sha256 } = file;
+    const isSecret = !shown.some((one) => one.path === path && one.sha256 === sha256);
+    if (!file.template) return { file, isSecret };
+    const found = rendered(text(file.data), facts);
+    if (found.lacks !== undefined) return { file, isSecret, lacks: found.lacks };
+    const data = utf8(found.text);
+    return { file: { ...file, data, sha256: sha256Hex(data) }, isSecret };
+  });
+}
 
 /** Names of users and groups by id. */
 interface Names {

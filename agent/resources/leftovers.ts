@@ -6,7 +6,7 @@
  */
 import type { Host } from "../../lib/host.ts";
 import { splitPath } from "../system/install_file.ts";
-import { AUTHORIZED_KEYS_DIR, RUN_DIR, SCRIPTS_DIR } from "../system/paths.ts";
+import { AUTHORIZED_KEYS_DIR, RUN_DIR, SCRIPTS_DIR, VALIDATE_DIR } from "../system/paths.ts";
 import { findWay } from "../system/way.ts";
 import { readMade } from "./made.ts";
 import type { Apply } from "./resource.ts";
@@ -21,6 +21,10 @@ export const leftovers: Apply = async (host, { config }, { steps }) => {
     const names = (await host.readDir(folder)).filter((name) => ASIDE.test(name));
     for (const name of names) await host.remove(`${folder}/${name}`);
     note(steps, folder, names.length);
+  }
+  if (await host.stat(VALIDATE_DIR)) {
+    await host.remove(VALIDATE_DIR);
+    note(steps, VALIDATE_DIR, 1);
   }
   const made = (await readMade(host)).map(({ path }) => path);
   const parents = [...Object.keys(config.files ?? {}), ...made].flatMap(parentsOf);

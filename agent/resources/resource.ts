@@ -26,6 +26,8 @@ export interface Step {
 /** What resources are told: who the node is and what it is to be. */
 export interface Target {
   identity: Identity;
+  /** The node's tags, where its files ask for them. */
+  tags: readonly string[];
   config: NodeConfig;
   /** The part of `config` that everyone can read on the site. */
   shown: NodeConfig;
@@ -52,7 +54,12 @@ export interface KeyResource<Name extends AppliedName, Actual, Change extends St
    * The node's actual state, as its status document reports it. Of anything that the public part of the configuration
    * (`shown`) does not contain, the report may say only whether it is as wanted.
    */
-  observe(host: Host, wanted: Desired<Name>, shown: Desired<Name>): Promise<ObservedOf<Name>>;
+  observe(
+    host: Host,
+    wanted: Desired<Name>,
+    shown: Desired<Name>,
+    target: Target,
+  ): Promise<ObservedOf<Name>>;
 }
 
 /** What applying has done. */
@@ -84,7 +91,7 @@ export function applier<Name extends AppliedName, Actual, Change extends Step>(
       resource,
     ),
     observe: (host, target) =>
-      resource.observe(host, wanted(target.config, target), wanted(target.shown, target)),
+      resource.observe(host, wanted(target.config, target), wanted(target.shown, target), target),
   };
 }
 

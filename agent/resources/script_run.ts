@@ -7,7 +7,7 @@
 import type { DesiredScript } from "../../lib/config/scripts.ts";
 import type { Host, RunResult } from "../../lib/host.ts";
 import { endSessionCommand } from "../../lib/session.ts";
-import { SCRIPTS_DIR } from "../system/paths.ts";
+import { PROGRAM_PATH, SCRIPTS_DIR } from "../system/paths.ts";
 import { outputOf, run as runProgram } from "../system/programs.ts";
 import { scriptFiles } from "./script_record.ts";
 
@@ -20,7 +20,6 @@ const BLOCK_BYTES = 512;
 /** How long the end of a script's output is waited for once the script has ended, in milliseconds. */
 const OUTPUT_MS = 1_000;
 const OUTPUT_POLL_MS = 20;
-const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
  * What /bin/sh runs: `$1` a pipe to make, `$2` where output goes, `$3` its bound in blocks of 512 bytes, `$4` where the process
@@ -68,7 +67,7 @@ export async function runScript(
   const result = await host.run(command, {
     clearEnv: true,
     cwd: "/",
-    env: { PATH, HOME: "/root", PSYOPSOS_NODE: node, PSYOPSOS_SCRIPT: name },
+    env: { PATH: PROGRAM_PATH, HOME: "/root", PSYOPSOS_NODE: node, PSYOPSOS_SCRIPT: name },
     output: "null",
     timeoutMs: SCRIPT_TIMEOUT_MS,
     session: true,

@@ -21,7 +21,11 @@ export const SCRIPTS_DIR = `${RUN_DIR}/scripts`;
 export const MANAGED_FILE = `${RUN_DIR}/managed.json`;
 /** What the agent has made in this boot for files, directories and links, and what was there before. */
 export const MADE_DIR = `${RUN_DIR}/made`;
+/** Copies of files that a program looks at before they take their place. */
+export const VALIDATE_DIR = `${RUN_DIR}/validate`;
 
+/** Where programs of the configuration's find others. */
+export const PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";
 /** Loads the drivers of all devices that are there. */

@@ -9,9 +9,11 @@ import { type Bytes, sha256Hex, utf8 } from "../bytes.ts";
 import {
   accountName,
   anyText,
+  boolean,
   dictionary,
   filePath,
   isBase64,
+  line,
   longPartProblem,
   mapping,
   matching,
@@ -19,21 +21,31 @@ import {
 } from "../schema/fields.ts";
 import { described, ruled } from "../schema/words.ts";
 import { compare, configKey, PRIVATE_DIGEST } from "./key.ts";
+import { FACT_WORDS, factsIn, templateProblem } from "./template.ts";
 
+const NEW = { since: "0.2.0", secrecy: "open" } as const;
 const OPEN = { since: "0.1.0", secrecy: "open" } as const;
 
 const file = v.pipe(
   mapping({
     content: described(anyText, "What is in the file.", {
       since: "0.1.0",
-      // With an encoding inherited from a lower layer, the new content would be decoded wrongly.
-      replaces: ["encoding"],
+      // Inherited from a lower layer, these would make something else of the new content.
+      replaces: ["encoding", "template"],
     }),
     encoding: v.optional(
       described(
         ruled(v.literal("base64", "must be base64, or left out for text"), "base64"),
         "How `content` is written.",
         { ...OPEN, default: "text in UTF-8" },
+      ),
+    ),
+    template: v.optional(
+      described(
+        boolean,
+        `Whether \`content\` has facts of the node in it, to be filled in there: ${FACT_WORDS}. \`{{{{\` stands for \`{{\`. ` +
+          "Where the node has no such address, it says so and leaves the file as it was.",
+        { ...NEW, default: "false" },
       ),
     ),
     mode: v.optional(
@@ -48,6 +60,20 @@ const file = v.pipe(
     ),
     group: v.optional(
       described(accountName, "Group of the file.", { ...OPEN, default: "root" }),
+    ),
+    validate: v.optional(
+      described(
+        ruled(line("a command"), "a command"),
+        "A command for /bin/sh that looks at the new file, `%s` in it, before that takes its place, e.g. `sshd -t -f %s`. It " +
+          "runs as root, for 30 seconds at most. Where its exit code is not 0 the file stays as it was, and the node tells the " +
+          "first line that the command says, without words of a private content. Others on the node can see the command.",
+        {
+          ...NEW,
+          default: "none",
+          desk: (command: string) =>
+            command.includes("%s") ? undefined : "must have %s in it, the file to look at",
+        },
+      ),
     ),
   }),
   v.forward(
@@ -76,11 +102,15 @@ export interface DesiredFile {
   mode: number;
   owner: string;
   group: string;
+  /** Whether `data` has facts of the node in it that are to be filled in; `sha256` is of the data as they are. */
+  template: boolean;
+  /** Command that judges the file. */
+  validate?: string;
 }
 
 const observed = v.array(openMapping({
   path: anyText,
-  /** Where it is as wanted: in hex, or {@linkcode PRIVATE_DIGEST} for a private one; else {@linkcode DIFFERS}. */
+  /** Where it is as wanted: in hex, of a template before the node's facts were filled in, or {@linkcode PRIVATE_DIGEST} for a private one; else {@linkcode DIFFERS}. */
   sha256: anyText,
   mode: anyText,
   owner: anyText,
@@ -107,6 +137,11 @@ export const files = configKey({
   /etc/motd:
     content: |
       This node runs in RAM.
+  /etc/ssh/sshd_config.d/20-address.conf:
+    content: |
+      ListenAddress {{address.eth0}}
+    template: true
+    validate: sshd -t -f %s
   /etc/app/key:
     content: AAECAw==
     encoding: base64
@@ -116,8 +151,11 @@ export const files = configKey({
   desired: (value = {}): DesiredFile[] =>
     Object.entries(value).map(([path, given]) => {
       const data = fileContent(given);
-      const { mode = "0644", owner = "root", group = "root" } = given;
-      return { path, data, sha256: sha256Hex(data), mode: parseInt(mode, 8), owner, group };
+      const { mode = "0644", owner = "root", group = "root", template = false, validate } = given;
+      // Both of them are refused at the desk: bytes are no text to fill facts in.
+      const isText = given.encoding === undefined;
+      const facts = { mode: parseInt(mode, 8), owner, group, template: template && isText };
+      return { path, data, sha256: sha256Hex(data), ...facts, ...validate && { validate } };
     }),
   settle: (value, shown = {}) =>
     Object.fromEntries(
@@ -131,14 +169,22 @@ export const files = configKey({
       }),
     ),
   problems: (value) => {
+    const templates = Object.entries(value).flatMap(([path, { content, encoding, template }]) => {
+      if (!template) return [];
+      const problem = encoding === undefined
+        ? templateProblem(content)
+        : "a template must be text, without encoding";
+      return problem === undefined ? [] : [{ at: [path], message: `${path}: ${problem}` }];
+    });
     const paths = new Set(Object.keys(value));
-    return [...paths].flatMap((path) =>
+    const nested = [...paths].flatMap((path) =>
       parentsOf(path).filter((parent) => paths.has(parent)).map((parent) =>
         `file ${parent} would be the directory of ${path}`
       )
     );
+    return [...templates, ...nested];
   },
-  needs: { programs: [], packages: [] },
+  needs: { programs: ["/bin/sh", "ip"], packages: [] },
   claims: (value) => Object.keys(value).map((path) => ({ claim: ["path", path], at: [path] })),
   observed,
   differences: (wanted, seen, shown) =>
@@ -161,6 +207,13 @@ export function tightenedFiles(
   whole: Record<string, FileConfig> = {},
 ): string[] {
   return Object.keys(whole).filter((path) => whole[path]!.mode !== merged[path]?.mode);
+}
+
+/** Whether a file asks for the node's tags. */
+export function asksForTags(files: Record<string, FileConfig> = {}): boolean {
+  return Object.values(files).some(({ template, content }) =>
+    template && factsIn(content).some(({ fact }) => fact === "tags")
+  );
 }
 
 /** The bytes of a file's content. */

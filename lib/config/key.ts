@@ -38,8 +38,14 @@ export interface CourseKey<Schema extends v.GenericSchema, Desired> {
     value: v.InferOutput<Schema>,
     shown: v.InferOutput<Schema> | undefined,
   ): v.InferOutput<Schema>;
-  /** Problems of a merged value that none of its layers has by itself. */
-  problems?(value: v.InferOutput<Schema>): string[];
+  /** Problems of a merged value that none of its layers has by itself, where they have one with their place in the key. */
+  problems?(value: v.InferOutput<Schema>): (string | PlacedProblem)[];
+}
+
+/** A problem at a place in a key. */
+export interface PlacedProblem {
+  at: readonly string[];
+  message: string;
 }
 
 /** What a key is. */

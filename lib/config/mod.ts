@@ -166,8 +166,12 @@ export function mergedProblems(config: NodeConfig): MergedProblem[] {
   }
   const own = KEY_NAMES.flatMap((name) => {
     const key = KEYS[name] as CourseKey<v.GenericSchema, unknown>;
-    const messages = config[name] === undefined ? [] : key.problems?.(config[name]) ?? [];
-    return messages.map((message) => ({ path: [name], message }));
+    const problems = config[name] === undefined ? [] : key.problems?.(config[name]) ?? [];
+    return problems.map((one) =>
+      typeof one === "string"
+        ? { path: [name], message: one }
+        : { path: [name, ...one.at], message: `${name}.${one.message}` }
+    );
   });
   return [...own, ...secondOwners(config)];
 }

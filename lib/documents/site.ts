@@ -81,6 +81,8 @@ const instructionsSchema = mapping({
   node: nodeNameSchema,
   serial,
   issued: instant,
+  /** The node's tags in its order, where a template asks for them: then an older agent reads none of this anyway. */
+  tags: v.optional(tagsSchema),
   config: nodeConfigSchema,
   /** The part of `config` that everyone can read in the node's public document: what a node may tell about itself. */
   public: nodeConfigSchema,

@@ -79,6 +79,10 @@ ${EXAMPLES}  users:
       owner: ${LAB_USER}
       group: wheel
       mode: "0640"
+    /etc/psyopsos-lab/node:
+      content: "{{name}} {{tags}} {{address.eth0}}\\n"
+      template: true
+      validate: grep -q '^[a-z0-9.-]* ${LAB_TAG} 10\\.' %s
   scripts:
     hello:
       run: |

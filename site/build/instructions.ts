@@ -4,6 +4,7 @@
  * @module
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
+import { asksForTags } from "../../lib/config/files.ts";
 import { agentFor, FIRST_AGENT } from "../../lib/config/mod.ts";
 import {
   type Envelope,
@@ -41,10 +42,11 @@ export async function instruct(
   const { name, recipient, whole: config, public: shown } = node;
   const needed = agentFor(config);
   const agent = needed === FIRST_AGENT ? undefined : needed;
+  const tags = asksForTags(config.files) ? node.tags : undefined;
   // With the bound that it was checked against: what was made under another one is made, and checked, anew.
   const key = sha256Hex(
     canonicalJson({
-      ...{ agent, node: name, recipient, config, shown, signers },
+      ...{ agent, node: name, recipient, tags, config, shown, signers },
       most: MAX_DOCUMENT_BYTES,
     }),
   );
@@ -57,6 +59,7 @@ export async function instruct(
     node: name,
     serial,
     issued,
+    ...tags === undefined ? {} : { tags },
     config,
     public: shown,
   };

@@ -25,6 +25,14 @@ export class RootedHost extends DenoHost {
     return super.mkdir(this.#place(path), options);
   }
 
+  override chmod(path: string, mode: number) {
+    return super.chmod(this.#place(path), mode);
+  }
+
+  override chown(path: string, uid: number, gid: number) {
+    return super.chown(this.#place(path), uid, gid);
+  }
+
   override remove(path: string) {
     return super.remove(this.#place(path));
   }

@@ -67,7 +67,7 @@ export const LAYERS: readonly Layer[] = [
   layer(
     5.5,
     "agent/resources/",
-    ...["agent/identity/", "agent/report/", "agent/system/"],
+    ...["agent/identity/", "agent/network/", "agent/report/", "agent/system/"],
     ...["lib/config/", "lib/formats/"],
   ),
   layer(

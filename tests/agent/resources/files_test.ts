@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { files } from "../../../agent/resources/files.ts";
 import { applier } from "../../../agent/resources/resource.ts";
+import { masked } from "../../../agent/resources/validate.ts";
+import { VALIDATE_DIR } from "../../../agent/system/paths.ts";
 import { sha256Hex, utf8 } from "../../../lib/bytes.ts";
-import { FakeHost } from "../../support/fake_host.ts";
+import { filesHost } from "./files_fake.ts";
 import { apply, askQuestions, SECRET, settle, targetOf } from "./questions.ts";
-import { ROOT_FILES } from "./root_files.ts";
 
-const host = () => new FakeHost(ROOT_FILES);
+const host = filesHost;
 const CONFIG = {
   files: {
     "/etc/a": { content: SECRET },
@@ -35,6 +36,21 @@ askQuestions("files", {
       before: CONFIG,
       config: { files: { ...CONFIG.files, "/etc/a": { content: "other", mode: "0600" } } },
       steps: ["write /etc/a (0600 root:root)"],
+    },
+    {
+      title: "that are templates get the node's facts, once a command has accepted them",
+      config: {
+        files: {
+          "/etc/node.conf": {
+            content: `${SECRET} {{name}} {{address.eth0}} {{address6.eth0}}`,
+            template: true,
+            validate: "check %s",
+          },
+        },
+      },
+      steps: ["write /etc/node.conf (0644 root:root)"],
+      check: (host) =>
+        assertEquals(host.textOf("/etc/node.conf"), `${SECRET} alpha 192.0.2.5 2001:db8::5`),
     },
   ],
 });
@@ -137,4 +153,67 @@ Deno.test("files behind a link of an account's are neither read nor written, oth
     "Cannot write /home/ann/conf/shadow: /home/ann/conf is a link that an account made",
   ]);
   assertEquals((await observe(node, target)).map(({ path }) => path), ["/etc/motd"]);
+});
+
+Deno.test("files whose command refuses them stay as they were, and the first line it says is told", async () => {
+  const node = host();
+  const { apply: act } = applier("files", files);
+  const configOf = (content: string) => ({
+    files: { "/etc/a b.conf": { content, validate: "check %s" }, "/etc/c": { content } },
+  });
+  await settle(node, act, targetOf(configOf("good")));
+  const content = "bad option hunter2/x-9";
+  const { steps, troubles } = await apply(node, act, targetOf(configOf(content)));
+  assertEquals(steps, ["write /etc/c (0644 root:root)"]);
+  assertEquals(troubles.map(({ message }) => message), [
+    `Cannot write /etc/a b.conf: its validate command refuses it: /etc/a b.conf: line 1: ${content}`,
+  ]);
+  assertEquals(node.textOf("/etc/a b.conf"), "good");
+  assertEquals(await node.stat(VALIDATE_DIR), undefined);
+  const secret = await apply(node, act, targetOf(configOf(content), { shown: {} }));
+  assertEquals(secret.troubles.map(({ message }) => message), [
+    "Cannot write /etc/a b.conf: its validate command refuses it: /etc/a b.conf: line 1: …",
+  ]);
+  const missing = { files: { "/etc/d": { content: "", validate: "nothing %s" } } };
+  const { troubles: others } = await apply(node, act, targetOf(missing));
+  assertEquals(others.map(({ message }) => message), [
+    "Cannot write /etc/d: its validate command refuses it: sh: nothing: not found",
+  ]);
+});
+
+Deno.test("what a command says of a secret content is told without its words and longer runs", () => {
+  const secret = "password = hunter2\ntoken: a1-b2-c3-d4\n";
+  const cases = [
+    ["line 3: Bad option: Hunter2", "line 3: Bad option:…"],
+    ["near 'xhunter2x' (password=)", "near 'x…x' (…=)"],
+    ["key a1-b2-c3-d4 is short", "key… is short"],
+    ["nothing of it", "nothing of it"],
+  ];
+  for (const [said, told] of cases) assertEquals(masked(said!, secret), told);
+});
+
+Deno.test("files that name an address which the node has not got fail alone, and stay as they were", async () => {
+  const node = host();
+  const { apply: act, observe } = applier("files", files);
+  const content = "{{address.eth1}}";
+  node.put("/etc/a", "old");
+  const target = targetOf({
+    files: { "/etc/a": { content, template: true }, "/etc/b": { content } },
+  });
+  const { steps, troubles } = await apply(node, act, target);
+  assertEquals(steps, ["write /etc/b (0644 root:root)"]);
+  assertEquals(troubles.map(({ message }) => message), [
+    "Cannot write /etc/a: eth1 has no IPv4 address",
+  ]);
+  assertEquals(node.textOf("/etc/a"), "old");
+  assertEquals((await observe(node, target))[0]?.sha256, "differs");
+});
+
+Deno.test("files that ask for no address run no program", async () => {
+  const node = host();
+  const { apply: act } = applier("files", files);
+  const config = { files: { "/etc/a": { content: "{{tags}}", template: true } } };
+  await settle(node, act, targetOf(config, { tags: ["edge", "gpu"] }));
+  assertEquals(node.textOf("/etc/a"), "edge,gpu");
+  assertEquals(node.log.filter((line) => line.startsWith("run ")), []);
 });

@@ -28,7 +28,14 @@ async function apply(
   signal = new AbortController().signal,
 ): Promise<string[]> {
   const config = { scripts: { x: { run } } };
-  const target: Target = { identity: IDENTITY, config, shown: config, bootId: "b", signal };
+  const target: Target = {
+    identity: IDENTITY,
+    tags: [],
+    config,
+    shown: config,
+    bootId: "b",
+    signal,
+  };
   const applied: Applied = { steps: [], troubles: [] };
   await act(host, target, applied);
   return [...applied.steps, ...applied.troubles.map(({ message }) => message)];

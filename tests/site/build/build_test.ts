@@ -93,6 +93,25 @@ Deno.test("a node finds its merged instructions, secrets included, signed for it
   );
 });
 
+Deno.test("a node is told its tags where a template of its files asks for them, and by later agents' documents only", async () => {
+  const told = async (more: string) => {
+    const files = fleetFiles();
+    files.set("global.yaml", `config:\n  files:\n    /etc/a: ${more}\n`);
+    const { envelopes } = await build(parseFleet(files));
+    const { tags, agent } = parseInstructions(utf8(envelopes.get("alpha")!.payload), "alpha");
+    return { tags, agent };
+  };
+  const content = (text: string) => `content: "${text}"`;
+  assertEquals(await told(`{${content("{{tags}}")}, template: true}`), {
+    tags: ["lab"],
+    agent: "0.2.0",
+  });
+  const none = { tags: undefined, agent: "0.2.0" };
+  assertEquals(await told(`{${content("{{name}}")}, template: true}`), none);
+  assertEquals(await told(`{${content("{{{{tags}}")}, template: true}`), none);
+  assertEquals(await told(`{${content("{{tags}}")}}`), { tags: undefined, agent: undefined });
+});
+
 Deno.test("no file of the site holds a private part", async () => {
   const site = await build(undefined, {
     ...buildOptions(),
