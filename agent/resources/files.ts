@@ -10,10 +10,10 @@ import { DIFFERS, PRIVATE_DIGEST } from "../../lib/config/key.ts";
 import { desired, type ObservedOf } from "../../lib/config/mod.ts";
 import { rendered } from "../../lib/config/template.ts";
 import { UserError } from "../../lib/errors.ts";
-import { parseGroup, parsePasswd } from "../../lib/formats/accounts.ts";
 import type { FileInfo, Host, RegularFile } from "../../lib/host.ts";
+import { type AccountNames, ownerIds, ownerNames, readAccountNames } from "./account_names.ts";
 import { findFilePlace, installFile } from "../system/install_file.ts";
-import { readFacts, readSystemText } from "../system/read_file.ts";
+import { readFacts } from "../system/read_file.ts";
 import { digestKey, fileForm, noteMade } from "./made.ts";
 import { readNodeFacts } from "./node_facts.ts";
 import type { KeyResource, Step, Target } from "./resource.ts";
@@ -59,7 +59,7 @@ interface Actual {
 
 export const files: KeyResource<"files", Actual, Change> = {
   async read(host, wanted, target) {
-    const names = await readNames(host);
+    const names = await readAccountNames(host);
     const shown = desired("files", target.shown, target.identity);
     const filled = await fillIn(host, wanted, shown, target);
     const found = new Map<string, ActualFile>();
@@ -84,16 +84,9 @@ export const files: KeyResource<"files", Actual, Change> = {
   async apply({ filled: { file, lacks, isSecret }, key }, host) {
     const { path, data, mode, validate } = file;
     const doing = `write ${path}`;
-    const { users, groups } = await readNames(host);
-    const uid = idOf(users, file.owner);
-    const gid = idOf(groups, file.group);
-    if (uid === undefined || gid === undefined) {
-      const missing = uid === undefined ? `user ${file.owner}` : `group ${file.group}`;
-      throw new UserError(doing, `there is no ${missing}`);
-    }
+    const owner = { mode, ...ownerIds(await readAccountNames(host), file, doing) };
     if (lacks !== undefined) throw new UserError(doing, lacks);
     const place = await findFilePlace(host, path);
-    const owner = { mode, uid, gid };
     if (validate !== undefined) await validateFile(host, { path, data, validate, isSecret }, owner);
     const form = fileForm(data, owner, key);
     await noteMade(host, { what: "file", path, place, form, key });
@@ -101,7 +94,7 @@ export const files: KeyResource<"files", Actual, Change> = {
   },
 
   async observe(host, wanted, shown, target) {
-    const names = await readNames(host);
+    const names = await readAccountNames(host);
     const found: ObservedOf<"files"> = [];
     const filled = await fillIn(host, wanted, shown, target);
     for (const [i, { file, lacks, isSecret }] of filled.entries()) {
@@ -138,23 +131,6 @@ async function fillIn(
   });
 }
 
-/** Names of users and groups by id. */
-interface Names {
-  users: Map<number, string>;
-  groups: Map<number, string>;
-}
-
-/** Reads the names that owners are shown with. */
-async function readNames(host: Host): Promise<Names> {
-  const users = parsePasswd(await readSystemText(host, "/etc/passwd"));
-  const groups = parseGroup(await readSystemText(host, "/etc/group"));
-  // The first line of an id wins, as in the C library.
-  return {
-    users: new Map(users.reverse().map(({ uid, name }) => [uid, name])),
-    groups: new Map(groups.reverse().map(({ gid, name }) => [gid, name])),
-  };
-}
-
 /**
  * The facts of what is where `file` is wanted; undefined when there is nothing. Content is hashed only when it is no longer
  * than the wanted one.
@@ -162,7 +138,7 @@ async function readNames(host: Host): Promise<Names> {
 async function readActual(
   host: Host,
   { path, data: wanted }: DesiredFile,
-  names: Names,
+  names: AccountNames,
 ): Promise<ActualFile | undefined> {
   const found = await readFacts(host, path, wanted.length).catch(() => UNREADABLE);
   if (!found) return undefined;
@@ -171,16 +147,11 @@ async function readActual(
     kind: info.kind,
     sha256: data && sha256Hex(data),
     mode: info.mode,
-    owner: names.users.get(info.uid) ?? `${info.uid}`,
-    group: names.groups.get(info.gid) ?? `${info.gid}`,
+    ...ownerNames(names, info),
   };
 }
 
 function isSame(file: DesiredFile, actual: ActualFile | undefined): boolean {
   return actual?.kind === "file" && actual.sha256 === file.sha256 && actual.mode === file.mode &&
     actual.owner === file.owner && actual.group === file.group;
-}
-
-function idOf(names: Map<number, string>, wanted: string): number | undefined {
-  for (const [id, name] of names) if (name === wanted) return id;
 }

@@ -1,7 +1,6 @@
 /**
- * Undoes what the agent has made in this boot and the configuration no longer wants: files go, or what was there before comes
- * back, and directories that were made on the way go once they are empty. What somebody else has changed since is left to
- * whoever did.
+ * Undoes what the agent has made in this boot and the configuration no longer wants: files and links go, or what was there
+ * before comes back, and directories go once they are empty. What somebody else has changed since is left to whoever did.
  *
  * It comes before the keys that make such things, because what was a file may have to be a directory now.
  *
@@ -10,7 +9,7 @@
 import type { NodeConfig } from "../../lib/config/mod.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
-import { splitPath } from "../system/install_file.ts";
+import { parentsOf, splitPath } from "../system/install_file.ts";
 import { findWay } from "../system/way.ts";
 import {
   digestKey,
@@ -26,7 +25,7 @@ import {
 import { bind, type Resource, type Step } from "./resource.ts";
 
 /** Paths that the configuration wants, by what is made there. */
-type Wanted = Readonly<Record<Exclude<Made["what"], "parent">, readonly string[]>>;
+type Wanted = Readonly<Record<Exclude<Made["what"], "parent">, ReadonlySet<string>>>;
 
 /** Something that the agent has made and that is perhaps no longer wanted. */
 interface Candidate {
@@ -40,8 +39,8 @@ interface Candidate {
 
 interface Actual {
   candidates: readonly Candidate[];
-  /** Where what is wanted lies. */
-  places: readonly string[];
+  /** Where directories have to be: those that are wanted, and those above all that is wanted. */
+  needed: ReadonlySet<string>;
 }
 
 type Change =
@@ -56,7 +55,7 @@ type Change =
 const resource: Resource<Wanted, Actual, Change> = {
   async read(host, wanted, { identity }) {
     const key = digestKey(identity);
-    const isWanted = ({ what, path }: Made) => what !== "parent" && wanted[what].includes(path);
+    const isWanted = ({ what, path }: Made) => what !== "parent" && wanted[what].has(path);
     const candidates: Candidate[] = [];
     for (const made of await readMade(host)) {
       if (isWanted(made)) continue;
@@ -67,14 +66,11 @@ const resource: Resource<Wanted, Actual, Change> = {
       const names = form?.kind === "directory" ? await host.readDir(place!) : [];
       candidates.push({ made, place, form, names });
     }
-    const paths = candidates.length > 0 ? Object.values(wanted).flat() : [];
-    const places = await Promise.all(paths.map((path) => wayOf(host, path)));
-    return { candidates, places: places.filter((place) => place !== undefined) };
+    return { candidates, needed: await neededBy(host, candidates.length > 0 ? wanted : {}) };
   },
 
-  plan(_wanted, { candidates, places }) {
+  plan(_wanted, { candidates, needed }) {
     const removed = new Set<string>();
-    const isOnTheWay = (place: string) => places.some((one) => `${one}/`.startsWith(`${place}/`));
     const planOne = ({ made, place: way, form, names }: Candidate): Change[] => {
       const hasWay = way !== undefined;
       const place = way ?? made.path;
@@ -83,10 +79,11 @@ const resource: Resource<Wanted, Actual, Change> = {
         return [{ what, made, place, text }];
       };
       const { before, path } = made;
-      if (made.what === "parent") {
+      const isDirectory = made.what === "parent" || made.what === "directory";
+      if (isDirectory && before === undefined) {
         if (form?.kind !== "directory") return step("forget", `forget ${path}, which is gone`);
         const isEmpty = names.every((name) => removed.has(`${place}/${name}`));
-        if (!isEmpty || isOnTheWay(place)) return [];
+        if (!isEmpty || needed.has(place)) return [];
         return step("remove", `remove the directory ${path}, which is empty`);
       }
       if (hasWay && !form) return step("forget", `forget ${path}, which is gone`);
@@ -97,18 +94,15 @@ const resource: Resource<Wanted, Actual, Change> = {
       if (before === "lost") {
         return step("forget", `leave ${path} until the next boot: what was there is not kept`);
       }
-      return [{
-        what: "restore",
-        made,
-        place,
-        before,
-        text: `put back what was at ${path} before`,
-      }];
+      const text = before.kind === "directory"
+        ? `give ${path} its mode and owner back`
+        : `put back what was at ${path} before`;
+      return [{ what: "restore", made, place, before, text }];
     };
     const inOrder = candidates.toSorted((a, b) =>
-      // What is in a directory goes before it.
-      Number(a.made.what === "parent") - Number(b.made.what === "parent") ||
-      (b.place ?? "").length - (a.place ?? "").length
+      // What is in a directory goes before it; a directory gets its old mode back before it goes.
+      (b.place ?? b.made.path).length - (a.place ?? a.made.path).length ||
+      Number(a.made.what === "parent") - Number(b.made.what === "parent")
     );
     return inOrder.flatMap(planOne);
   },
@@ -124,13 +118,32 @@ const resource: Resource<Wanted, Actual, Change> = {
 /** Undoes what is no longer wanted. */
 export const gone = bind(({ config }) => wantedOf(config), resource);
 
-function wantedOf({ files = {} }: NodeConfig): Wanted {
-  return { file: Object.keys(files) };
+function wantedOf({ files = {}, directories = {}, links = {} }: NodeConfig): Wanted {
+  return {
+    file: new Set(Object.keys(files)),
+    directory: new Set(Object.keys(directories)),
+    link: new Set(Object.keys(links)),
+  };
+}
+
+/** Places of directories that what is wanted needs. */
+async function neededBy(host: Host, wanted: Partial<Wanted>): Promise<Set<string>> {
+  const needed = new Set<string>();
+  for (const [what, paths] of Object.entries(wanted)) {
+    for (const path of paths) {
+      const place = await wayOf(host, path);
+      if (place === undefined) continue;
+      if (what === "directory") needed.add(place);
+      for (const parent of parentsOf(place)) needed.add(parent);
+    }
+  }
+  return needed;
 }
 
 async function restore(host: Host, made: Made, place: string, before: Form): Promise<void> {
   if (before.kind === "symlink") return await host.placeLink(place, before.target!);
   const { mode = 0, uid = 0, gid = 0 } = before;
+  if (before.kind === "directory") return await host.placeDirectory(place, { mode, uid, gid });
   const data = await keptContent(host, made);
   if (!data) {
     await forgetMade(host, made);

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Host } from "../../lib/host.ts";
-import { splitPath } from "../system/install_file.ts";
+import { parentsOf } from "../system/install_file.ts";
 import { AUTHORIZED_KEYS_DIR, RUN_DIR, SCRIPTS_DIR, VALIDATE_DIR } from "../system/paths.ts";
 import { findWay } from "../system/way.ts";
 import { readMade } from "./made.ts";
@@ -27,17 +27,14 @@ export const leftovers: Apply = async (host, { config }, { steps }) => {
     note(steps, VALIDATE_DIR, 1);
   }
   const made = (await readMade(host)).map(({ path }) => path);
-  const parents = [...Object.keys(config.files ?? {}), ...made].flatMap(parentsOf);
+  const { files = {}, directories = {}, links = {} } = config;
+  const wanted = [files, directories, links].flatMap((one) => Object.keys(one));
+  // In an account's directories those above a file are made aside, too.
+  const parents = [...wanted, ...made].flatMap(parentsOf);
   for (const directory of new Set([...FIXED, ...parents])) {
     note(steps, directory, await clean(host, directory));
   }
 };
-
-/** The directory that a path is in, and those above it: in one of an account's a directory is made aside, too. */
-function parentsOf(path: string): string[] {
-  const { directory } = splitPath(path);
-  return directory === "/" ? [directory] : [directory, ...parentsOf(directory)];
-}
 
 async function clean(host: Host, directory: string): Promise<number> {
   try {

@@ -41,8 +41,8 @@ const formSchema = v.object({
 export type Form = v.InferOutput<typeof formSchema>;
 
 const madeSchema = v.object({
-  /** What it was made for: a key of the configuration, or something of such a key that is below it. */
-  what: v.picklist(["file", "parent"]),
+  /** What the configuration wanted; "parent": a directory on the way to that. */
+  what: v.picklist(["file", "directory", "link", "parent"]),
   /** As the configuration says it; of a parent the path without links. */
   path: v.string(),
   /** What the agent has made of it, or was about to make: the newest, and the one before. */
@@ -165,9 +165,9 @@ export async function keptContent(host: Host, made: Made): Promise<Uint8Array | 
 
 /** Forgets that the agent has made something. */
 export async function forgetMade(host: Host, made: Made): Promise<void> {
-  // A record without what it kept is told as that; kept content without a record would stay for ever.
-  await host.remove(keptFile(made));
+  // A record whose content is gone could not be undone; content without a record is written over, or gone with the boot.
   await host.remove(recordFile(made));
+  await host.remove(keptFile(made));
 }
 
 /** All that the agent has made in this boot, by path. */

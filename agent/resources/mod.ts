@@ -11,9 +11,11 @@ import {
   type Observed,
 } from "../../lib/config/mod.ts";
 import type { Host } from "../../lib/host.ts";
+import { directories } from "./directories.ts";
 import { files } from "./files.ts";
 import { gone } from "./gone.ts";
 import { leftovers } from "./leftovers.ts";
+import { links } from "./links.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
 import { ownIds } from "./own_ids.ts";
@@ -29,7 +31,9 @@ const APPLIERS = {
   hosts: applier("hosts", hosts),
   timezone: applier("timezone", timezone),
   users: applier("users", users),
+  directories: applier("directories", directories),
   files: applier("files", files),
+  links: applier("links", links),
   scripts: applier("scripts", scripts),
   report: "course",
   check: "course",

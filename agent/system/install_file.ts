@@ -43,3 +43,9 @@ export function splitPath(path: string): { directory: string; name: string } {
   const at = path.lastIndexOf("/");
   return { directory: path.slice(0, at) || "/", name: path.slice(at + 1) };
 }
+
+/** Every directory above `path`, nearest first, the root last. */
+export function parentsOf(path: string): string[] {
+  const { directory } = splitPath(path);
+  return directory === "/" ? [directory] : [directory, ...parentsOf(directory)];
+}

@@ -168,22 +168,14 @@ export const files = configKey({
         ];
       }),
     ),
-  problems: (value) => {
-    const templates = Object.entries(value).flatMap(([path, { content, encoding, template }]) => {
+  problems: (value) =>
+    Object.entries(value).flatMap(([path, { content, encoding, template }]) => {
       if (!template) return [];
       const problem = encoding === undefined
         ? templateProblem(content)
         : "a template must be text, without encoding";
       return problem === undefined ? [] : [{ at: [path], message: `${path}: ${problem}` }];
-    });
-    const paths = new Set(Object.keys(value));
-    const nested = [...paths].flatMap((path) =>
-      parentsOf(path).filter((parent) => paths.has(parent)).map((parent) =>
-        `file ${parent} would be the directory of ${path}`
-      )
-    );
-    return [...templates, ...nested];
-  },
+    }),
   needs: { programs: ["/bin/sh", "ip"], packages: [] },
   claims: (value) => Object.keys(value).map((path) => ({ claim: ["path", path], at: [path] })),
   observed,
@@ -224,13 +216,4 @@ export function fileContent(given: FileConfig): Bytes {
 /** Permission bits as configurations write them, e.g. "0644". */
 export function octal(mode: number): string {
   return mode.toString(8).padStart(4, "0");
-}
-
-/** Every directory above `path`, nearest first. */
-function parentsOf(path: string): string[] {
-  const parents: string[] = [];
-  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
-    parents.push(path.slice(0, at));
-  }
-  return parents;
 }

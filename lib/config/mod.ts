@@ -10,18 +10,31 @@ import { schemaAt } from "../schema/paths.ts";
 import { MISSING, ruleOf } from "../schema/read.ts";
 import { factsOf, visitValues } from "../schema/words.ts";
 import { check, report } from "./course.ts";
+import { directories } from "./directories.ts";
 import { files } from "./files.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
 import type { ConfigKey, CourseKey, NodeContext } from "./key.ts";
-import { AGENT_OWNS, type Claim, Owners } from "./owners.ts";
+import { links } from "./links.ts";
+import { AGENT_OWNS, type Claim, type Claimed, Owners, parentsOf } from "./owners.ts";
 import { mergeLayers, settled } from "./merge.ts";
 import { scripts } from "./scripts.ts";
 import { timezone } from "./timezone.ts";
 import { users } from "./users.ts";
 
 /** All keys in the order in which they are applied: later ones need what earlier ones make. */
-export const KEYS = { hostname, hosts, timezone, users, files, scripts, report, check } as const;
+export const KEYS = {
+  hostname,
+  hosts,
+  timezone,
+  users,
+  directories,
+  files,
+  links,
+  scripts,
+  report,
+  check,
+} as const;
 
 /** Name of a key. */
 export type KeyName = keyof typeof KEYS;
@@ -184,17 +197,32 @@ function secondOwners(config: NodeConfig): MergedProblem[] {
     const { owns = [] } = KEYS[name] as { owns?: readonly Claim[] };
     for (const claim of owns) owners.add(claim, `the key ${name}`);
   }
-  return APPLIED_NAMES.flatMap((name) => {
+  const claims = APPLIED_NAMES.flatMap((name) => {
     const key = KEYS[name] as ConfigKey<v.GenericSchema, unknown, v.GenericSchema>;
     const claimed = config[name] === undefined ? [] : key.claims?.(config[name]) ?? [];
-    return claimed.flatMap(({ claim, at }) => {
-      const path = [name, ...at];
-      const owner = owners.add(claim, path.join("."));
-      if (owner === undefined) return [];
-      const message = `${path.join(".")}: the ${claim[0]} ${claim[1]} belongs to ${owner}`;
-      return [{ path, message }];
-    });
+    return claimed.map((one) => ({ ...one, path: [name, ...one.at] }));
   });
+  const second = claims.flatMap(({ claim, path }) => {
+    const owner = owners.add(claim, path.join("."));
+    if (owner === undefined) return [];
+    const message = `${path.join(".")}: the ${claim[0]} ${claim[1]} belongs to ${owner}`;
+    return [{ path, message }];
+  });
+  return [...second, ...inTheWay(claims)];
+}
+
+/** What of a configuration would have to lie below a file or a link of it. */
+function inTheWay(claims: readonly (Claimed & { path: readonly string[] })[]): MergedProblem[] {
+  const ends = new Map(
+    claims.filter(({ claim, holdsOthers }) => claim[0] === "path" && !holdsOthers)
+      .map(({ claim, path }) => [claim[1], path.join(".")]),
+  );
+  return claims.filter(({ claim }) => claim[0] === "path").flatMap(({ claim: [, name], path }) =>
+    parentsOf(name).filter((parent) => ends.has(parent)).map((parent) => ({
+      path,
+      message: `${path.join(".")}: nothing can lie below ${parent}, which is ${ends.get(parent)}`,
+    }))
+  );
 }
 
 /** One line for each difference between `observed` and what `config` wants; `shown` is the public part of `config`. */

@@ -12,6 +12,17 @@ export type Claim = readonly [kind: "path" | "service" | "interface" | "table", 
 export interface Claimed {
   claim: Claim;
   at: readonly string[];
+  /** Whether others may lie below a path, because it is a directory. */
+  holdsOthers?: true;
+}
+
+/** Every directory above `path`, nearest first, but for the root. */
+export function parentsOf(path: string): string[] {
+  const parents: string[] = [];
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+    parents.push(path.slice(0, at));
+  }
+  return parents;
 }
 
 /** What belongs to the agent, whatever it is told. */

@@ -431,8 +431,8 @@ const FLEET: Row[] = [
   [
     "a file that would be a directory",
     "n.yaml",
-    `${NODE}config: {files: ⟦{/a/b: {content: x}}}\n`,
-    "file /a would be the directory of /a/b",
+    `${NODE}config: {files: {/a/b: ⟦{content: x}}}\n`,
+    "files./a/b: nothing can lie below /a, which is files./a",
     { "global.yaml": "config: {files: {/a: {content: x}}}\n" },
   ],
   [

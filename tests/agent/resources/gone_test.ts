@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { directories } from "../../../agent/resources/directories.ts";
 import { files } from "../../../agent/resources/files.ts";
 import { gone } from "../../../agent/resources/gone.ts";
+import { links } from "../../../agent/resources/links.ts";
 import { MAX_KEPT_BYTES } from "../../../agent/resources/made.ts";
 import { applier, type Apply } from "../../../agent/resources/resource.ts";
 import { MADE_DIR } from "../../../agent/system/paths.ts";
@@ -10,8 +12,13 @@ import { apply, SECRET, settle, targetOf } from "./questions.ts";
 import { ROOT_FILES } from "./root_files.ts";
 
 /** What makes and undoes, in the order of a node. */
+const MAKERS = [
+  applier("directories", directories),
+  applier("files", files),
+  applier("links", links),
+];
 const act: Apply = async (host, target, applied) => {
-  for (const one of [gone, applier("files", files).apply]) await one(host, target, applied);
+  for (const one of [gone, ...MAKERS.map(({ apply }) => apply)]) await one(host, target, applied);
 };
 const NONE = targetOf({});
 const wanting = (paths: Record<string, string>): NodeConfig => ({
@@ -93,6 +100,74 @@ Deno.test("a directory stays while something is in it, and goes once nothing is"
   await node.remove("/srv/app/data");
   assertEquals((await settle(node, act, NONE)).length, 2);
   assertEquals(await node.stat("/srv"), undefined);
+});
+
+Deno.test("a directory that is no longer wanted goes with all that the agent has made in it, but not with data", async () => {
+  const config = {
+    directories: { "/data/app": { mode: "0700" }, "/data/app/log": {}, "/data/other": {} },
+    ...wanting({ "/data/app/conf": "a" }),
+    links: { "/data/app/link": { target: "conf" } },
+  };
+  const node = await nodeWith(config);
+  node.put("/data/other/db", "of an account");
+  Object.assign(node.nodes.get("/data/other")!, { mode: 0o700 });
+  assertEquals(await settle(node, act, NONE), [
+    "remove /data/app/conf",
+    "remove /data/app/link",
+    "remove the directory /data/app/log, which is empty",
+    "remove the directory /data/app, which is empty",
+  ]);
+  assertEquals((await node.stat("/data/other"))?.mode, 0o700);
+  await node.remove("/data/other/db");
+  assertEquals((await settle(node, act, NONE)).length, 2);
+  assertEquals(pathsOf(node), pathsOf(new FakeHost(ROOT_FILES)));
+});
+
+Deno.test("a directory that was there before gets back the mode and owner that it had", async () => {
+  const node = new FakeHost({ ...ROOT_FILES, "/srv/x": "" });
+  await node.chmod("/srv", 0o750);
+  const config = { directories: { "/srv": { mode: "0700", owner: "sshd" } } };
+  await settle(node, act, targetOf(config));
+  assertEquals(await settle(node, act, NONE), ["give /srv its mode and owner back"]);
+  const info = await node.stat("/srv");
+  assertEquals([info?.mode, info?.uid], [0o750, 0]);
+  await settle(node, act, targetOf(config));
+  await node.chmod("/srv", 0o777);
+  assertEquals(await settle(node, act, NONE), ["leave /srv to whoever has changed it"]);
+});
+
+Deno.test("a link that is no longer wanted goes, or leads where it led, unless somebody has changed it", async () => {
+  const node = new FakeHost(ROOT_FILES);
+  await node.symlink("/old", "/etc/a");
+  const link = { target: "/new" };
+  const config = { links: { "/etc/a": link, "/etc/b": link, "/etc/c": link } };
+  await settle(node, act, targetOf(config));
+  node.nodes.get("/etc/c")!.target = "/other";
+  assertEquals(await settle(node, act, NONE), [
+    "put back what was at /etc/a before",
+    "remove /etc/b",
+    "leave /etc/c to whoever has changed it",
+  ]);
+  assertEquals(await node.readLink("/etc/a"), "/old");
+  assertEquals(await node.readLink("/etc/c"), "/other");
+});
+
+Deno.test("what was a file, a directory or a link becomes another of them in one round", async () => {
+  const target = { target: "/x" };
+  const forms: NodeConfig[] = [
+    wanting({ "/srv/a": "a" }),
+    wanting({ "/srv/a/b": "b" }),
+    { directories: { "/srv/a": {} } },
+    { links: { "/srv/a": target } },
+    { directories: { "/srv/a/b": {} }, links: { "/srv/a/c": target } },
+  ];
+  for (const from of forms) {
+    for (const to of forms) {
+      const node = await nodeWith(from);
+      await settle(node, act, targetOf(to));
+      assertEquals(pathsOf(node), pathsOf(await nodeWith(to)));
+    }
+  }
 });
 
 Deno.test("nothing is removed behind a link that an account has made on the way", async () => {

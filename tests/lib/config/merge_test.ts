@@ -39,6 +39,13 @@ Deno.test("mergeConfig() gives a file's new content its own encoding", () => {
   assertEquals(mergeConfig([over, base]).files, base.files);
 });
 
+Deno.test("mergeConfig() takes a file's new content for plain text though a lower layer's was a template", () => {
+  const base: NodeConfig = { files: { "/x": { content: "{{name}}", template: true } } };
+  const over: NodeConfig = { files: { "/x": { content: "{{" } } };
+  assertEquals(mergeConfig([base, over]).files, over.files);
+  assertEquals(mergeConfig([over, base]).files, base.files);
+});
+
 Deno.test("settleConfig() gives private files without a mode to their owner only", () => {
   const shown: NodeConfig = {
     files: {
@@ -155,7 +162,10 @@ Deno.test("mergedProblems() finds what only shows once layers are merged", () =>
     }),
     [
       { path: ["users"], message: "users a and b have the same uid" },
-      { path: ["files"], message: "file /etc/x would be the directory of /etc/x/y/z" },
+      {
+        path: ["files", "/etc/x/y/z"],
+        message: "files./etc/x/y/z: nothing can lie below /etc/x, which is files./etc/x",
+      },
     ],
   );
 });
