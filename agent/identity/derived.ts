@@ -17,6 +17,7 @@ const LABELS = {
   iscsi: ["psyopsOS iscsi 1", 6],
   duid: ["psyopsOS duid 1", 16],
   k3sPassword: ["psyopsOS k3s node password 1", 16],
+  digestKey: ["psyopsOS digests of files 1", 32],
 } as const;
 
 /** What {@linkcode deriveIds} gives. */
@@ -31,6 +32,8 @@ export interface DerivedIds {
   duid: Bytes;
   /** By which a k3s server knows the node again: 32 hexadecimal digits. Secret. */
   k3sPassword: string;
+  /** Key of digests by which the agent knows its own files again, so that nobody else can guess a short content by them. Secret. */
+  digestKey: Bytes;
 }
 
 /** The ids of a node, from its seed; from its age key where its drive has none. */
@@ -48,5 +51,6 @@ export function deriveIds({ seed, ageKeys }: Pick<DriveIdentity, "seed" | "ageKe
     iscsiName: `iqn.2016-04.com.open-iscsi:${encodeHex(derive("iscsi"))}`,
     duid: new Uint8Array([0, 4, ...derive("duid")]),
     k3sPassword: encodeHex(derive("k3sPassword")),
+    digestKey: derive("digestKey"),
   };
 }

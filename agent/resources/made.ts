@@ -8,11 +8,12 @@
  *
  * @module
  */
-import { createHmac, hkdfSync } from "node:crypto";
+import { createHmac } from "node:crypto";
 import * as v from "valibot";
 import { equal, sha256Hex, utf8 } from "../../lib/bytes.ts";
 import type { Host, RegularFile } from "../../lib/host.ts";
 import { canonicalJson } from "../../lib/json.ts";
+import { deriveIds } from "../identity/derived.ts";
 import type { Identity } from "../identity/read.ts";
 import { splitPath } from "../system/install_file.ts";
 import { MADE_DIR } from "../system/paths.ts";
@@ -21,8 +22,6 @@ import { MADE_DIR } from "../system/paths.ts";
 export const MAX_KEPT_BYTES = 1024 * 1024;
 /** Most bytes that are kept in all. */
 const MAX_ALL_KEPT_BYTES = 16 * 1024 * 1024;
-/** What the key of digests is for; see {@linkcode digestKey}. */
-const KEY_LABEL = "psyopsos: content of files that the agent has made";
 
 const formSchema = v.object({
   kind: v.picklist(["file", "directory", "symlink", "other"]),
@@ -54,8 +53,8 @@ const madeSchema = v.object({
 export type Made = v.InferOutput<typeof madeSchema>;
 
 /** The key of digests: secret, and the same for as long as the node has its identity. */
-export function digestKey({ ageKeys }: Identity): Uint8Array {
-  return new Uint8Array(hkdfSync("sha256", ageKeys.join("\n"), "", KEY_LABEL, 32));
+export function digestKey(identity: Identity): Uint8Array {
+  return deriveIds(identity).digestKey;
 }
 
 /** The form that a file is given. */
