@@ -13,6 +13,10 @@ export class RootedHost extends DenoHost {
     return path.startsWith(RUN_DIR) ? this.dir + path.slice(RUN_DIR.length) : path;
   }
 
+  override readFile(path: string) {
+    return super.readFile(this.#place(path));
+  }
+
   override readTextFile(path: string) {
     return super.readTextFile(this.#place(path));
   }
@@ -46,6 +50,6 @@ export class RootedHost extends DenoHost {
   }
 
   override run(command: readonly string[], options?: RunOptions) {
-    return super.run(command.map((word) => this.#place(word)), options);
+    return super.run(command.map((word) => word.replaceAll(RUN_DIR, this.dir)), options);
   }
 }

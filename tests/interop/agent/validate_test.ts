@@ -14,10 +14,9 @@ import { needTool } from "../../support/tools.ts";
 async function judge(validate: string, content: string, shell = ["/bin/sh"]): Promise<void> {
   const dir = await Deno.makeTempDir();
   const host = new class extends RootedHost {
-    /** The command names the copy by its path on a node. */
+    /** What is said of the copy is said of its path on a node. */
     override async run([, ...args]: readonly string[], options?: RunOptions) {
-      const here = args.map((word) => word.replaceAll(RUN_DIR, dir));
-      const result = await super.run([...shell, ...here], options);
+      const result = await super.run([...shell, ...args], options);
       return { ...result, stdout: utf8(text(result.stdout).replaceAll(dir, RUN_DIR)) };
     }
   }(dir);
