@@ -14,6 +14,7 @@ import type { Host } from "../../lib/host.ts";
 import { directories } from "./directories.ts";
 import { files } from "./files.ts";
 import { gone } from "./gone.ts";
+import { groups } from "./groups.ts";
 import { leftovers } from "./leftovers.ts";
 import { links } from "./links.ts";
 import { hostname } from "./hostname.ts";
@@ -30,6 +31,7 @@ const APPLIERS = {
   hostname: applier("hostname", hostname),
   hosts: applier("hosts", hosts),
   timezone: applier("timezone", timezone),
+  groups: applier("groups", groups),
   users: applier("users", users),
   directories: applier("directories", directories),
   files: applier("files", files),

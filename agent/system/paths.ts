@@ -23,6 +23,8 @@ export const MANAGED_FILE = `${RUN_DIR}/managed.json`;
 export const MADE_DIR = `${RUN_DIR}/made`;
 /** Copies of files that a program looks at before they take their place. */
 export const VALIDATE_DIR = `${RUN_DIR}/validate`;
+/** Groups that the agent has made in this boot. */
+export const MADE_GROUPS_FILE = `${RUN_DIR}/groups.json`;
 
 /** Where programs of the configuration's find others. */
 export const PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -32,6 +34,8 @@ export const LIB_DIR = "/usr/lib/psyopsos";
 export const COLDPLUG = `${LIB_DIR}/coldplug`;
 /** Lists the network interfaces, one a line: name and "up" or "down". */
 export const INTERFACES = `${LIB_DIR}/interfaces`;
+/** Lists the processes of an account, or ends them. */
+export const PROCESSES = `${LIB_DIR}/processes`;
 /** What the DHCP client runs at each event. */
 export const UDHCPC_SCRIPT = `${LIB_DIR}/udhcpc.script`;
 

@@ -18,6 +18,7 @@ import {
   mapping,
   matching,
   openMapping,
+  sinceOfName,
 } from "../schema/fields.ts";
 import { described, ruled } from "../schema/words.ts";
 import { compare, configKey, PRIVATE_DIGEST } from "./key.ts";
@@ -56,10 +57,18 @@ const file = v.pipe(
       ),
     ),
     owner: v.optional(
-      described(accountName, "Account that owns the file.", { ...OPEN, default: "root" }),
+      described(accountName, "Account that owns the file.", {
+        ...OPEN,
+        default: "root",
+        sinceOf: sinceOfName,
+      }),
     ),
     group: v.optional(
-      described(accountName, "Group of the file.", { ...OPEN, default: "root" }),
+      described(accountName, "Group of the file.", {
+        ...OPEN,
+        default: "root",
+        sinceOf: sinceOfName,
+      }),
     ),
     validate: v.optional(
       described(

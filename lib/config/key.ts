@@ -28,8 +28,15 @@ export interface CourseKey<Schema extends v.GenericSchema, Desired> {
   readonly schema: Schema;
   /** YAML as it would stand below `config`, or below `private` where it holds a secret field; a test reads it. */
   readonly example: string;
-  /** The wanted state for the merged configuration's `value`; all defaults are filled in here and nowhere else. */
-  desired(value: v.InferOutput<Schema> | undefined, node: NodeContext): Desired;
+  /**
+   * The wanted state for the merged configuration's `value`; all defaults are filled in here and nowhere else. `whole` is the
+   * configuration that the value is of, for what depends on other keys.
+   */
+  desired(
+    value: v.InferOutput<Schema> | undefined,
+    node: NodeContext,
+    whole: Readonly<Record<string, unknown>>,
+  ): Desired;
   /**
    * Fills in, when the site is built, what depends on whether a merged `value` is public: the instructions say it, so that
    * agents of all versions do the same. `shown` is what everyone can read of it.

@@ -12,6 +12,7 @@ import { factsOf, visitValues } from "../schema/words.ts";
 import { check, report } from "./course.ts";
 import { directories } from "./directories.ts";
 import { files } from "./files.ts";
+import { groupProblems, groups } from "./groups.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
 import type { ConfigKey, CourseKey, NodeContext } from "./key.ts";
@@ -27,6 +28,7 @@ export const KEYS = {
   hostname,
   hosts,
   timezone,
+  groups,
   users,
   directories,
   files,
@@ -102,7 +104,7 @@ export function desired<Name extends KeyName>(
   node: NodeContext,
 ): Desired<Name> {
   const key = KEYS[name] as CourseKey<v.GenericSchema, unknown>;
-  return key.desired(config[name], node) as Desired<Name>;
+  return key.desired(config[name], node, config) as Desired<Name>;
 }
 
 /**
@@ -186,7 +188,7 @@ export function mergedProblems(config: NodeConfig): MergedProblem[] {
         : { path: [name, ...one.at], message: `${name}.${one.message}` }
     );
   });
-  return [...own, ...secondOwners(config)];
+  return [...own, ...groupProblems(config), ...secondOwners(config)];
 }
 
 /** What of a configuration would be somebody else's. */
@@ -256,9 +258,11 @@ export function needsOf(config?: NodeConfig): { programs: string[]; packages: st
 /** The first version of the agent that knows all that `config` says. */
 export function agentFor(config: NodeConfig): string {
   let needed = FIRST_AGENT;
-  visitValues(nodeConfigSchema, config, (schema) => {
-    const since = factsOf(schema)?.since;
-    if (since !== undefined && isNewer(since, needed)) needed = since;
+  visitValues(nodeConfigSchema, config, (schema, value, path) => {
+    const { since, sinceOf } = factsOf(schema) ?? {};
+    for (const version of [since, sinceOf?.(value as never, path.at(-1) ?? "")]) {
+      if (version !== undefined && isNewer(version, needed)) needed = version;
+    }
   });
   return needed;
 }

@@ -7,6 +7,7 @@ import * as v from "valibot";
 import {
   accountName,
   anyText,
+  boolean,
   dictionary,
   filePath,
   keyLineProblem,
@@ -15,14 +16,19 @@ import {
   matching,
   openMapping,
   publicKeyLine,
-  wholeNumber,
+  sinceOfName,
 } from "../schema/fields.ts";
 import { uselessLine } from "../schema/ssh_key_line.ts";
 import { described, ruled } from "../schema/words.ts";
+import { DERIVED_ID, idNumber, idProblem } from "./ids.ts";
 import { compare, configKey, PRIVATE_DIGEST } from "./key.ts";
+import { passwordHashProblem } from "./password_hash.ts";
 
-/** What lists were in the agent's first version. */
-const AS_MAPPINGS = { since: "0.2.0", secrecy: "open" } as const;
+const OPEN = { since: "0.1.0", secrecy: "open" } as const;
+const SINCE_2_OPEN = { since: "0.2.0", secrecy: "open" } as const;
+
+/** The name of a group stands as a key. */
+const sinceOfMember = (_member: unknown, name: string) => sinceOfName(name);
 
 const member = ruled(v.literal(true, "must be true, or null to take it away"), "true");
 
@@ -32,14 +38,36 @@ const keyName = matching(
   "a name: up to 64 of A-Z, a-z, 0-9, @, ., _ and -",
 );
 
-const OPEN = { since: "0.1.0", secrecy: "open" } as const;
+/** Where the number of an account is not one that the agent's first version takes. */
+const MAX_FIRST_ID = 65533;
+const sinceOfId = (id: number) => id > MAX_FIRST_ID ? "0.2.0" : undefined;
+
+const noColon = (path: string) =>
+  path.includes(":") ? "must not hold a colon" : longPartProblem(path);
 
 const user = mapping({
   uid: v.optional(
-    described(wholeNumber(1, 65533), "Number of the account.", {
+    described(idNumber, "Number of the account.", {
       ...OPEN,
-      default: "that of the image's account of this name, else the first that is free from 1000 on",
+      default: "that of the image's account of this name, else it follows from the name",
+      desk: idProblem,
+      sinceOf: sinceOfId,
     }),
+  ),
+  gid: v.optional(
+    described(idNumber, "Number of the account's own group, which has its name.", {
+      ...SINCE_2_OPEN,
+      default: "`groups.<name>.gid`, else `uid`, else it follows from the name",
+      desk: idProblem,
+    }),
+  ),
+  system: v.optional(
+    described(
+      boolean,
+      "Whether a program is to run as the account and nobody logs in: it gets no home, no shell and no password. One that a " +
+        "package would make when it is installed is there before, with these numbers, and the package takes it as it is.",
+      { ...SINCE_2_OPEN, default: "false" },
+    ),
   ),
   comment: v.optional(
     described(
@@ -50,17 +78,45 @@ const user = mapping({
   ),
   groups: v.optional(
     described(
-      dictionary(accountName, described(member, "The account is a member.", AS_MAPPINGS)),
+      dictionary(
+        accountName,
+        described(member, "The account is a member.", { ...SINCE_2_OPEN, sinceOf: sinceOfMember }),
+      ),
       "Groups that the account is a member of, beside its own; those that are not there are made.",
-      { ...AS_MAPPINGS, default: "none; an account of the image keeps its groups" },
+      { ...SINCE_2_OPEN, default: "none; an account of the image keeps its groups" },
+    ),
+  ),
+  home: v.optional(
+    described(
+      filePath,
+      "Home of the account. It is made where nothing is. A directory that is there is taken as it is where it is the account's, " +
+        "and given to it where it is root's and empty; no other is touched, and the old home stays.",
+      {
+        ...SINCE_2_OPEN,
+        default: "/home/<name>; with `system`, /dev/null; an account of the image keeps its home",
+        desk: noColon,
+      },
     ),
   ),
   shell: v.optional(
     described(filePath, "Program that a login starts; it must be in the image.", {
       ...OPEN,
-      default: "/bin/sh",
-      desk: (path: string) => path.includes(":") ? "must not hold a colon" : longPartProblem(path),
+      default: "/bin/sh; with `system`, /sbin/nologin; an account of the image keeps its shell",
+      desk: noColon,
     }),
+  ),
+  passwordHash: v.optional(
+    described(
+      matching(/^\$[^:\p{Cc}]{1,511}$/u, "the hash of a password, e.g. $6$…"),
+      "Hash of the password for logins at the console, of SHA-512 crypt (`mkpasswd -m sha512`, `openssl passwd -6`) or SHA-256 " +
+        "crypt. Whoever can read a node's memory or drive can try passwords on it, so the password must be long.",
+      {
+        since: "0.2.0",
+        secrecy: "secret",
+        default: "no password works; an account of the image keeps its own",
+        desk: passwordHashProblem,
+      },
+    ),
   ),
   sshKeys: v.optional(
     described(
@@ -68,7 +124,7 @@ const user = mapping({
         keyName,
         described(publicKeyLine, "One key, by any name.", { since: "0.2.0", desk: keyLineProblem }),
       ),
-      "Public keys that may log in, as lines of authorized_keys. Passwords never work. A `from=` that lists names of hosts " +
+      "Public keys that may log in, as lines of authorized_keys. A `from=` that lists names of hosts " +
         "counts only with `UseDNS yes` in a file of sshd_config.d. Past an `expiry-time` a key lets nobody in; `deno task site` " +
         "says so when it reads one.",
       { since: "0.2.0", default: "none" },
@@ -91,10 +147,11 @@ function nameProblem(_user: unknown, name: string): string | undefined {
   return "is the name of a group of the image, which would become the account's own: take another";
 }
 
-/** One account; without `uid` the node picks one. */
+/** One account; without `uid` it follows from the name. */
 export type UserConfig = v.InferOutput<typeof user>;
 /** One account as it is wanted. */
-export interface DesiredUser extends Omit<UserConfig, "groups" | "sshKeys"> {
+export interface DesiredUser extends Omit<UserConfig, "groups" | "sshKeys" | "system"> {
+  system: boolean;
   groups?: string[];
   sshKeys: string[];
 }
@@ -114,17 +171,27 @@ export interface UserFacts {
   uid?: number;
   groups?: readonly string[];
   sshKeys: readonly string[];
+  passwordHash?: string;
 }
 
 /** The facts of a user that everyone may know, since `shown` wants the same, and whether there are others. */
 export function openFacts(
   wanted: DesiredUser,
   shown: DesiredUser | undefined,
-): { open: (keyof UserFacts)[]; others: (keyof UserFacts)[] } {
-  const facts = ["uid", "groups", "sshKeys"] as const;
+): { open: (typeof TOLD)[number][]; others: (keyof UserFacts)[] } {
   const isOpen = (fact: keyof UserFacts) => shown !== undefined && sameFact(fact, wanted, shown);
-  return { open: facts.filter(isOpen), others: facts.filter((fact) => !isOpen(fact)) };
+  return {
+    open: TOLD.filter(isOpen),
+    others: [
+      ...TOLD.filter((fact) => !isOpen(fact)),
+      // Never told, not even where nothing is said of it: the image may have one.
+      ...wanted.passwordHash === undefined ? [] : ["passwordHash" as const],
+    ],
+  };
 }
+
+/** Facts that may be told. */
+const TOLD = ["uid", "groups", "sshKeys"] as const;
 
 /** Whether `have` is what is `wanted` of one fact. */
 export function isAsWanted(fact: keyof UserFacts, wanted: UserFacts, have: UserFacts): boolean {
@@ -142,11 +209,18 @@ export const users = configKey({
   schema: described(
     dictionary(
       accountName,
-      described(user, "One account, by its name.", { since: "0.1.0", desk: nameProblem }),
+      described(user, "One account, by its name.", {
+        since: "0.1.0",
+        desk: nameProblem,
+        sinceOf: sinceOfMember,
+      }),
     ),
-    "Accounts, and the SSH keys that may log in to them. A new one gets the home /home/<name>, which is put right where its " +
-      "account does not own it or can't use it; its name must not be that of a group of the image. One that is no longer listed loses its keys and is locked; root may have " +
-      "keys, too.",
+    "Accounts, and who may log in to them. An account of the image is changed as far as something is said of it, and keeps its " +
+      "numbers. Others have the same numbers on every node and at every boot, whatever accounts come and go: those that the fleet " +
+      `says, else ${DERIVED_ID}. Two names with one number are refused. The name of a new account must not be that of a group of ` +
+      "the image. The default home is put right where its account does not own it or can't use it. When an account is no longer " +
+      "listed, its keys go, it is locked, leaves its groups, and what it runs is ended (but for what it runs as another account " +
+      "by now); its files stay, and until the next boot its number. One of the image is then as the image says.",
     { since: "0.1.0", default: "none beside the image's" },
   ),
   example: `users:
@@ -159,28 +233,20 @@ export const users = configKey({
 `,
   desired: (value = {}): Record<string, DesiredUser> =>
     Object.fromEntries(
-      Object.entries(value).map(([name, { groups, sshKeys = {}, ...given }]) => [name, {
-        ...given,
-        // Every account is in the group of its own name.
-        ...groups && { groups: Object.keys(groups).filter((group) => group !== name) },
-        sshKeys: [...new Set(Object.values(sshKeys))],
-      }]),
+      Object.entries(value).map(([name, { groups, sshKeys = {}, system = false, ...given }]) => [
+        name,
+        {
+          ...given,
+          system,
+          // Every account is in the group of its own name.
+          ...groups && { groups: Object.keys(groups).filter((group) => group !== name) },
+          sshKeys: [...new Set(Object.values(sshKeys))],
+        },
+      ]),
     ),
-  problems: (value) => {
-    const problems: string[] = [];
-    const byUid = new Map<number, string>();
-    for (const [name, { uid }] of Object.entries(value)) {
-      if (uid === undefined) continue;
-      const other = byUid.get(uid);
-      if (other !== undefined) problems.push(`users ${other} and ${name} have the same uid`);
-      byUid.set(uid, name);
-    }
-    return problems;
-  },
-  needs: { programs: [], packages: [] },
+  needs: { programs: ["/usr/lib/psyopsos/processes"], packages: [] },
   owns: [
     ["path", "/etc/passwd"],
-    ["path", "/etc/group"],
     ["path", "/etc/shadow"],
     ["path", "/etc/ssh/authorized_keys.d/"],
   ],

@@ -67,15 +67,20 @@ export function withGroup(text: string, group: Group): string {
   return withRow(text, [group.name, "x", `${group.gid}`, group.members.join(",")]);
 }
 
+/** `text` of group(5) without the group `name`. */
+export function withoutGroup(text: string, name: string): string {
+  return text.split("\n").filter((line) => !line.startsWith(`${name}:`)).join("\n");
+}
+
 /**
- * `text` with the account's password field set; other fields are kept, and where there is no such line `changed` (days
- * since 1970) is its day of last change. `*` can't be matched by any password but lets keys in, while sshd takes `!` for a
- * locked account.
+ * `text` with the account's password field set, to a hash or to what none can match: `*` lets keys in, while sshd takes `!` for
+ * a locked account. Other fields are kept, and where there is no such line `changed` (days since 1970) is its day of last
+ * change.
  */
 export function withPassword(
   text: string,
   name: string,
-  password: "*" | "!",
+  password: string,
   { changed }: { changed?: number } = {},
 ): string {
   const known = rows(text, 9).find((row) => row[0] === name);

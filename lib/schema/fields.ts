@@ -111,11 +111,19 @@ export const hostName = ruled(
   "a host name in lower case, at most 64 characters",
 );
 
-/** Name of a user or a group. */
+/**
+ * Name of a user or a group. busybox and shadow allow dots wherever none is the first; here something stands on both sides of
+ * each, so that no name looks like a hidden file, the end of a sentence or a part of a path.
+ */
 export const accountName = matching(
-  /^[a-z_][a-z0-9_-]{0,31}$/,
-  "an account name: up to 32 of a-z, 0-9, _ and -, starting with a letter or _",
+  /^(?=.{1,32}$)[a-z_][a-z0-9_-]*(?:\.[a-z0-9_-]+)*$/,
+  "an account name: up to 32 of a-z, 0-9, _ and -, starting with a letter or _, and dots within",
 );
+
+/** The first version of the agent that knows an account name, where that is not the first of all. */
+export function sinceOfName(name: string): string | undefined {
+  return name.includes(".") ? "0.2.0" : undefined;
+}
 
 /**
  * A line as in `authorized_keys`. What it gives is the line's one form, with a blank between its parts: agents of version 0.2

@@ -30,6 +30,8 @@ export interface FieldFacts {
    * "<place> …". A node accepts it, because whoever built its site may have known other rules.
    */
   desk?: (value: never, key: string) => string | undefined;
+  /** First version of the agent that takes this very value (or its key), where that is later than {@linkcode since}. */
+  sinceOf?: (value: never, key: string) => string | undefined;
   /** Fields of the same mapping that belong to this one: setting it removes what lower layers said of them. */
   replaces?: readonly string[];
 }

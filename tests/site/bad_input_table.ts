@@ -51,7 +51,8 @@ const TYPES: Row[] = [
   ...each("uid", "config:\n  users:\n    ops:\n      uid: …\n", [
     ...at(NOT_NUMBER, "config.users.ops.uid must be a number"),
     ...at(["1.5", ".inf", "1e-3"], "config.users.ops.uid must be a whole number"),
-    ...at(["0", "-1", "65534", "0x1ffff"], "config.users.ops.uid must be 1 to 65533"),
+    ...at(["0", "-1", "2147483647"], "config.users.ops.uid must be 1 to 2147483646"),
+    ...at(["65533", "65534", "65535"], "config.users.ops.uid must not be 65533 to 65535"),
     [".nan", "config.users.ops.uid must be a number"],
   ]),
   ...each("comment", "config:\n  users:\n    ops:\n      comment: …\n", [
@@ -207,7 +208,7 @@ const KEYS: Row[] = [
     node(`config.${key}`, `config:\n  ⟦${key}: x\n`, `unknown key ${key}, did you mean ${near}?`)
   ),
   ...([
-    ["id", "uid"],
+    ["ui", "uid"],
     ["coment", "comment"],
     ["group", "groups"],
     ["shel", "shell"],
@@ -424,8 +425,8 @@ const FLEET: Row[] = [
   [
     "uids that collide once merged",
     "n.yaml",
-    `${NODE}config: {users: ⟦{eve: {uid: 1000}}}\n`,
-    "users ops and eve have the same uid",
+    `${NODE}config: {users: {eve: ⟦{uid: 1000}}}\n`,
+    "users ops and eve both get the uid 1000: pin one",
     { "global.yaml": "config: {users: {ops: {uid: 1000}}}\n" },
   ],
   [

@@ -49,6 +49,8 @@ export interface Questions<Name extends AppliedName, Actual, Change extends Step
   resource: KeyResource<Name, Actual, Change>;
   /** A node with the key's fake programs. */
   host: () => FakeHost;
+  /** What is applied before it, of the same configuration. */
+  first?: Apply;
   cases: readonly Case[];
 }
 
@@ -76,13 +78,17 @@ export async function settle(host: FakeHost, act: Apply, target: Target): Promis
 /** Asks the questions for each case. */
 export function askQuestions<Name extends AppliedName, Actual, Change extends Step>(
   name: Name,
-  { resource, host: makeHost, cases }: Questions<Name, Actual, Change>,
+  { resource, host: makeHost, first, cases }: Questions<Name, Actual, Change>,
 ): void {
   const { apply: act, observe } = applier(name, resource);
   for (const { title, config, before, steps, check, unseen } of cases) {
     const makeReady = async () => {
       const host = makeHost();
-      if (before) assertEquals((await apply(host, act, targetOf(before))).troubles, []);
+      if (before) {
+        if (first) await apply(host, first, targetOf(before));
+        assertEquals((await apply(host, act, targetOf(before))).troubles, []);
+      }
+      if (first) await apply(host, first, targetOf(config));
       host.log.length = 0;
       return host;
     };

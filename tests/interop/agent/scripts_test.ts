@@ -9,6 +9,7 @@ const SCRIPTS = [
   "usr/bin/psyopsos-agent",
   "usr/lib/psyopsos/coldplug",
   "usr/lib/psyopsos/interfaces",
+  "usr/lib/psyopsos/processes",
   "usr/lib/psyopsos/udhcpc.script",
 ];
 

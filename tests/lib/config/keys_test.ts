@@ -42,7 +42,9 @@ Deno.test("every field has words, its first version, and a unit where it counts 
     assertMatch(wordsOf(schema), /^[A-Z`].*\.$/s, place);
     const facts = factsOf(schema);
     assertMatch(facts?.since ?? "", /^\d+\.\d+\.\d+$/, place);
-    if (type === "number" && path.at(-1) !== "uid") assert(facts?.unit, `${place} lacks a unit`);
+    if (type === "number" && !["uid", "gid"].includes(path.at(-1)!)) {
+      assert(facts?.unit, `${place} lacks a unit`);
+    }
   }
   assert(FIELDS.length > 20, `${FIELDS.length} fields`);
 });
@@ -55,7 +57,7 @@ Deno.test("the desk refuses the names of accounts that a node of the image would
   }
   const actual = await users.read(host, {}, targetOf({}));
   const nodeRefuses = (name: string) =>
-    users.plan({ [name]: { sshKeys: [] } }, actual)
+    users.plan({ [name]: { system: false, sshKeys: [] } }, actual)
       .some(({ text }) => text.startsWith(`create user ${name}: its group would be`));
   const names = [...actual.groups, ...actual.accounts].map(({ name }) => name);
   const all = [...new Set([...names, ...IMAGE_GROUPS, "ops"])];

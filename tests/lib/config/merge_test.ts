@@ -161,10 +161,13 @@ Deno.test("mergedProblems() finds what only shows once layers are merged", () =>
       files: { "/etc/x/y/z": { content: "" }, "/etc/x": { content: "" } },
     }),
     [
-      { path: ["users"], message: "users a and b have the same uid" },
       {
         path: ["files", "/etc/x/y/z"],
         message: "files./etc/x/y/z: nothing can lie below /etc/x, which is files./etc/x",
+      },
+      {
+        path: ["users", "b"],
+        message: "users a and b both get the uid 5: pin one (users.<name>.uid)",
       },
     ],
   );

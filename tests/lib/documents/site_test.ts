@@ -67,7 +67,7 @@ const WRONG: [string, unknown, string][] = [
   ["an unknown key", { hostnam: "x" }, "config.hostnam: unknown key"],
   ["a host name with blanks", { hostname: "a b" }, "config.hostname: must be a host name"],
   ["an endless host name", { hostname: "a".repeat(65) }, "config.hostname: must be at most 64"],
-  ["uid 0", { users: { ops: { uid: 0 } } }, "config.users.ops.uid: must be 1 to 65533"],
+  ["uid 0", { users: { ops: { uid: 0 } } }, "config.users.ops.uid: must be 1 to 2147483646"],
   ["a uid as text", { users: { ops: { uid: "1" } } }, "config.users.ops.uid: must be a number"],
   [
     "an account name with a slash",

@@ -7,6 +7,7 @@ import {
   parseShadow,
   withAccount,
   withGroup,
+  withoutGroup,
   withoutOpenPasswords,
   withPassword,
 } from "../../../lib/formats/accounts.ts";
@@ -28,6 +29,11 @@ Deno.test("withGroup() sets members", () => {
   const wheel = { name: "wheel", gid: 10, members: ["ann", "bob"] };
   assertEquals(withGroup(text, wheel), "root:x:0:root\nwheel:x:10:ann,bob\n");
   assertEquals(parseGroup(withGroup(text, wheel))[1], wheel);
+});
+
+Deno.test("withoutGroup() removes one group, and none whose name begins alike", () => {
+  const text = "root:x:0:root\nann:x:5:\nanna:x:6:\n# ann:\n";
+  assertEquals(withoutGroup(text, "ann"), "root:x:0:root\nanna:x:6:\n# ann:\n");
 });
 
 Deno.test("withPassword() keeps the other fields and adds a line that has all of them", () => {

@@ -110,7 +110,7 @@ Deno.test("parseFleet() checks what layers are together", () => {
       "global.yaml": "private: {users: {ops: {uid: 1000}}}\n",
       "beta.yaml": `recipient: ${RECIPIENTS[1]}\nconfig: {users: {eve: {uid: 1000}}}\n`,
     }),
-    ["Cannot read the fleet: nodes/beta.yaml:2:17: once merged for beta, users ops and eve have the same uid"],
+    ["Cannot read the fleet: nodes/beta.yaml:2:23: once merged for beta, users ops and eve both get the uid 1000: pin one (users.<name>.uid)"],
   );
 });
 

@@ -43,7 +43,7 @@ const WRONG: [string, string, string[]][] = [
   ],
   ["a bad name of an account, at the name", "config:\n  users:\n    Big Name: {}\n", [
     "nodes/x.yaml:3:5: config.users.Big Name must be an account name: up to 32 of a-z, 0-9, _ and -, " +
-    "starting with a letter or _",
+    "starting with a letter or _, and dots within",
   ]],
   ["an item of a list, at the item", "tags:\n  - a\n  - 5\n", [
     "nodes/x.yaml:3:5: tags.1 must be text: without quotes YAML takes it for a number",
@@ -57,7 +57,7 @@ const WRONG: [string, string, string[]][] = [
       "without quotes YAML takes it for a number",
       "nodes/x.yaml:4:22: config.files./x.content must be text: without quotes YAML takes it for nothing",
       "nodes/x.yaml:5:30: config.files./y.owner must be an account name: up to 32 of a-z, 0-9, _ and -, " +
-      "starting with a letter or _: without quotes YAML takes it for true or false",
+      "starting with a letter or _, and dots within: without quotes YAML takes it for true or false",
     ],
   ],
   [

@@ -11,6 +11,7 @@ import {
   parseShadow,
   withAccount,
   withGroup,
+  withoutGroup,
   withoutOpenPasswords,
   withPassword,
 } from "../../../../lib/formats/accounts.ts";
@@ -80,7 +81,10 @@ export function subject(): Subject {
       if (!parsePasswd(added).some(({ name }) => name === "new")) {
         throw new WrongAnswer("an added account is not there");
       }
-      withGroup(group, { name: "new", gid: 1001, members: ["ops"] });
+      const grouped = withGroup(group, { name: "new", gid: 1001, members: ["ops"] });
+      if (parseGroup(withoutGroup(grouped, "new")).some(({ name }) => name === "new")) {
+        throw new WrongAnswer("a group that was removed is there");
+      }
       const locked = withPassword(shadow, "ops", "!");
       if (parseShadow(locked).get("ops") !== "!") throw new WrongAnswer("ops is not locked");
       withoutOpenPasswords(shadow, "*");
