@@ -12,6 +12,7 @@ import {
 } from "../../lib/config/mod.ts";
 import type { Host } from "../../lib/host.ts";
 import { directories } from "./directories.ts";
+import { doas } from "./doas.ts";
 import { files } from "./files.ts";
 import { gone } from "./gone.ts";
 import { groups } from "./groups.ts";
@@ -34,6 +35,7 @@ const APPLIERS = {
   groups: applier("groups", groups),
   users: applier("users", users),
   directories: applier("directories", directories),
+  doas: applier("doas", doas),
   files: applier("files", files),
   links: applier("links", links),
   scripts: applier("scripts", scripts),

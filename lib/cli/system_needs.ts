@@ -75,6 +75,7 @@ export const TEST_NEEDS: readonly Need[] = [
   need("xorriso", "xorriso"),
   need("dash", "dash"),
   need("shellcheck", "shellcheck"),
+  need("opendoas", "doas"),
   need("python3-botocore", "/usr/lib/python3/dist-packages/botocore/session.py"),
   need("docker.io", "dockerd"),
   need("docker-cli|docker.io", "docker"),

@@ -11,6 +11,7 @@ import { MISSING, ruleOf } from "../schema/read.ts";
 import { factsOf, visitValues } from "../schema/words.ts";
 import { check, report } from "./course.ts";
 import { directories } from "./directories.ts";
+import { doas } from "./doas.ts";
 import { files } from "./files.ts";
 import { groupProblems, groups } from "./groups.ts";
 import { hostname } from "./hostname.ts";
@@ -31,6 +32,7 @@ export const KEYS = {
   groups,
   users,
   directories,
+  doas,
   files,
   links,
   scripts,

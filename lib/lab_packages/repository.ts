@@ -168,7 +168,9 @@ async function buildGroups(host: Host, job: Job): Promise<Record<string, CachedG
     if (!name) throw new UserError("make the lab repository", `${meta} names no kernel`);
     return name;
   });
-  const libraryNames = [...graph.keys()].filter((name) => LIBRARY_NAME.test(name)).sort();
+  const own: readonly string[] = USERLAND;
+  const libraryNames = [...graph.keys()]
+    .filter((name) => LIBRARY_NAME.test(name) && !own.includes(name)).sort();
   const debs = await resolveDebs(host, [...USERLAND, ...libraryNames, ...kernels]);
   const pick = (names: readonly string[]) => names.map((name) => debs.get(name)!);
 

@@ -9,6 +9,7 @@ import type { Host } from "../host.ts";
 import { baselayout } from "./packages/baselayout.ts";
 import { busybox, busyboxProgram } from "./packages/busybox.ts";
 import { caCertificates } from "./packages/ca_certificates.ts";
+import { doas } from "./packages/doas.ts";
 import { library, neededLibraries, withLibraries } from "./packages/library.ts";
 import { openrc } from "./packages/openrc.ts";
 import { openssh } from "./packages/openssh.ts";
@@ -22,6 +23,8 @@ import { readTree } from "./tree.ts";
 export const USERLAND = [
   "busybox-static",
   "ca-certificates",
+  "libpam-modules",
+  "opendoas",
   "openrc",
   "openssh-client",
   "openssh-server",
@@ -57,6 +60,7 @@ export async function userlandDrafts(
     baselayout(await tree("alpine-baselayout")),
     ...busybox(box, await applets(host, scratchDir, box), await tree("busybox-openrc")),
     caCertificates(await content("ca-certificates")),
+    doas(await content("opendoas"), await content("libpam-modules"), await tree("doas")),
     openrc(await content("openrc"), await tree("openrc")),
     ...openssh({
       server: await content("openssh-server"),

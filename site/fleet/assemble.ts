@@ -14,8 +14,11 @@ import {
   listWarnings,
   type MergedNode,
   mergeNode,
+  placed,
   problemsOf,
+  rootWarnings,
 } from "./merge_nodes.ts";
+import { FleetIds } from "./fleet_ids.ts";
 import { ownerOf } from "./sealed.ts";
 import { globalSchema, type Layer, layerSchema, nodeSchema, UPDATE_FILE } from "./fleet_schema.ts";
 import {
@@ -177,13 +180,22 @@ export function assembleFleet<Outputs = never>(
   if (problems.length > 0) throw fleetError(problems);
 
   const warnings = new Map<string, Problem>();
+  const ids = new FleetIds();
   const nodes: (FleetNode | KnownNode<Outputs>)[] = sources.map(({ facts, layer, problemAt }) => {
     if (!layer) return options.known!.get(`${facts.name}.yaml`)!;
     const own = { value: layer, problemAt };
     const layers = [globalSource, ...facts.tags.map((tag) => tags.get(tag)!), own];
     const merged = mergeNode(layers);
     if (!options.survey) problems.push(...problemsOf(facts.name, merged, layers));
-    for (const warning of listWarnings(layers)) warnings.set(problemText(warning), warning);
+    const found = [
+      ...listWarnings(layers),
+      ...rootWarnings(facts.name, merged, layers),
+      ...ids.add(facts.name, merged.whole)
+        .map(({ path, message }) => placed(path, message, layers)),
+    ];
+    for (const warning of found) {
+      warnings.set(problemText(warning), warning);
+    }
     return { ...facts, ...merged };
   });
   if (problems.length > 0) throw fleetError(problems);

@@ -4,7 +4,9 @@
  * @module
  */
 import { tightenedFiles } from "../../lib/config/files.ts";
+import { loginsWithoutRoot } from "../../lib/config/logins.ts";
 import {
+  desired,
   type LayerConfig,
   mergeConfig,
   mergedProblems,
@@ -65,6 +67,20 @@ export function listWarnings(layers: readonly LayerSource[]): Problem[] {
   });
 }
 
+/** Whether a node lets people in of whom none can become root: nothing on it could be mended by hand. */
+export function rootWarnings(
+  name: string,
+  { whole }: MergedNode,
+  layers: readonly LayerSource[],
+): Problem[] {
+  const [users, rules] = [desired("users", whole, { name }), desired("doas", whole, { name })];
+  const logins = loginsWithoutRoot(users, rules);
+  if (logins.length === 0) return [];
+  const message = `nobody who can log in (${logins.join(", ")}) can become root: ` +
+    "`groups: {wheel: true}` lets an account, or see the key doas";
+  return [placed(["users"], message, layers)];
+}
+
 interface LayerPart {
   part: "config" | "private";
   config: LayerConfig;
@@ -79,7 +95,11 @@ function partsOf(layers: readonly LayerSource[]): LayerPart[] {
 }
 
 /** A problem at `path` of the merged configuration, in the last of the files that say most of what leads there. */
-function placed(path: readonly string[], message: string, layers: readonly LayerSource[]): Problem {
+export function placed(
+  path: readonly string[],
+  message: string,
+  layers: readonly LayerSource[],
+): Problem {
   let deepest = { depth: 0, part: "", source: layers.at(-1)! };
   for (const { part, config, source } of partsOf(layers)) {
     const depth = depthOf(config, path);

@@ -33,6 +33,13 @@ export function needTool(...names: string[]): { ignore: boolean } {
   return { ignore: missing.length > 0 };
 }
 
+/** Spread into a test's definition that only root can run; CI is root. */
+export function needRoot(): { ignore?: true } {
+  if (Deno.uid() === 0) return {};
+  if (inCi()) throw new Error("Cannot test: only root can, which CI must be");
+  return { ignore: true };
+}
+
 function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
@@ -46,10 +53,12 @@ export function judgedTest(
   name: string,
   tools: readonly string[],
   body: (dir: string) => Promise<void>,
+  { root = false }: { root?: boolean } = {},
 ): void {
   Deno.test({
     name,
     ...needTool(...tools),
+    ...root ? needRoot() : {},
     fn: async () => {
       const dir = await Deno.makeTempDir();
       try {

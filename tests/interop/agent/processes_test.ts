@@ -1,7 +1,7 @@
 /** Ending what an account runs, by the real shells against real processes. */
 import { assertEquals } from "@std/assert";
 import { SHELLS } from "../../support/static_busybox.ts";
-import { needTool } from "../../support/tools.ts";
+import { needRoot, needTool } from "../../support/tools.ts";
 
 const SCRIPT =
   new URL("../../../overlay/root/usr/lib/psyopsos/processes", import.meta.url).pathname;
@@ -13,7 +13,7 @@ for (const { name, tools, command } of SHELLS) {
     name: `processes lists and ends all of one account and nothing else (${name})`,
     ...needTool(...tools, "setpriv", "sleep"),
     // Only root can start something as another account.
-    ...Deno.uid() === 0 ? {} : { ignore: true },
+    ...needRoot(),
     fn: async () => {
       const shell = await command();
       const processes = async (...args: string[]) => {

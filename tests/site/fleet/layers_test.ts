@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
 import type { FleetNode } from "../../../site/fleet/assemble.ts";
 import { parseFleet } from "../../../site/fleet/fleet.ts";
-import { RECIPIENTS } from "../support.ts";
+import { RECIPIENTS, SSH_KEYS } from "../support.ts";
 
 /** A fleet of one node, whose file begins with its recipient and the tag `lab`. */
 function fleetOf(node: string, others: Record<string, string> = {}) {
@@ -48,6 +48,33 @@ Deno.test("null takes away what lower layers say, in config and in private alike
   assertEquals(node.public.users, { ops: { groups: { adm: true } }, eve: {} });
   assertEquals(node.whole.users, { ops: { groups: { adm: true } } });
   assertEquals([node.public.hostname, node.whole.hostname], [undefined, undefined]);
+});
+
+Deno.test("what is said of accounts and lets nobody become root, or differs between nodes, is warned of with its place", () => {
+  const key = SSH_KEYS[0];
+  const warningsOf = (own: string, global: string, other = "") =>
+    fleetOf(own, { "global.yaml": global, ...other && { "aaa.yaml": other } }).warnings
+      .map(({ file, line, message }) => `${file}:${line}: ${message}`);
+  const logins = `config: {users: {ops: {sshKeys: {a: "${key}"}}}}\n`;
+  assertEquals(warningsOf("", logins), [
+    "nodes/global.yaml:1: nobody who can log in (ops) can become root: `groups: {wheel: true}` lets an account, or see the key doas",
+  ]);
+  assertEquals(warningsOf("config: {users: {ops: {groups: {wheel: true}}}}\n", logins), []);
+  assertEquals(warningsOf("config: {doas: {ops: permit nopass ops}}\n", logins), []);
+
+  const other = `recipient: ${
+    RECIPIENTS[1]
+  }\nconfig: {users: {ops: {uid: 1000}}, groups: {media: {gid: 2000}}}\n`;
+  assertEquals(warningsOf("config:\n  users: {ops: {uid: 1001}}\n", "", other), [
+    "nodes/alpha.yaml:4: users.ops has the uid 1001 here, and 1000 on aaa",
+  ]);
+  assertEquals(warningsOf("config:\n  users: {web: {uid: 1000}}\n", "", other), [
+    "nodes/alpha.yaml:4: users.web has the uid 1000, which is ops's on aaa",
+  ]);
+  assertEquals(warningsOf("config:\n  groups: {tape2: {gid: 2000}}\n", "", other), [
+    "nodes/alpha.yaml:4: groups.tape2 has the gid 2000, which is media's on aaa",
+  ]);
+  assertEquals(warningsOf("config: {users: {ops: {uid: 1000}, web: {}}}\n", "", other), []);
 });
 
 Deno.test("a list that replaces another one is warned of, with its place", () => {
