@@ -36,17 +36,13 @@ const APPLIERS = {
   users: applier("users", users),
   directories: applier("directories", directories),
   doas: applier("doas", doas),
+  ssh: applier("ssh", ssh),
   files: applier("files", files),
   links: applier("links", links),
   scripts: applier("scripts", scripts),
   report: "course",
   check: "course",
 } satisfies { [Name in KeyName]: Name extends AppliedName ? Applier<Name> : "course" };
-
-/** Resources that depend on the identity drive and not on a key, by the key after which they are applied. */
-const BESIDE: { readonly [Name in AppliedName]?: Apply } = {
-  users: bind(({ identity }) => identity, ssh),
-};
 
 /** Before everything else: what is started later may read them once. */
 const IDS: Apply = bind(({ identity }) => identity, ownIds);
@@ -56,10 +52,7 @@ export const RESOURCES: readonly Apply[] = [
   leftovers,
   gone,
   IDS,
-  ...APPLIED_NAMES.flatMap((name) => {
-    const beside = BESIDE[name];
-    return [APPLIERS[name].apply, ...beside ? [beside] : []];
-  }),
+  ...APPLIED_NAMES.map((name) => APPLIERS[name].apply),
 ];
 
 /** What is done as soon as the node knows who it is, before it has any configuration. */

@@ -1,55 +1,84 @@
 /**
- * The SSH server: the host key of the identity drive, so that a node keeps its key whatever image it boots, and the service.
- * An image without sshd, or a drive without a key, is left as it is.
+ * The SSH server: the host key of the identity drive, so that a node keeps its key whatever image it boots, the settings of the
+ * configuration, and the service. An image without sshd, or a drive without a key, is left as it is.
  *
  * @module
  */
+import {
+  type DesiredSsh,
+  isCertificateOf,
+  SSH_FILES,
+  SSH_SETTINGS_FILE,
+} from "../../lib/config/ssh.ts";
+import { toldOf } from "../../lib/config/key.ts";
 import { UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
 import { installFile } from "../system/install_file.ts";
 import { readTextIfFile } from "../system/read_file.ts";
-import { run, runOk } from "../system/programs.ts";
 import type { Identity } from "../identity/read.ts";
-import type { Resource, Step } from "./resource.ts";
+import type { KeyResource, Step } from "./resource.ts";
+import { isCurrent, isRunning, judge, place, reload, type SshdFiles, start } from "./sshd.ts";
 
 const KEY_FILE = "/etc/ssh/ssh_host_ed25519_key";
 const PUBLIC_FILE = `${KEY_FILE}.pub`;
 const SERVICE = "/etc/init.d/sshd";
 const ROOT = { uid: 0, gid: 0 };
 
-/** The part of the identity that it follows. */
-type Wanted = Pick<Identity, "sshHostKey" | "sshHostPublicKey">;
-
 interface Actual {
+  identity: Pick<Identity, "sshHostKey" | "sshHostPublicKey">;
   /** Whether the image has the service. */
   service: boolean;
   running: boolean;
+  /** Whether the server has read all that is there. */
+  current: boolean;
   key: string | undefined;
   keyMode: number | undefined;
   publicKey: string | undefined;
+  /** Contents of the files of the settings. */
+  files: SshdFiles;
+  /** Whether the configuration says something of the server. */
+  asked: boolean;
+  /** Whether the configuration lists the file of the settings among its own: sites of the first agent may. */
+  left: boolean;
 }
 
 type Change =
   & Step
   & (
     | { readonly what: "key" | "public"; readonly content: string }
-    | { readonly what: "start" | "restart" }
+    | { readonly what: "settings"; readonly wanted: DesiredSsh; readonly running: boolean }
+    | { readonly what: "start" | "reload" }
+    /** Always fails: what can't be done is reported every time, while all other steps are still made. */
+    | { readonly what: "impossible"; readonly doing: string; readonly state: string }
   );
 
-export const ssh: Resource<Wanted, Actual, Change> = {
-  async read(host) {
+const SETTING = "set up the SSH server";
+
+export const ssh: KeyResource<"ssh", Actual, Change> = {
+  async read(host, _wanted, { identity, config }) {
     const service = await host.stat(SERVICE) !== undefined;
-    const status = service && (await run(host, ["rc-service", "sshd", "status"])).code === 0;
     return {
+      identity,
       service,
-      running: status,
+      running: service && await isRunning(host),
+      current: service && await isCurrent(host),
       key: await readTextIfFile(host, KEY_FILE),
       keyMode: (await host.stat(KEY_FILE))?.mode,
       publicKey: await readTextIfFile(host, PUBLIC_FILE),
+      files: await readFiles(host),
+      asked: config.ssh !== undefined,
+      left: config.files?.[SSH_SETTINGS_FILE] !== undefined,
     };
   },
 
-  plan({ sshHostKey, sshHostPublicKey }, actual) {
-    if (!actual.service || sshHostKey === undefined) return [];
+  plan(wanted, actual) {
+    const { identity: { sshHostKey, sshHostPublicKey }, service, running, asked } = actual;
+    if (!service || sshHostKey === undefined) {
+      const state = service
+        ? "there is no SSH host key on the identity drive"
+        : "this image lacks sshd";
+      return asked ? [{ what: "impossible", doing: SETTING, state, text: SETTING }] : [];
+    }
     const steps: Change[] = [];
     const keyHolds = actual.key === sshHostKey && actual.keyMode === 0o600;
     if (!keyHolds) {
@@ -59,8 +88,22 @@ export const ssh: Resource<Wanted, Actual, Change> = {
     if (content !== undefined && actual.publicKey !== content) {
       steps.push({ what: "public", content, text: "install the SSH host public key" });
     }
-    if (!actual.running) steps.push({ what: "start", text: "start sshd" });
-    else if (!keyHolds) steps.push({ what: "restart", text: "restart sshd with its host key" });
+    const { hostCertificate } = wanted;
+    const isAsWanted = SSH_FILES.every((path) => actual.files.get(path) === wanted.files[path]);
+    if (
+      hostCertificate !== undefined && sshHostPublicKey !== undefined &&
+      !isCertificateOf(hostCertificate, sshHostPublicKey)
+    ) {
+      // Clients would be shown a certificate of somebody else's key.
+      const state = "hostCertificate is not about the host key of the identity drive";
+      steps.push({ what: "impossible", doing: SETTING, state, text: SETTING });
+    } else if (!isAsWanted && !actual.left) {
+      steps.push({ what: "settings", wanted, running, text: SETTING });
+    }
+    if (!running) steps.push({ what: "start", text: "start sshd" });
+    else if (!keyHolds || !actual.current) {
+      steps.push({ what: "reload", text: "let sshd read what is new" });
+    }
     return steps;
   },
 
@@ -70,12 +113,34 @@ export const ssh: Resource<Wanted, Actual, Change> = {
         return await installFile(host, KEY_FILE, step.content, { mode: 0o600, ...ROOT });
       case "public":
         return await installFile(host, PUBLIC_FILE, step.content, { mode: 0o644, ...ROOT });
-      default: {
-        // The daemon keeps what it inherits: pipes would stay open for as long as it runs.
-        const { code } = await run(host, ["rc-service", "sshd", step.what], { output: "null" });
-        if (code !== 0) throw new UserError(step.text, `exit code ${code}`);
-        await runOk(host, step.text, ["rc-service", "sshd", "status"]);
+      case "settings": {
+        const files = new Map(SSH_FILES.map((path) => [path, step.wanted.files[path]]));
+        await judge(host, files, step.wanted.settings, step.text);
+        await place(host, files);
+        return step.running ? await reload(host, step.text) : undefined;
       }
+      case "start":
+        return await start(host, step.text);
+      case "reload":
+        return await reload(host, step.text);
+      case "impossible":
+        throw new UserError(step.doing, step.state);
     }
   },
+
+  async observe(host, wanted, shown) {
+    const told: Record<string, string> = {};
+    for (const [path, text] of await readFiles(host)) {
+      const [want, open] = [wanted, shown].map(({ files }) => files[path] ?? "");
+      const one = toldOf(text ?? "", want!, open!);
+      if (one !== "") told[path] = one;
+    }
+    return told;
+  },
 };
+
+async function readFiles(host: Host): Promise<Map<string, string | undefined>> {
+  const files = new Map<string, string | undefined>();
+  for (const path of SSH_FILES) files.set(path, await readTextIfFile(host, path));
+  return files;
+}

@@ -28,6 +28,11 @@ export const MADE_GROUPS_FILE = `${RUN_DIR}/groups.json`;
 
 /** Where programs of the configuration's find others. */
 export const PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** What the SSH server was started with in this boot, or has read since. */
+export const SSHD_RECORD_FILE = `${RUN_DIR}/sshd.json`;
+/** Where settings of the SSH server are judged. */
+export const SSHD_CANDIDATE_DIR = `${RUN_DIR}/sshd`;
+
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";
 /** Loads the drivers of all devices that are there. */

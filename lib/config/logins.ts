@@ -5,6 +5,7 @@
  * @module
  */
 import type { DoasRule } from "./doas.ts";
+import type { SshConfig } from "./ssh.ts";
 import type { DesiredUser } from "./users.ts";
 
 /** An account, as far as doas looks at it. */
@@ -52,13 +53,17 @@ function wordsOf(text: string): string[] {
 export function loginsWithoutRoot(
   users: Readonly<Record<string, DesiredUser>>,
   rules: readonly DoasRule[],
+  { permitRootLogin, trustedUserCAs = {} }: SshConfig = {},
 ): string[] {
+  // Certificates may be for any account, root's included.
+  if (permitRootLogin !== "no" && Object.keys(trustedUserCAs).length > 0) return [];
   const logins = Object.entries(users).filter(([, { sshKeys, passwordHash }]) =>
     sshKeys.length > 0 || passwordHash !== undefined
   );
   const canBecomeRoot = logins.some(([name, { groups = [], passwordHash }]) => {
     const decision = doasDecision(rules, { name, groups: [...groups, name] });
-    return name === "root" || decision === "permit nopass" ||
+    const isRoot = name === "root" && (permitRootLogin !== "no" || passwordHash !== undefined);
+    return isRoot || decision === "permit nopass" ||
       decision === "permit" && passwordHash !== undefined;
   });
   return canBecomeRoot ? [] : logins.map(([name]) => name);

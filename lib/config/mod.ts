@@ -21,6 +21,7 @@ import { links } from "./links.ts";
 import { AGENT_OWNS, type Claim, type Claimed, Owners, parentsOf } from "./owners.ts";
 import { mergeLayers, settled } from "./merge.ts";
 import { scripts } from "./scripts.ts";
+import { ssh } from "./ssh.ts";
 import { timezone } from "./timezone.ts";
 import { users } from "./users.ts";
 
@@ -33,6 +34,7 @@ export const KEYS = {
   users,
   directories,
   doas,
+  ssh,
   files,
   links,
   scripts,

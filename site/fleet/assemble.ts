@@ -10,6 +10,7 @@ import { isNodeName, TAG_NAME } from "../../lib/documents/names.ts";
 import { type UpdatePolicy, updatePolicySchema } from "../../lib/documents/os_update.ts";
 import { UserError } from "../../lib/errors.ts";
 import {
+  certificateProblems,
   type LayerSource,
   listWarnings,
   type MergedNode,
@@ -186,7 +187,10 @@ export function assembleFleet<Outputs = never>(
     const own = { value: layer, problemAt };
     const layers = [globalSource, ...facts.tags.map((tag) => tags.get(tag)!), own];
     const merged = mergeNode(layers);
-    if (!options.survey) problems.push(...problemsOf(facts.name, merged, layers));
+    if (!options.survey) {
+      problems.push(...problemsOf(facts.name, merged, layers));
+      problems.push(...certificateProblems(facts.sshHostKey, merged, layers));
+    }
     const found = [
       ...listWarnings(layers),
       ...rootWarnings(facts.name, merged, layers),

@@ -5,6 +5,8 @@
  */
 import { tightenedFiles } from "../../lib/config/files.ts";
 import { loginsWithoutRoot } from "../../lib/config/logins.ts";
+import { isCertificateOf } from "../../lib/config/ssh.ts";
+import { lockout } from "../../lib/config/ssh_lockout.ts";
 import {
   desired,
   type LayerConfig,
@@ -47,7 +49,13 @@ export function problemsOf(
   layers: readonly LayerSource[],
 ): Problem[] {
   const problems = new Map<string, Problem>();
-  for (const { path, message } of [shown, whole].flatMap(mergedProblems)) {
+  const found = [shown, whole].flatMap(mergedProblems);
+  // Who has keys may be known in private alone.
+  const locked = lockout(whole.ssh ?? {}, whole.users ?? {});
+  if (locked !== undefined) {
+    found.push({ path: ["ssh"], message: `nobody could log in: ${locked}` });
+  }
+  for (const { path, message } of found) {
     const problem = placed(path, `once merged for ${name}, ${message}`, layers);
     problems.set(problemText(problem), problem);
   }
@@ -67,6 +75,19 @@ export function listWarnings(layers: readonly LayerSource[]): Problem[] {
   });
 }
 
+/** What is wrong with a node's certificate: one of another key would be shown to everybody, and believed by nobody. */
+export function certificateProblems(
+  sshHostKey: string | undefined,
+  { whole }: MergedNode,
+  layers: readonly LayerSource[],
+): Problem[] {
+  const { hostCertificate } = whole.ssh ?? {};
+  if (hostCertificate === undefined || sshHostKey === undefined) return [];
+  if (isCertificateOf(hostCertificate, sshHostKey)) return [];
+  const message = "ssh.hostCertificate is not about the node's sshHostKey";
+  return [placed(["ssh", "hostCertificate"], message, layers)];
+}
+
 /** Whether a node lets people in of whom none can become root: nothing on it could be mended by hand. */
 export function rootWarnings(
   name: string,
@@ -74,7 +95,7 @@ export function rootWarnings(
   layers: readonly LayerSource[],
 ): Problem[] {
   const [users, rules] = [desired("users", whole, { name }), desired("doas", whole, { name })];
-  const logins = loginsWithoutRoot(users, rules);
+  const logins = loginsWithoutRoot(users, rules, whole.ssh);
   if (logins.length === 0) return [];
   const message = `nobody who can log in (${logins.join(", ")}) can become root: ` +
     "`groups: {wheel: true}` lets an account, or see the key doas";

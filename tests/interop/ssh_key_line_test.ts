@@ -5,9 +5,9 @@
 import { assertEquals } from "@std/assert";
 import { text } from "../../lib/bytes.ts";
 import { DenoHost } from "../../lib/deno_host.ts";
-import { fetchDebs, readDeb, resolveDebs } from "../../lib/lab_packages/debian.ts";
 import { parseKeyLine } from "../../lib/schema/ssh_key_line.ts";
 import { clientLines, keyLines, type MadeLine, type SampleKey } from "../support/key_lines.ts";
+import { unpackSshd } from "../support/real_sshd.ts";
 import { judgedTest } from "../support/tools.ts";
 
 const host = new DenoHost();
@@ -213,19 +213,7 @@ async function askClients(dir: string, lists: readonly string[]): Promise<Set<st
 
 /** What sshd says of each line, from its log of one login with a key that is in none of them. */
 async function askSshd(dir: string, lines: readonly string[]): Promise<boolean[]> {
-  const debs = await resolveDebs(host, ["openssh-server", "libwrap0"]);
-  await fetchDebs(host, "build/test-tools/sshd", [...debs.values()]);
-  for (const deb of debs.values()) {
-    const { entries } = await readDeb(host, "build/test-tools/sshd", deb);
-    for (const { path, data, linkTarget } of entries) {
-      const [name] = /[^/]+$/.exec(path) ?? [""];
-      if (data && /^(?:sshd|libwrap\.so\.0\.[\d.]+)$/.test(name)) {
-        await host.writeFile(`${dir}/${name}`, data, { mode: 0o755 });
-      } else if (linkTarget && name === "libwrap.so.0") {
-        await host.symlink(linkTarget, `${dir}/${name}`);
-      }
-    }
-  }
+  await unpackSshd(dir);
   for (const name of ["host", "me"]) {
     await run(["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", `${dir}/${name}`]);
   }

@@ -21,6 +21,9 @@ Deno.test("loginsWithoutRoot() names who may log in where nobody of them can bec
       { users: { ann: { sshKeys: KEY, groups: { wheel: true } } }, doas: { wheel: "deny :wheel" } },
       ["ann"],
     ],
+    [{ users: { root: { sshKeys: KEY } }, ssh: { permitRootLogin: "no" } }, ["root"]],
+    [{ users: { root: { passwordHash: HASH } }, ssh: { permitRootLogin: "no" } }, []],
+    [{ users: { ann: { sshKeys: KEY } }, ssh: { trustedUserCAs: KEY } }, []],
     [
       {
         users: {
@@ -34,7 +37,7 @@ Deno.test("loginsWithoutRoot() names who may log in where nobody of them can bec
   for (const [config, names] of cases) {
     const node = { name: "n" };
     assertEquals(
-      loginsWithoutRoot(desired("users", config, node), desired("doas", config, node)),
+      loginsWithoutRoot(desired("users", config, node), desired("doas", config, node), config.ssh),
       names,
       JSON.stringify(config),
     );

@@ -8,6 +8,10 @@ Deno.test("the build refuses files that belong to the agent or to a key, and no 
   const paths = [
     ["/etc/passwd", "the key users"],
     ["/etc/hosts", "the key hosts"],
+    ["/etc/group", "the key groups"],
+    ["/etc/doas.conf", "the key doas"],
+    ["/etc/ssh/sshd_config.d/10-psyopsos.conf", "the key ssh"],
+    ["/etc/ssh/trusted_user_cas", "the key ssh"],
     ["/etc/ssh/authorized_keys.d/ops", "the key users"],
     ["/run/psyopsos/status.json", "the agent itself"],
     ["/run/psyopsos", "the agent itself"],

@@ -1,7 +1,8 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { UserError } from "../../../lib/errors.ts";
 import type { FleetNode } from "../../../site/fleet/assemble.ts";
 import { parseFleet } from "../../../site/fleet/fleet.ts";
+import { derivedTestCertificate } from "../../support/ssh_certificate.ts";
 import { RECIPIENTS, SSH_KEYS } from "../support.ts";
 
 /** A fleet of one node, whose file begins with its recipient and the tag `lab`. */
@@ -75,6 +76,51 @@ Deno.test("what is said of accounts and lets nobody become root, or differs betw
     "nodes/alpha.yaml:4: groups.tape2 has the gid 2000, which is media's on aaa",
   ]);
   assertEquals(warningsOf("config: {users: {ops: {uid: 1000}, web: {}}}\n", "", other), []);
+});
+
+Deno.test("settings by which nobody could log in, and a certificate of another key, are refused with their place", () => {
+  const refusal = (own: string, global = "") =>
+    assertThrows(() => fleetOf(own, { "global.yaml": global }), UserError).message;
+  const key = SSH_KEYS[0];
+  assertEquals(
+    refusal(
+      `private: {users: {root: {sshKeys: {a: "${key}"}}}}\n`,
+      "config:\n  ssh: {permitRootLogin: no}\n",
+    ),
+    "Cannot read the fleet: nodes/global.yaml:2:8: once merged for alpha, nobody could log in: " +
+      "ssh.permitRootLogin lets none of those in who have a key (root)",
+  );
+  const [mine, other] = [derivedTestCertificate(1), derivedTestCertificate(2)];
+  const config = `sshHostKey: ${mine.publicLine}\nconfig:\n  ssh: {hostCertificate: `;
+  assertEquals(fleetOf(`${config}${mine.line}}\n`).nodes.length, 1);
+  assertEquals(
+    refusal(`${config}${other.line}}\n`),
+    "Cannot read the fleet: nodes/alpha.yaml:5:26: ssh.hostCertificate is not about the node's sshHostKey",
+  );
+});
+
+Deno.test("settings of sshd that are not to be set are refused with their place", () => {
+  for (
+    const [keyword, message] of [
+      ["Port", "has a field of its own: ssh.port"],
+      ["permitrootlogin", "must be a keyword of sshd_config, e.g. MaxAuthTries"],
+      ["Match", "can't be set here: it is the agent's, or reaches beyond one setting"],
+      ["AuthorizedKeysFile", "can't be set here: it is the agent's, or reaches beyond one setting"],
+    ]
+  ) {
+    const own = `config:\n  ssh:\n    settings: {${keyword}: "22"}\n`;
+    const { message: told } = assertThrows(() => fleetOf(own), UserError);
+    assertMatch(
+      told,
+      new RegExp(
+        `^Cannot read the fleet: nodes/alpha.yaml:5:\\d+: config.ssh.settings.${keyword} `,
+      ),
+    );
+    assert(told.endsWith(message!), told);
+  }
+  const twice = "config: {ssh: {settings: {MaxAuthTries: '1', MaxAuthtries: '2'}}}\n";
+  const { message } = assertThrows(() => fleetOf(twice), UserError);
+  assertMatch(message, /ssh.settings: MaxAuthTries and MaxAuthtries are one setting$/);
 });
 
 Deno.test("a list that replaces another one is warned of, with its place", () => {

@@ -1,0 +1,175 @@
+/**
+ * The SSH server of the node: judges settings before they are in force, puts them in force, and knows whether the server has
+ * read what is there. A server that reads a file it refuses ends, and nobody gets in any more.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { sha256Hex, utf8 } from "../../lib/bytes.ts";
+import { complaintOf, firstLine } from "../../lib/complaint.ts";
+import { SSH_SETTINGS_FILE } from "../../lib/config/ssh.ts";
+import { UserError } from "../../lib/errors.ts";
+import type { Host } from "../../lib/host.ts";
+import { canonicalJson } from "../../lib/json.ts";
+import { readRecord, writeRecord } from "../system/account_files.ts";
+import { installFile } from "../system/install_file.ts";
+import { SSHD_CANDIDATE_DIR, SSHD_RECORD_FILE } from "../system/paths.ts";
+import { outputOf, run, runOk } from "../system/programs.ts";
+import { readTextIfFile } from "../system/read_file.ts";
+
+/** The server's own configuration, which includes the files of the folder. */
+const MAIN_FILE = "/etc/ssh/sshd_config";
+const FOLDER = "/etc/ssh/sshd_config.d";
+const INCLUDE = /^[ \t]*Include[ \t]+\/etc\/ssh\/sshd_config\.d\/\*\.conf[ \t]*$/mi;
+const HOST_KEY = "/etc/ssh/ssh_host_ed25519_key";
+const ROOT = { uid: 0, gid: 0 };
+
+/** Keywords and values, in the order of the file. */
+export type Settings = readonly (readonly [keyword: string, value: string])[];
+/** Contents of the server's files by their paths; undefined for those that are not to be there. */
+export type SshdFiles = ReadonlyMap<string, string | undefined>;
+
+/** Whether the server runs. */
+export async function isRunning(host: Host): Promise<boolean> {
+  return (await run(host, ["rc-service", "sshd", "status"])).code === 0;
+}
+
+/**
+ * Asks sshd whether it would take `files` in place of those that are there, and whether each of the `settings` would then be
+ * in force. Nothing that the server reads is changed.
+ *
+ * @throws {UserError} when not, "Cannot <doing>: <why>".
+ */
+export async function judge(
+  host: Host,
+  files: SshdFiles,
+  settings: Settings,
+  doing: string,
+): Promise<void> {
+  // The service's own check makes the folder that sshd needs to separate its privileges, whatever it finds.
+  await run(host, ["rc-service", "sshd", "checkconfig"], { output: "null" });
+  await host.remove(SSHD_CANDIDATE_DIR);
+  await host.mkdir(SSHD_CANDIDATE_DIR, { mode: 0o700 });
+  try {
+    const aside = new Map<string, string>();
+    for (const [i, [path, content]] of [...files].entries()) {
+      if (content === undefined) continue;
+      aside.set(path, `${SSHD_CANDIDATE_DIR}/${i}`);
+      // The settings name the other files by their paths.
+      let text = content;
+      for (const [place, other] of aside) text = text.replaceAll(` ${place}\n`, ` ${other}\n`);
+      await host.writeFile(aside.get(path)!, text, { mode: 0o600, sync: false });
+    }
+    const refused = (complaint: string) => {
+      for (const [path, other] of aside) complaint = complaint.replaceAll(other, path);
+      return new UserError(doing, complaint);
+    };
+    const whole = await dump(host, await candidate(host, aside, doing), refused);
+    const alone = `HostKey ${HOST_KEY}\nInclude ${aside.get(SSH_SETTINGS_FILE)}\n`;
+    const meant = settings.length === 0 ? [] : await dump(host, alone, refused);
+    for (const [keyword] of settings) {
+      const ours = linesOf(meant, keyword), all = linesOf(whole, keyword);
+      if (ours.length === 0) throw new UserError(doing, `sshd tells nothing of ${keyword}`);
+      // A port that another file names as well would be open, too; of other lists it is right to be longer.
+      const isTaken = ours.every((line) => all.includes(line)) &&
+        (keyword !== "Port" || all.length === ours.length);
+      if (!isTaken) throw new UserError(doing, `another file sets ${keyword}, and goes before`);
+    }
+  } finally {
+    await host.remove(SSHD_CANDIDATE_DIR);
+  }
+}
+
+/** Puts files in their places, or takes them away. They must have been judged. */
+export async function place(host: Host, files: SshdFiles): Promise<void> {
+  for (const [path, content] of files) {
+    if (content === undefined) await host.remove(path);
+    else {
+      const mode = path === SSH_SETTINGS_FILE ? 0o600 : 0o644;
+      await installFile(host, path, content, { mode, ...ROOT });
+    }
+  }
+}
+
+/** Starts the server, and remembers what it was started with. */
+export async function start(host: Host, doing: string): Promise<void> {
+  await act(host, "start", doing);
+}
+
+/**
+ * Lets the server read what is there, without ending sessions, unless it has read it already.
+ *
+ * @throws {UserError} when sshd would not take it; the server goes on with what it has read before.
+ */
+export async function reload(host: Host, doing: string): Promise<void> {
+  if (await isCurrent(host)) return;
+  const result = await run(host, ["sshd", "-t"]);
+  if (result.code !== 0) throw new UserError(doing, complaintOf(result, firstLine));
+  await act(host, "reload", doing);
+}
+
+/** Whether the server has read all that is there. */
+export async function isCurrent(host: Host): Promise<boolean> {
+  const record = await readRecord(host, SSHD_RECORD_FILE, v.object({ digest: v.string() }));
+  return record?.digest === await digest(host);
+}
+
+async function act(host: Host, verb: "start" | "reload", doing: string): Promise<void> {
+  const read = await digest(host);
+  // The daemon keeps what it inherits: pipes would stay open for as long as it runs.
+  const { code } = await run(host, ["rc-service", "sshd", verb], { output: "null" });
+  if (code !== 0) throw new UserError(doing, `exit code ${code}`);
+  await runOk(host, doing, ["rc-service", "sshd", "status"]);
+  await writeRecord(host, SSHD_RECORD_FILE, { digest: read });
+}
+
+/** Stands for all that the server reads when it starts. */
+async function digest(host: Host): Promise<string> {
+  const names = (await host.readDir(FOLDER)).map((name) => `${FOLDER}/${name}`);
+  const others = (await host.readDir("/etc/ssh")).filter((name) =>
+    !/^authorized_keys\.d$|^moduli$/.test(name)
+  )
+    .map((name) => `/etc/ssh/${name}`);
+  const texts: Record<string, string> = {};
+  for (const path of [...names, ...others]) {
+    const text = await readTextIfFile(host, path);
+    if (text !== undefined) texts[path] = sha256Hex(utf8(text));
+  }
+  return sha256Hex(canonicalJson(texts));
+}
+
+/** The server's configuration, with files `aside` in place of those at their paths. */
+async function candidate(
+  host: Host,
+  aside: ReadonlyMap<string, string>,
+  doing: string,
+): Promise<string> {
+  const main = await readTextIfFile(host, MAIN_FILE) ?? "";
+  if (!INCLUDE.test(main)) {
+    throw new UserError(doing, `${MAIN_FILE} of this image does not include ${FOLDER}/*.conf`);
+  }
+  const names = new Set(await host.readDir(FOLDER));
+  const own = SSH_SETTINGS_FILE.slice(FOLDER.length + 1);
+  names.delete(own);
+  if (aside.has(SSH_SETTINGS_FILE)) names.add(own);
+  const included = [...names].filter((name) => name.endsWith(".conf") && !name.startsWith("."))
+    .sort().map((name) => `Include ${aside.get(`${FOLDER}/${name}`) ?? `${FOLDER}/${name}`}`);
+  return main.replace(INCLUDE, () => included.join("\n"));
+}
+
+/** What sshd would do by a configuration, as it tells it: a keyword and its value a line. */
+async function dump(
+  host: Host,
+  text: string,
+  refused: (complaint: string) => UserError,
+): Promise<string[]> {
+  const path = `${SSHD_CANDIDATE_DIR}/sshd_config`;
+  await host.writeFile(path, text, { mode: 0o600, sync: false });
+  const result = await run(host, ["sshd", "-T", "-f", path]);
+  if (result.code !== 0) throw refused(complaintOf(result, firstLine));
+  return outputOf(result).split("\n");
+}
+
+function linesOf(told: readonly string[], keyword: string): string[] {
+  return told.filter((line) => line.startsWith(`${keyword.toLowerCase()} `));
+}
