@@ -115,8 +115,11 @@ function planUser(name: string, given: DesiredUser, plan: Plan): AccountChange[]
   const steps: AccountChange[] = [];
   let gid: number;
   if (known) {
-    steps.push(...wrongIds(known, given));
-    if (plan.made[name]?.uid !== known.uid) plan.image[name] ??= imageAccount(known, actual);
+    const isMade = plan.made[name]?.uid === known.uid;
+    steps.push(...wrongIds(known, given, isMade));
+    if (isMade) {
+      plan.made[name] = { uid: known.uid, system: given.system };
+    } else plan.image[name] ??= imageAccount(known, actual);
     gid = known.gid;
   } else {
     const group = actual.groups.find((group) => group.name === name);
@@ -155,18 +158,28 @@ function planUser(name: string, given: DesiredUser, plan: Plan): AccountChange[]
   return steps;
 }
 
-/** What says that an account that is there has other numbers than the configuration: nobody changes them while it is used. */
-function wrongIds({ name, uid, gid }: Account, given: DesiredUser): AccountChange[] {
-  const steps: AccountChange[] = [];
-  if (given.uid !== undefined && given.uid !== uid) {
-    const doing = `give ${name} the uid ${given.uid}`;
-    steps.push(impossible(doing, `the account is there with uid ${uid}`));
-  }
-  if (given.gid !== undefined && given.gid !== gid) {
-    const doing = `give ${name} the gid ${given.gid}`;
-    steps.push(impossible(doing, `the account is there with gid ${gid}`));
-  }
-  return steps;
+/**
+ * What says that an account that is there has other numbers than it is to have: nobody changes them while they are used. One
+ * of the image has those that the image gives, unless the fleet says others.
+ */
+function wrongIds(
+  { name, uid, gid }: Account,
+  given: DesiredUser,
+  isMade: boolean,
+): AccountChange[] {
+  const until = isMade ? " until the next boot" : "";
+  const wanted = {
+    uid: [given.uid ?? (isMade ? derivedId(name) : uid), uid],
+    gid: [given.gid ?? gid, gid],
+  };
+  return Object.entries(wanted).flatMap(([kind, [want, have]]) =>
+    want === have ? [] : [
+      impossible(
+        `give ${name} the ${kind} ${want}`,
+        `the account is there with ${kind} ${have}${until}`,
+      ),
+    ]
+  );
 }
 
 /** Why there can't be a new account of this name. */

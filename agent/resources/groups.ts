@@ -132,9 +132,12 @@ function planKnown(
   { gid, pinned, own }: DesiredGroup,
   made: MadeGroups,
 ): Change[] {
+  const isMade = made[name] === known.gid;
   // Whether the image's group may be an account's is asked where the account is made.
-  if (!pinned || known.gid === gid || own && !mayBeOwn(known, made)) return [];
-  return [impossible(`give group ${name} the gid ${gid}`, `it is there with gid ${known.gid}`)];
+  if (!(pinned || isMade) || known.gid === gid || own && !mayBeOwn(known, made)) return [];
+  const until = isMade ? " until the next boot" : "";
+  const state = `it is there with gid ${known.gid}${until}`;
+  return [impossible(`give group ${name} the gid ${gid}`, state)];
 }
 
 function impossible(doing: string, state: string): Change {

@@ -203,6 +203,18 @@ Deno.test("users gives no number away that an account had in this boot, and says
   ]);
 });
 
+Deno.test("a number that the fleet no longer says, or says anew, is told until the next boot", async () => {
+  const node = host();
+  await settle(node, act, targetOf({ users: { ann: { uid: 1000 } } }));
+  for (const [user, uid] of [[{}, derivedId("ann")], [{ uid: 1001 }, 1001]] as const) {
+    const { troubles } = await apply(node, act, targetOf({ users: { ann: user } }));
+    assertEquals(troubles.map(({ message }) => message), [
+      `Cannot give ann the uid ${uid}: the account is there with uid 1000 until the next boot`,
+    ]);
+  }
+  assertEquals(await settle(node, act, targetOf({ users: { ann: { uid: 1000 } } })), []);
+});
+
 Deno.test("users says when an account is there with other numbers, and goes on with it", async () => {
   const node = host();
   node.put("/etc/passwd", `${node.textOf("/etc/passwd")}ann:x:1000:1000::/home/ann:/bin/sh\n`);
