@@ -162,12 +162,12 @@ Deno.test("mergedProblems() finds what only shows once layers are merged", () =>
     }),
     [
       {
-        path: ["files", "/etc/x/y/z"],
-        message: "files./etc/x/y/z: nothing can lie below /etc/x, which is files./etc/x",
-      },
-      {
         path: ["users", "b"],
         message: "users a and b both get the uid 5: pin one (users.<name>.uid)",
+      },
+      {
+        path: ["files", "/etc/x/y/z"],
+        message: "files./etc/x/y/z: nothing can lie below /etc/x, which is files./etc/x",
       },
     ],
   );
