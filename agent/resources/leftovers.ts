@@ -12,7 +12,7 @@ import { readMade } from "./made.ts";
 import type { Apply } from "./resource.ts";
 
 /** Directories of files that the agent writes whatever the configuration lists. */
-const FIXED = ["/etc", "/etc/ssh", AUTHORIZED_KEYS_DIR];
+const FIXED = ["/etc", "/etc/modprobe.d", "/etc/ssh", AUTHORIZED_KEYS_DIR];
 /** What is aside of a file while it is written, and the pipe of a script's output. */
 const ASIDE = /\.tmp-[0-9a-f]{8}$|\.[0-9a-f-]{36}\.pipe$/;
 

@@ -20,6 +20,7 @@ import { leftovers } from "./leftovers.ts";
 import { links } from "./links.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
+import { kernel } from "./kernel.ts";
 import { ownIds } from "./own_ids.ts";
 import { type Applier, applier, type Apply, bind, type Target } from "./resource.ts";
 import { scripts } from "./scripts.ts";
@@ -29,6 +30,7 @@ import { users } from "./users.ts";
 
 /** How each key is applied; "course": the agent's course reads it. A key without an entry does not compile. */
 const APPLIERS = {
+  kernel: applier("kernel", kernel),
   hostname: applier("hostname", hostname),
   hosts: applier("hosts", hosts),
   timezone: applier("timezone", timezone),

@@ -32,6 +32,14 @@ export const PROGRAM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 export const SSHD_RECORD_FILE = `${RUN_DIR}/sshd.json`;
 /** Where settings of the SSH server are judged. */
 export const SSHD_CANDIDATE_DIR = `${RUN_DIR}/sshd`;
+/** What the agent has changed of the kernel in this boot, and how it was before. */
+export const KERNEL_FILE = `${RUN_DIR}/kernel.json`;
+/** What the start of the system has changed of it, by the settings that the identity drive keeps; "PATH VALUE" a line. */
+export const KERNEL_BEFORE = `${RUN_DIR}/kernel-before`;
+/** Those settings, as they were taken from the drive at the start. */
+export const KERNEL_KEPT = `${RUN_DIR}/kernel-kept`;
+/** Modules that were loaded before the drive was found, one a line. */
+export const EARLY_MODULES = `${RUN_DIR}/early-modules`;
 
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";
@@ -41,6 +49,8 @@ export const COLDPLUG = `${LIB_DIR}/coldplug`;
 export const INTERFACES = `${LIB_DIR}/interfaces`;
 /** Lists the processes of an account, or ends them. */
 export const PROCESSES = `${LIB_DIR}/processes`;
+/** Reads and sets what the kernel shows as files, and loads modules. */
+export const KERNEL_FILES = `${LIB_DIR}/kernel-files`;
 /** What the DHCP client runs at each event. */
 export const UDHCPC_SCRIPT = `${LIB_DIR}/udhcpc.script`;
 

@@ -15,7 +15,7 @@ export const hostname = configKey({
   example: "hostname: nas1.example.net\n",
   desired: (value, { name }) => value ?? name,
   needs: { programs: ["hostname"], packages: [] },
-  owns: [["path", "/etc/hostname"]],
+  owns: [["path", "/etc/hostname"], ["path", "/proc/sys/kernel/hostname"]],
   inParts: true,
   observed: anyText,
   differences: (wanted, seen, shown) => compare("hostname", seen, tellable(wanted, shown)),

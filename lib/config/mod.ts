@@ -16,6 +16,7 @@ import { files } from "./files.ts";
 import { groupProblems, groups } from "./groups.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
+import { kernel } from "./kernel.ts";
 import type { ConfigKey, CourseKey, NodeContext } from "./key.ts";
 import { links } from "./links.ts";
 import { AGENT_OWNS, type Claim, type Claimed, Owners, parentsOf } from "./owners.ts";
@@ -27,6 +28,7 @@ import { users } from "./users.ts";
 
 /** All keys in the order in which they are applied: later ones need what earlier ones make. */
 export const KEYS = {
+  kernel,
   hostname,
   hosts,
   timezone,

@@ -68,7 +68,7 @@ export const LAYERS: readonly Layer[] = [
     5.5,
     "agent/resources/",
     ...["agent/identity/", "agent/network/", "agent/report/", "agent/system/"],
-    ...["lib/config/", "lib/formats/"],
+    ...["lib/config/", "lib/documents/", "lib/formats/"],
   ),
   layer(
     5.6,

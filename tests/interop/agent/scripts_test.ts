@@ -10,6 +10,7 @@ const SCRIPTS = [
   "usr/lib/psyopsos/coldplug",
   "usr/lib/psyopsos/interfaces",
   "usr/lib/psyopsos/processes",
+  "usr/lib/psyopsos/kernel-files",
   "usr/lib/psyopsos/udhcpc.script",
 ];
 
