@@ -279,7 +279,8 @@ export class Course {
     const { config, public: shown, tags } = publication.instructions;
     reporter.status.source = source;
     const start = this.host.now().getTime();
-    const { steps, troubles, target } = await this.apply(RESOURCES, { config, shown, tags });
+    const told = { config, shown, tags, source };
+    const { steps, troubles, target } = await this.apply(RESOURCES, told);
     if (steps.length > 0) {
       const seconds = ((this.host.now().getTime() - start) / 1000).toFixed(1);
       reporter.status.steps = steps;
@@ -296,7 +297,7 @@ export class Course {
   /** Applies `resources` in order. */
   async apply(
     resources: readonly Apply[],
-    told: { config: NodeConfig; shown: NodeConfig; tags?: readonly string[] },
+    told: Pick<Target, "config" | "shown" | "source"> & { tags?: readonly string[] },
   ): Promise<Applied & { target: Target }> {
     const { identity, bootId, signal } = this.parts;
     const target: Target = { identity, tags: [], bootId, signal, ...told };

@@ -7,7 +7,7 @@
  * @module
  */
 import { complaintOf } from "../../lib/complaint.ts";
-import { DRIVE_LABEL } from "../../lib/documents/drive.ts";
+import { DRIVE_LABEL, NAME_FILE, parseNodeName } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
 import { AgentError } from "../report/problem.ts";
 import { IDENTITY_DIR, RUN_DIR } from "../system/paths.ts";
@@ -62,12 +62,12 @@ export async function unmountDrive(host: Host): Promise<void> {
 /**
  * Runs `write` while the drive is writable. A drive that was pulled and put in again since is found anew.
  *
- * @param isOurs Whether the mounted drive is still this node's; another one is never written to.
+ * @param node Name of the node whose drive it must still be; another one is never written to.
  * @throws {AgentError} "state" when it can't be made writable or is another one; what `write` throws.
  */
 export async function whileWritable<T>(
   host: Host,
-  isOurs: () => Promise<boolean>,
+  node: string,
   write: () => Promise<T>,
 ): Promise<T> {
   const remount = (access: "ro" | "rw") =>
@@ -90,11 +90,20 @@ export async function whileWritable<T>(
     }
   }
   try {
-    if (!await isOurs()) {
+    if (await nodeOnDrive(host) !== node) {
       throw new AgentError("state", "write to the identity drive", "it is another node's");
     }
     return await write();
   } finally {
     await remount("ro");
+  }
+}
+
+/** Name of the node whose drive is mounted; undefined where none is, or it can't be read. */
+export async function nodeOnDrive(host: Host): Promise<string | undefined> {
+  try {
+    return parseNodeName(await host.readTextFile(`${IDENTITY_DIR}/${NAME_FILE}`));
+  } catch {
+    return undefined;
   }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 import type { Bytes } from "../../lib/bytes.ts";
-import { NAME_FILE, parseNodeName } from "../../lib/documents/drive.ts";
 import { reasonOf } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { openSite } from "../../lib/trust/client.ts";
@@ -12,7 +11,7 @@ import type { TrustState } from "../../lib/trust/roots.ts";
 import { whileWritable } from "../identity/drive.ts";
 import type { Identity } from "../identity/read.ts";
 import { AgentError, isFull } from "../report/problem.ts";
-import { IDENTITY_DIR } from "../system/paths.ts";
+import { STATE_DIR } from "../system/paths.ts";
 import { type Publication, readPublication } from "./read.ts";
 import {
   dropState,
@@ -23,8 +22,6 @@ import {
   stateForGood,
   type Stored,
 } from "./record.ts";
-
-const STATE_DIR = `${IDENTITY_DIR}/state`;
 
 export class Keeper {
   #stored: Stored;
@@ -114,7 +111,7 @@ export class Keeper {
 
   async #write(save: () => Promise<Stored>): Promise<void> {
     this.#kept = false;
-    this.#stored = await whileWritable(this.host, () => this.#isOurs(), save);
+    this.#stored = await whileWritable(this.host, this.identity.name, save);
     this.#kept = true;
   }
 
@@ -157,15 +154,6 @@ export class Keeper {
       return false;
     }
     return await sameGood(this.host, `${STATE_DIR}/${good}`, files);
-  }
-
-  async #isOurs(): Promise<boolean> {
-    try {
-      const name = parseNodeName(await this.host.readTextFile(`${IDENTITY_DIR}/${NAME_FILE}`));
-      return name === this.identity.name;
-    } catch {
-      return false;
-    }
   }
 }
 

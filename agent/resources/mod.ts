@@ -21,6 +21,7 @@ import { links } from "./links.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
 import { kernel } from "./kernel.ts";
+import { keptKernel, keptWanted } from "./kernel_kept.ts";
 import { ownIds } from "./own_ids.ts";
 import { type Applier, applier, type Apply, bind, type Target } from "./resource.ts";
 import { scripts } from "./scripts.ts";
@@ -46,6 +47,11 @@ const APPLIERS = {
   check: "course",
 } satisfies { [Name in KeyName]: Name extends AppliedName ? Applier<Name> : "course" };
 
+/** Resources that depend on the identity drive and not on a key, by the key after which they are applied. */
+const BESIDE: { readonly [Name in AppliedName]?: Apply } = {
+  kernel: bind(keptWanted, keptKernel),
+};
+
 /** Before everything else: what is started later may read them once. */
 const IDS: Apply = bind(({ identity }) => identity, ownIds);
 
@@ -54,7 +60,10 @@ export const RESOURCES: readonly Apply[] = [
   leftovers,
   gone,
   IDS,
-  ...APPLIED_NAMES.map((name) => APPLIERS[name].apply),
+  ...APPLIED_NAMES.flatMap((name) => {
+    const beside = BESIDE[name];
+    return [APPLIERS[name].apply, ...beside ? [beside] : []];
+  }),
 ];
 
 /** What is done as soon as the node knows who it is, before it has any configuration. */

@@ -9,6 +9,8 @@
 export const RUN_DIR = "/run/psyopsos";
 /** Where the identity drive is mounted. */
 export const IDENTITY_DIR = `${RUN_DIR}/identity`;
+/** Where the agent keeps on it what it must know at the next boot. */
+export const STATE_DIR = `${IDENTITY_DIR}/state`;
 /** What the node tells about itself. */
 export const STATUS_FILE = `${RUN_DIR}/status.json`;
 /** What the agent set the system's clock to in this boot. */

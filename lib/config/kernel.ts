@@ -17,7 +17,8 @@ export const MAX_SETTING = 512;
 /** The one file of the key in modprobe's folder. */
 export const MODPROBE_FILE = "/etc/modprobe.d/psyopsos.conf";
 
-const OPEN = { since: "0.2.0", secrecy: "open" } as const;
+const SINCE = { since: "0.2.0" } as const;
+const OPEN = { ...SINCE, secrecy: "open" } as const;
 
 /** What is written into lines and files: it needs no quotes there, and ends no line. */
 const PRINTABLE = /^[\x20-\x7e]*$/;
@@ -75,27 +76,27 @@ const module = mapping({
         described(
           parameterValue,
           "One parameter. Some can change while the module runs; for others the node asks for a reboot.",
-          { since: "0.2.0" },
+          SINCE,
         ),
       ),
       "What the module is told when it is loaded.",
-      { ...OPEN, default: "none" },
+      { ...SINCE, default: "none" },
     ),
   ),
 });
 
 const settings = dictionary(
   settingName,
-  described(settingValue, "One setting, by its name.", { since: "0.2.0" }),
+  described(settingValue, "One setting, by its name.", SINCE),
 );
 
 const SCHEMA = mapping({
   modules: v.optional(
     described(
-      dictionary(moduleName, described(module, "One module.", OPEN)),
+      dictionary(moduleName, described(module, "One module.", SINCE)),
       "Modules that are loaded. They stay until the next boot when they are no longer listed, and so do parameters that " +
         "can't change while they run.",
-      { ...OPEN, default: "none; drivers of the node's devices are loaded anyway" },
+      { ...SINCE, default: "none; drivers of the node's devices are loaded anyway" },
     ),
   ),
   blacklist: v.optional(
@@ -116,14 +117,14 @@ const SCHEMA = mapping({
     described(
       settings,
       "What is set below /proc/sys, by names as sysctl(8) takes them: `net.ipv4.ip_forward`, or with slashes.",
-      { ...OPEN, default: "what image and kernel set" },
+      { ...SINCE, default: "what image and kernel set" },
     ),
   ),
   sysfs: v.optional(
     described(
       settings,
       "What is set below /sys, by names in the same form: `devices.system.cpu.cpufreq.policy0.scaling_governor`.",
-      { ...OPEN, default: "what the kernel sets" },
+      { ...SINCE, default: "what the kernel sets" },
     ),
   ),
 });

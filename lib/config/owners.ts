@@ -33,6 +33,9 @@ export const AGENT_OWNS: readonly Claim[] = [
   ["path", "/usr/bin/psyopsos-agent"],
   ["path", "/etc/init.d/psyopsos-agent"],
   ["path", "/etc/init.d/psyopsos-coldplug"],
+  ["path", "/etc/init.d/psyopsos-hotplug"],
+  ["path", "/etc/init.d/psyopsos-kernel"],
+  ["path", "/etc/mdev.conf"],
   // The identity drive's.
   ["path", "/etc/ssh/ssh_host_ed25519_key"],
   ["path", "/etc/ssh/ssh_host_ed25519_key.pub"],
@@ -41,6 +44,8 @@ export const AGENT_OWNS: readonly Claim[] = [
   ["path", "/etc/iscsi/initiatorname.iscsi"],
   ["service", "psyopsos-agent"],
   ["service", "psyopsos-coldplug"],
+  ["service", "psyopsos-hotplug"],
+  ["service", "psyopsos-kernel"],
 ];
 
 /** Who owns what, in the order of claiming. */

@@ -4,13 +4,16 @@ import { BUSYBOX_TOOLS, SHELLS } from "../../support/static_busybox.ts";
 import { needTool } from "../../support/tools.ts";
 
 const ROOT = new URL("../../../overlay/root/", import.meta.url).pathname;
-const SERVICES = ["etc/init.d/psyopsos-agent", "etc/init.d/psyopsos-coldplug"];
+const SERVICES = ["agent", "coldplug", "hotplug", "kernel"].map((name) =>
+  `etc/init.d/psyopsos-${name}`
+);
 const SCRIPTS = [
   "usr/bin/psyopsos-agent",
   "usr/lib/psyopsos/coldplug",
   "usr/lib/psyopsos/interfaces",
   "usr/lib/psyopsos/processes",
   "usr/lib/psyopsos/kernel-files",
+  "usr/lib/psyopsos/kernel-kept",
   "usr/lib/psyopsos/udhcpc.script",
 ];
 
