@@ -55,6 +55,8 @@ export interface CourseParts {
 /** Performs the effects of a node that knows who it is. */
 export class Course {
   readonly #source: Source;
+  /** Whether a site has answered since this agent began, be it with something that was refused. */
+  #isReached = false;
   /** The configuration that counts now. */
   #config: NodeConfig = {};
 
@@ -171,6 +173,7 @@ export class Course {
     try {
       if (afterMs > 0) await this.host.sleep(afterMs, signal);
       const answer = await this.#answer();
+      this.#isReached = true;
       this.#tellLagging(answer.lagging);
       if (answer.kind === "unchanged") return { type: "unchanged" };
       if (this.#source.dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
@@ -178,6 +181,7 @@ export class Course {
     } catch (error) {
       // Which URL lags behind shows by one that does not.
       delete this.parts.reporter.status.lagging;
+      this.#isReached ||= error instanceof RefusedError;
       const trouble = troubleOf(error, "unreachable");
       return { type: "failed", trouble, fallen: await this.#letGo() };
     }
@@ -279,8 +283,7 @@ export class Course {
     const { config, public: shown, tags } = publication.instructions;
     reporter.status.source = source;
     const start = this.host.now().getTime();
-    const told = { config, shown, tags, source };
-    const { steps, troubles, target } = await this.apply(RESOURCES, told);
+    const { steps, troubles, target } = await this.apply(RESOURCES, { config, shown, tags });
     if (steps.length > 0) {
       const seconds = ((this.host.now().getTime() - start) / 1000).toFixed(1);
       reporter.status.steps = steps;
@@ -297,10 +300,11 @@ export class Course {
   /** Applies `resources` in order. */
   async apply(
     resources: readonly Apply[],
-    told: Pick<Target, "config" | "shown" | "source"> & { tags?: readonly string[] },
+    told: Pick<Target, "config" | "shown"> & { tags?: readonly string[] },
   ): Promise<Applied & { target: Target }> {
     const { identity, bootId, signal } = this.parts;
-    const target: Target = { identity, tags: [], bootId, signal, ...told };
+    const isReached = this.#isReached;
+    const target: Target = { identity, tags: [], isReached, bootId, signal, ...told };
     const applied: Applied = { steps: [], troubles: [] };
     for (const resource of resources) {
       if (signal.aborted) break;

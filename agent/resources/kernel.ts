@@ -50,7 +50,8 @@ type Change =
     | { readonly what: "load"; readonly module: WantedModule; readonly settled: Settings }
     | ParameterChange
     | { readonly what: "refuse"; readonly state: string }
-    | { readonly what: "set"; readonly setting: Setting }
+    /** `before`: what it shows now; undefined where it is not there yet. */
+    | { readonly what: "set"; readonly setting: Setting; readonly before: string | undefined }
     | { readonly what: "restore"; readonly path: string; readonly value: string }
   );
 
@@ -80,7 +81,8 @@ export const kernel: KeyResource<"kernel", Actual, Change> = {
     }
     steps.push(...planRestores(wanted, actual));
     for (const setting of wanted.settings.filter((one) => !settled.includes(one))) {
-      steps.push({ what: "set", setting, text: `set ${setting.kind} ${setting.name}` });
+      const before = actual.values.get(setting.path);
+      steps.push({ what: "set", setting, before, text: `set ${setting.kind} ${setting.name}` });
     }
     return steps;
   },
@@ -102,7 +104,7 @@ export const kernel: KeyResource<"kernel", Actual, Change> = {
       case "refuse":
         throw new UserError(step.text, step.state);
       case "set":
-        return await set(host, step.text, step.setting);
+        return await set(host, step.text, step.setting, step.before);
       case "restore":
         await writeKernelFile(host, step.text, step.path, step.value);
         return await changeRecord(host, ({ before }) => void delete before[step.path]);
@@ -149,12 +151,17 @@ function hasParameter(actual: ActualKernel, module: string, name: string, value:
 }
 
 /** What makes `line` of modprobe's files hold for a module that is in the kernel without it. */
-function remedy({ modules, early, kept }: ActualKernel, module: string, line: string): string {
+function remedy(
+  { modules, early, kept, tried }: ActualKernel,
+  module: string,
+  line: string,
+): string {
   if (modules.get(module) === "built in" || early.has(module)) {
     return "needs the image, because the module is there before the drive is found";
   }
-  return kept.includes(line)
-    ? "this boot has started with it, and it did not help"
+  if (kept.includes(line)) return "this boot has started with it, and it did not help";
+  return tried.includes(line)
+    ? "no site answered in the boot that tried it; change the key, and it is tried again"
     : "needs a reboot";
 }
 
@@ -187,7 +194,9 @@ async function load(
   const { modules, values } = await readKernel(host, wanted);
   if (!modules.has(name)) throw new UserError(text, "no module bears this very name");
   // What a module brings may begin with other values, in places that were right before.
-  for (const setting of settled) if (!holds(values, setting)) await set(host, text, setting);
+  for (const setting of settled) {
+    if (!holds(values, setting)) await set(host, text, setting, values.get(setting.path));
+  }
   const hidden = parameters.filter((one) => !values.has(parameterPath(name, one.name)));
   const known = hidden.length === 0 ? [] : await moduleParameters(host, name);
   const taken = parameters.filter((one) => !hidden.includes(one) || known.includes(one.name));
@@ -224,8 +233,14 @@ async function setParameter(
   if (!sameParameter(written.now, value)) throw new UserError(text, "it shows another value then");
 }
 
-async function set(host: Host, text: string, { path, value }: Setting): Promise<void> {
-  const before = (await readKernelFiles(host, [path])).get(path);
+async function set(
+  host: Host,
+  text: string,
+  { path, value }: Setting,
+  known: string | undefined,
+): Promise<void> {
+  // It may have come with a module since.
+  const before = known ?? (await readKernelFiles(host, [path])).get(path);
   if (before === undefined) {
     throw new UserError(
       text,

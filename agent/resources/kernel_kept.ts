@@ -1,8 +1,9 @@
 /**
  * The kernel's settings on the identity drive, for the start of the next boot, when drivers are loaded and the rest of the
  * configuration is not known. They could keep the node from ever reaching its site again (a network driver on the
- * blacklist), so new ones are tried first: at one boot. Where a verified answer of the site comes in that boot, they are
- * confirmed; the boot after one without an answer starts with those that were confirmed before.
+ * blacklist), so new ones are tried first: at one boot. Where a site answers in that boot, they are confirmed; the boot after
+ * one without an answer starts with those that were confirmed before. An answer that is refused will do: what is asked is
+ * whether the node is cut off, and the settings themselves were signed.
  *
  * @module
  */
@@ -18,6 +19,7 @@ import type { Host } from "../../lib/host.ts";
 import { nodeOnDrive, whileWritable } from "../identity/drive.ts";
 import { AgentError, isFull } from "../report/problem.ts";
 import { KERNEL_KEPT, STATE_DIR } from "../system/paths.ts";
+import { readKept } from "./kernel_state.ts";
 import type { Resource, Step, Target } from "./resource.ts";
 
 /** Which of the files on the drive. */
@@ -48,9 +50,9 @@ interface Change extends Step {
   readonly state?: string;
 }
 
-/** What is to be kept; undefined while the site has said nothing in this boot. */
-export function keptWanted({ config, identity, source }: Target): Wanted | undefined {
-  if (source !== "site") return undefined;
+/** What is to be kept; undefined while no site has answered in this boot. */
+export function keptWanted({ config, identity, isReached }: Target): Wanted | undefined {
+  if (!isReached) return undefined;
   const text = formatKernelSettings(desired("kernel", config, identity));
   return { node: identity.name, text };
 }
@@ -63,7 +65,7 @@ export const keptKernel: Resource<Wanted, Actual, Change> = {
     if (await nodeOnDrive(host) !== node) return { files: undefined, started };
     const files: Files = {};
     for (const which of ALL) {
-      const text = await readKept(host, `${STATE_DIR}/${KERNEL_SETTINGS[which]}`);
+      const text = await readKept(host, which);
       if (text !== undefined) files[which] = text;
     }
     return { files, started };
@@ -86,7 +88,7 @@ export const keptKernel: Resource<Wanted, Actual, Change> = {
     }
     if (files.tried === text) {
       const state =
-        "the site did not answer in the boot that tried them; change them to have them tried again";
+        "no site answered in the boot that tried them; change them to have them tried again";
       return [{ node, state, text: doing }];
     }
     return steps({ confirmed: files.confirmed, trial: text }, doing);
@@ -116,12 +118,4 @@ async function writeAll(host: Host, files: Files): Promise<void> {
     if (files[which] === undefined) await host.remove(`${STATE_DIR}/${KERNEL_SETTINGS[which]}`);
   }
   await host.sync(STATE_DIR);
-}
-
-/** Text of a file on the drive; undefined where there is none, "" for what this agent has not written. */
-async function readKept(host: Host, path: string): Promise<string | undefined> {
-  const info = await host.stat(path);
-  if (!info) return undefined;
-  if (info.kind !== "file" || info.size > MAX_KERNEL_SETTINGS) return "";
-  return new TextDecoder().decode(await host.readFile(path));
 }

@@ -4,10 +4,14 @@
  * @module
  */
 import type { WantedKernel } from "../../lib/config/kernel.ts";
-import { optionLine } from "../../lib/documents/kernel_settings.ts";
+import {
+  KERNEL_SETTINGS,
+  MAX_KERNEL_SETTINGS,
+  optionLine,
+} from "../../lib/documents/kernel_settings.ts";
 import type { Host } from "../../lib/host.ts";
 import { readKernelFiles } from "../system/kernel_files.ts";
-import { EARLY_MODULES, KERNEL_KEPT } from "../system/paths.ts";
+import { EARLY_MODULES, KERNEL_KEPT, STATE_DIR } from "../system/paths.ts";
 import { readTextIfFile } from "../system/read_file.ts";
 import { type KernelRecord, readRecord } from "./kernel_record.ts";
 
@@ -29,6 +33,8 @@ export interface ActualKernel {
   early: ReadonlySet<string>;
   /** Lines of the settings that this boot has started with. */
   kept: readonly string[];
+  /** Lines of those that were tried at a boot and not confirmed. */
+  tried: readonly string[];
 }
 
 /** Looks at all that `wanted` and the record name; runs no program where that is nothing. */
@@ -51,6 +57,7 @@ export async function readKernel(host: Host, wanted: WantedKernel): Promise<Actu
     record,
     early: new Set(await readLines(host, EARLY_MODULES)),
     kept: await readLines(host, KERNEL_KEPT),
+    tried: (await readTried(host) ?? "").split("\n"),
   };
 }
 
@@ -86,6 +93,28 @@ async function readBuiltIn(host: Host): Promise<Set<string>> {
   const list = await readTextIfFile(host, `/lib/modules/${release}/modules.builtin`) ?? "";
   const names = list.split("\n").map((path) => path.slice(path.lastIndexOf("/") + 1));
   return new Set(names.map((name) => name.replace(/\.ko.*$/, "").replaceAll("-", "_")));
+}
+
+/** The settings that were tried, where the drive can be read. */
+async function readTried(host: Host): Promise<string | undefined> {
+  try {
+    return await readKept(host, "tried");
+  } catch {
+    // Only the wording of a message depends on it; a drive that was pulled is told of elsewhere.
+    return undefined;
+  }
+}
+
+/** Text of a file of the kernel's settings on the drive; undefined where there is none, "" for what no agent has written. */
+export async function readKept(
+  host: Host,
+  which: keyof typeof KERNEL_SETTINGS,
+): Promise<string | undefined> {
+  const path = `${STATE_DIR}/${KERNEL_SETTINGS[which]}`;
+  const info = await host.stat(path);
+  if (!info) return undefined;
+  if (info.kind !== "file" || info.size > MAX_KERNEL_SETTINGS) return "";
+  return new TextDecoder().decode(await host.readFile(path));
 }
 
 async function readLines(host: Host, path: string): Promise<string[]> {

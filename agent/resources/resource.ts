@@ -13,7 +13,6 @@ import {
   type NodeConfig,
   type ObservedOf,
 } from "../../lib/config/mod.ts";
-import type { Status } from "../../lib/documents/status.ts";
 import { reasonOf, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Identity } from "../identity/read.ts";
@@ -32,8 +31,8 @@ export interface Target {
   config: NodeConfig;
   /** The part of `config` that everyone can read on the site. */
   shown: NodeConfig;
-  /** Where the documents came from that say so; undefined before there are any. */
-  source?: Status["source"];
+  /** Whether a site has answered in this boot, be it with something that was refused: the node is not cut off. */
+  isReached: boolean;
   /** Identifies this boot, so that "on every boot" is kept through restarts of the agent. */
   bootId: string;
   /** Fires when the agent is to stop: no further step is begun, and what takes long is ended. */

@@ -264,6 +264,11 @@ Deno.test("kernel says when a driver that is to be left alone is there", async (
   assertEquals(await troublesOf(kept, config), [
     `${says}this boot has started with it, and it did not help`,
   ]);
+  const tried = made();
+  tried.host.put("/run/psyopsos/identity/state/kernel-tried.conf", "blacklist nbd\n");
+  assertEquals(await troublesOf(tried, config), [
+    `${says}no site answered in the boot that tried it; change the key, and it is tried again`,
+  ]);
   const told = await observe(kept.host, targetOf({ kernel: config }));
   assertEquals(told, [{ what: "driver nbd", is: "loaded" }]);
 });

@@ -57,7 +57,16 @@ export interface Questions<Name extends AppliedName, Actual, Change extends Step
 /** A target for a configuration; all of it is public unless `shown` says otherwise. */
 export function targetOf(config: NodeConfig, more: Partial<Target> = {}): Target {
   const { signal } = new AbortController();
-  return { identity: IDENTITY, tags: [], config, shown: config, bootId: "boot-1", signal, ...more };
+  return {
+    identity: IDENTITY,
+    tags: [],
+    config,
+    shown: config,
+    isReached: true,
+    bootId: "boot-1",
+    signal,
+    ...more,
+  };
 }
 
 /** Applies once. */

@@ -1,9 +1,9 @@
 /** Scripts of the configuration as real processes: what they start, what they print, and agents that are killed meanwhile. */
 import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
-import { type Applied, applier, type Target } from "../../../agent/resources/resource.ts";
+import { type Applied, applier } from "../../../agent/resources/resource.ts";
 import { CAPTURE, MAX_OUTPUT_BYTES } from "../../../agent/resources/script_run.ts";
 import { scripts } from "../../../agent/resources/scripts.ts";
-import { IDENTITY } from "../../agent/resources/identity.ts";
+import { targetOf } from "../../agent/resources/questions.ts";
 import { oldDeno } from "../../support/old_deno.ts";
 import { RootedHost } from "../../support/rooted_host.ts";
 import { SHELLS } from "../../support/static_busybox.ts";
@@ -28,14 +28,7 @@ async function apply(
   signal = new AbortController().signal,
 ): Promise<string[]> {
   const config = { scripts: { x: { run } } };
-  const target: Target = {
-    identity: IDENTITY,
-    tags: [],
-    config,
-    shown: config,
-    bootId: "b",
-    signal,
-  };
+  const target = targetOf(config, { signal });
   const applied: Applied = { steps: [], troubles: [] };
   await act(host, target, applied);
   return [...applied.steps, ...applied.troubles.map(({ message }) => message)];
