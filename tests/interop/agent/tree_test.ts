@@ -49,7 +49,7 @@ Deno.test("what a configuration has made is undone when it wants none of it any 
     const before = await treeOf(dir!);
     const apply = async (config: NodeConfig): Promise<Applied> => {
       const { signal } = new AbortController();
-      const about = { identity: IDENTITY, tags: [], bootId: "b", signal };
+      const about = { identity: IDENTITY, tags: [], isReached: true, bootId: "b", signal };
       const target: Target = { ...about, config, shown: config };
       const applied: Applied = { steps: [], troubles: [] };
       for (const part of PARTS) await part(host, target, applied);

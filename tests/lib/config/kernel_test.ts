@@ -87,10 +87,14 @@ Deno.test("values are compared by what they mean", () => {
 });
 
 Deno.test("what is wanted is in the order of names, whatever the file's", () => {
-  const wanted = kernel.desired({
-    modules: { b: {}, "a-x": { parameters: { z: 1, y: 2 } } },
-    sysctl: { "b.c": 1, "a.b": " 2 " },
-  }, { name: "alpha" });
+  const wanted = kernel.desired(
+    {
+      modules: { b: {}, "a-x": { parameters: { z: 1, y: 2 } } },
+      sysctl: { "b.c": 1, "a.b": " 2 " },
+    },
+    { name: "alpha" },
+    {},
+  );
   assertEquals(wanted.modules.map(({ name }) => name), ["a_x", "b"]);
   assertEquals(wanted.modules[0]!.parameters.map(({ name }) => name), ["y", "z"]);
   assertEquals(wanted.settings.map(({ path, value }) => [path, value]), [
