@@ -4,14 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import {
-  accountName,
-  anyText,
-  dictionary,
-  mapping,
-  openMapping,
-  sinceOfName,
-} from "../schema/fields.ts";
+import { accountName, anyText, dictionary, mapping, openMapping } from "../schema/fields.ts";
 import { described } from "../schema/words.ts";
 import { derivedId, type GivenId, idNumber, idProblem, sameIds } from "./ids.ts";
 import { compare, configKey } from "./key.ts";
@@ -70,7 +63,7 @@ export const groups = configKey({
   schema: described(
     dictionary(
       accountName,
-      described(group, "One group, by its name.", { ...OPEN, sinceOf: sinceOfName }),
+      described(group, "One group, by its name.", OPEN),
     ),
     "Groups. Who is a member stands below `users`; a group that only `users` names is made, too. A group of the image is left " +
       "as it is: a `gid` that is not its own is told as a trouble. A group that is no longer named is removed.",

@@ -175,6 +175,14 @@ Deno.test("agentFor() is the newest version that anything said needs", () => {
   assertEquals(agentFor({ hostname: "a", timezone: "UTC" }), "0.2.0");
 });
 
+Deno.test("agentFor() can tell of every key's example, and that it needs no agent that is still to come", async () => {
+  const { version } = JSON.parse(await Deno.readTextFile("deno.json")) as { version: string };
+  for (const name of KEY_NAMES) {
+    const needed = agentFor(parse(KEYS[name].example) as NodeConfig);
+    assert(!isNewer(needed, version), `${name} needs ${needed}`);
+  }
+});
+
 Deno.test("isNewer() compares versions by their numbers, and knows nothing of other words", () => {
   const cases: [string, string, boolean][] = [
     ["0.2.0", "0.1.9", true],
