@@ -281,6 +281,8 @@ function makeParent(directory: string, name: string): void {
 }
 
 function makeIfMissing(name: string, mode: number): void {
+  // A Deno that may run some programs alone refuses to make directories above these programs, also such as are there.
+  if (fs.lstatSync(name, { throwIfNoEntry: false })) return;
   try {
     Deno.mkdirSync(name, { mode });
   } catch (error) {

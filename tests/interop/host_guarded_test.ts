@@ -239,6 +239,22 @@ Deno.test("readRegular() does the same on an older Deno, which would wait for a 
     assertEquals(await names(home), ["conf", "file", "read.ts"]);
   }));
 
+Deno.test("an older Deno passes through the directories of the programs that it may run", () =>
+  withHome(async (_home, other) => {
+    const { deno } = await oldDeno();
+    await Deno.mkdir(`${other}/usr/bin`, { recursive: true });
+    await Deno.writeTextFile(`${other}/usr/bin/tool`, "#!/bin/sh\n", { mode: 0o755 });
+    const script = `import { DenoHost } from "${ROOT}lib/deno_host.ts";
+      await new DenoHost().placeLink(Deno.args[0], "x");`;
+    await Deno.writeTextFile(`${other}/link.ts`, script);
+    const rights = ["--allow-read", "--allow-write", `--allow-run=${other}/usr/bin/tool`];
+    const args = ["run", "-q", "--no-config", "--no-lock", "--no-prompt", ...rights];
+    const link = `${other}/usr/local/link`;
+    const { code, stderr } = await host.run([deno, ...args, `${other}/link.ts`, link]);
+    assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+    assertEquals(await Deno.readLink(link), "x");
+  }));
+
 Deno.test("removeLeftovers() removes what a killed placeFile() left, and nothing else", () =>
   withHome(async (home, other) => {
     const aside = () => `${home}/conf/.psyopsos-${crypto.randomUUID()}`;
