@@ -10,11 +10,13 @@ import { runProgram } from "../lib/cli/program.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { errorText, UserError } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
+import { DEFINITION_FILE, readDefinition } from "../lib/image/read_definition.ts";
 import { directorySite, SiteServer } from "../lib/lab/site_server.ts";
 import { loadIdentities } from "../lib/trust/age_identity.ts";
 import { loadKeyring, loadSigner } from "../lib/trust/keyring.ts";
 import { findPassphrase, type Prompt } from "../lib/trust/passphrase.ts";
 import { makeSite } from "../site/build/make_site.ts";
+import type { ImagePackages } from "../site/build/lacking.ts";
 import type { RecipientNews } from "../site/build/recipients.ts";
 import { refreshSite } from "../site/build/refresh.ts";
 import { shortRecipient } from "../site/nodes/node_text.ts";
@@ -61,6 +63,7 @@ async function build(
       await makeSite(host, {
         ...options,
         keyring: await loadKeyring(host, keys, { passphrase }),
+        image: await definedImage(host),
         identities: () => loadIdentities(host, { file: identity, keys, prompt }),
       }),
   );
@@ -88,6 +91,15 @@ async function build(
       `  ${node} needs agent ${needs}, the newest release brings ${offered}: it keeps what it has until then`,
     );
   }
+}
+
+/** The image of this checkout, as far as its definition tells; undefined for a fleet that has no image of its own. */
+async function definedImage(host: Host): Promise<ImagePackages | undefined> {
+  if (await host.stat(DEFINITION_FILE) === undefined) return undefined;
+  const { packages } = await readDefinition(host, ".");
+  // Of "name>=1.2" or "name@tag" the name.
+  const names = packages.map((one) => /^[\w.+:-]+/.exec(one)![0]);
+  return { name: DEFINITION_FILE, packages: new Set(names) };
 }
 
 /** Rewrites what earlier versions wrote into the fleet's files; gives the files. */

@@ -62,6 +62,8 @@ export interface ConfigKey<
   Observed extends v.GenericSchema,
 > extends CourseKey<Schema, Desired> {
   readonly needs: Needs;
+  /** Packages that a value needs in the image beside. */
+  packagesFor?(value: v.InferOutput<Schema>): readonly string[];
   /** What belongs to it on every node, whether a configuration says something of the key or not. */
   readonly owns?: readonly Claim[];
   /** Where a site of an earlier version holds one of these files below `files`, the node does the rest of the key, not nothing. */

@@ -261,6 +261,22 @@ export function needsOf(config?: NodeConfig): { programs: string[]; packages: st
   return { programs: all("programs"), packages: all("packages") };
 }
 
+/** Packages that an image must have for what `config` says, by key; keys that need none are left out. */
+export function packagesFor(config: NodeConfig): Record<string, string[]> {
+  const needs = APPLIED_NAMES.flatMap((name): [string, string[]][] => {
+    const { needs, packagesFor } = KEYS[name] as ConfigKey<
+      v.GenericSchema,
+      unknown,
+      v.GenericSchema
+    >;
+    const value = config[name];
+    if (value === undefined) return [];
+    const packages = [...needs.packages, ...packagesFor?.(value) ?? []];
+    return packages.length > 0 ? [[name, packages]] : [];
+  });
+  return Object.fromEntries(needs);
+}
+
 /** The first version of the agent that knows all that `config` says. */
 export function agentFor(config: NodeConfig): string {
   let needed = FIRST_AGENT;

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { readRepositoryText } from "../repository_file.ts";
 import { namedRuntime } from "../agent_build/compile.ts";
 import { type FormChoice, worldWithAgent } from "../agent_build/forms.ts";
 import { pinnedGlibc } from "../agent_build/glibc.ts";
@@ -14,7 +13,7 @@ import { checkVersion } from "../documents/boot_entry.ts";
 import { UserError } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Architecture } from "../schema/fields.ts";
-import { type ImageDefinition, MAX_DEFINITION, parseDefinition } from "./definition.ts";
+import type { ImageDefinition } from "./definition.ts";
 import { buildImage, type BuiltImage } from "./embedded.ts";
 import {
   followLock,
@@ -23,6 +22,7 @@ import {
   writeImageLock,
 } from "./packages/image_lock.ts";
 import { type OpenLab, openSources, type PackageSource, type Sources } from "./packages/sources.ts";
+import { readDefinition } from "./read_definition.ts";
 
 /** Options of {@linkcode makeImage}. */
 export interface MakeImageOptions {
@@ -145,14 +145,6 @@ export async function updateLock(
   const { repositories } = await openSources(host, definition, { ...options, arch });
   onStage("fetching and verifying packages");
   return await writeImageLock(host, root, await makeImageLock(definition, repositories, arch));
-}
-
-async function readDefinition(host: Host, root: string): Promise<ImageDefinition> {
-  const file = `${root}/overlay/image.yaml`;
-  return parseDefinition(
-    await readRepositoryText(host, file, MAX_DEFINITION),
-    file.replace(/^\.\//, ""),
-  );
 }
 
 /** `YYYY.MM.DD.HHMM` of a time in seconds since 1970, UTC: sorts by age as boot loaders compare. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { type Bytes, sha256Hex, text, utf8 } from "../../lib/bytes.ts";
-import { agentFor, mergeConfig, wholeEntries } from "../../lib/config/mod.ts";
+import { agentFor, mergeConfig, packagesFor, wholeEntries } from "../../lib/config/mod.ts";
 import { OS_UPDATE_PATH, type OsUpdate } from "../../lib/documents/os_update.ts";
 import {
   type Envelope,
@@ -101,7 +101,9 @@ export async function buildSite(
   add(SITE_PATHS.global, "global", { notes, config: shared } satisfies GlobalDocument);
   const fresh = fleet.nodes.filter(wasRead);
   const documents = new Map(fresh.map((node) => [node.name, nodeDocument(node)]));
-  const needed = new Map(fresh.map(({ name, whole }) => [name, agentFor(whole)]));
+  const needed = new Map(
+    fresh.map(({ name, whole }) => [name, { agent: agentFor(whole), needs: packagesFor(whole) }]),
+  );
   for (const [name, document] of documents) add(SITE_PATHS.node(name), "node", document);
   for (const tag of fleet.tags) {
     const names = fleet.nodes.filter((node) => node.tags.includes(tag)).map(({ name }) => name);
@@ -171,7 +173,7 @@ export async function buildSite(
       signature: listed(utf8(minisig)),
       signed: listed(stored.get(path)!),
       postboot: { sha256, size },
-      agent: needed.get(name)!,
+      ...needed.get(name)!,
       bin: binPrefix(path, MAX_PREFIX_DIGITS),
       row: nodeLine(nodeRow(document, parseComment(parseSignature(minisig).trustedComment))).text,
     });

@@ -5,7 +5,6 @@
  * @module
  */
 import { isNewer } from "../../lib/config/mod.ts";
-import type { OsUpdate } from "../../lib/documents/os_update.ts";
 import type { NodeOutputs } from "./node_outputs.ts";
 import type { FoundRelease } from "./releases.ts";
 
@@ -21,17 +20,12 @@ export interface HeldBack {
 /** The nodes that are held back; none where no release that is offered tells its agent. */
 export function heldBack(
   outputs: ReadonlyMap<string, NodeOutputs>,
-  releases: readonly FoundRelease[],
-  announced: OsUpdate | undefined,
+  offered: readonly FoundRelease[],
 ): HeldBack[] {
-  const offers = Object.values(announced?.channels ?? {}).flatMap(({ versions }) =>
-    Object.entries(versions).map(([arch, version]) => `${version} ${arch}`)
-  );
-  const agents = releases.filter(({ version, arch }) => offers.includes(`${version} ${arch}`))
-    .flatMap(({ agent }) => agent === undefined ? [] : [agent]);
+  const agents = offered.flatMap(({ agent }) => agent === undefined ? [] : [agent]);
   const [first, ...rest] = agents;
   if (first === undefined) return [];
-  const offered = rest.reduce((best, one) => isNewer(one, best) ? one : best, first);
-  return [...outputs].filter(([, { agent }]) => isNewer(agent, offered))
-    .map(([node, { agent }]) => ({ node, needs: agent, offered }));
+  const newest = rest.reduce((best, one) => isNewer(one, best) ? one : best, first);
+  return [...outputs].filter(([, { agent }]) => isNewer(agent, newest))
+    .map(([node, { agent }]) => ({ node, needs: agent, offered: newest }));
 }

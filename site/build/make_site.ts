@@ -36,6 +36,7 @@ import { checkSite } from "./check.ts";
 import { FileHashes } from "./file_hashes.ts";
 import { type HeldBack, heldBack } from "./held_back.ts";
 import { KnownNodes } from "./known_nodes.ts";
+import { type ImagePackages, lackingLines, lackingOffered, offeredReleases } from "./lacking.ts";
 import type { NodeOutputs } from "./node_outputs.ts";
 import { type RecipientNews, recipientNews } from "./recipients.ts";
 import { announce, findReleases, joinReleases, placeReleases } from "./releases.ts";
@@ -66,6 +67,8 @@ export interface MakeSiteOptions {
   identities?: () => Promise<IdentityFile>;
   /** Directory of built images to be released with this publication; see {@linkcode findReleases}. */
   releases?: string;
+  /** The image that nodes are taken to run while no release is offered. */
+  image?: ImagePackages;
   /** Directory of the build cache; default {@linkcode DEFAULT_CACHE}. */
   cache?: string;
   /** Publish though the timestamp expires before now; only tests want that. */
@@ -166,6 +169,10 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
       { hint: `--serial ${serial + 1}, or leave --serial out` },
     );
   }
+  const offered = offeredReleases(releases, osUpdate);
+  const lacking = offered.length === 0 && options.image
+    ? lackingLines(site.outputs, [options.image])
+    : lackingOffered(site.outputs, offered);
   await checkSite(site, fleet, {
     pinned: roots.pinned,
     now: options.allowExpired ? now : host.now(),
@@ -199,8 +206,8 @@ export async function makeSite(host: Host, options: MakeSiteOptions): Promise<Ma
       const keys = uselessKeys(whole.users, now);
       return keys.length > 0 ? [{ node, keys }] : [];
     }),
-    warnings: fleet.warnings.map(problemText),
-    heldBack: heldBack(site.outputs, releases, osUpdate),
+    warnings: [...fleet.warnings.map(problemText), ...lacking],
+    heldBack: heldBack(site.outputs, offered),
     files: site.files.size + site.kept.size,
   };
 }

@@ -27,6 +27,8 @@ export interface NodeOutputs {
   postboot: Listed;
   /** The smallest agent that understands its instructions. */
   agent: string;
+  /** Packages that they need of the image, by the key that does. */
+  needs: Readonly<Record<string, readonly string[]>>;
   /** Prefix of the longest kind of the bin that lists it. */
   bin: string;
   /** Its line of the start page. */

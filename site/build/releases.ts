@@ -38,6 +38,8 @@ export const DEFAULT_CHANNEL = "stable";
 export interface FoundRelease extends Release {
   /** Version of the agent in it, where its manifest tells. */
   agent?: string;
+  /** Names of the packages that are installed in it. */
+  packages: ReadonlySet<string>;
   /** Site path of each file to its place on this machine, and its BLAKE2b-512 for the signature. */
   sources: Map<string, { place: string; digest: Uint8Array }>;
 }
@@ -149,7 +151,11 @@ async function readRelease(
   }
   files.sort((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind));
   const built = formatInstant(new Date(epoch * 1000));
-  return { version, arch, kernel, built, files, sources, agent: manifest.agent?.version };
+  const packages = new Set(
+    manifest.packages.filter(({ role }) => role === "installed").map(({ name }) => name),
+  );
+  const agent = manifest.agent?.version;
+  return { version, arch, kernel, built, files, sources, agent, packages };
 }
 
 /** What a release may have, in the order in which files are listed. */

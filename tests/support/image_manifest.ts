@@ -1,6 +1,10 @@
 /** Manifests of images that tests make up, written as the engines write them. */
 import { type Bytes, sha256Hex, utf8 } from "../../lib/bytes.ts";
-import { formatManifest, type Manifest } from "../../lib/documents/manifest.ts";
+import {
+  formatManifest,
+  type Manifest,
+  type ManifestPackage,
+} from "../../lib/documents/manifest.ts";
 
 /** A manifest of an image that has `files` beside it, by name; `facts` say otherwise. */
 export function imageManifest(
@@ -24,4 +28,13 @@ export function imageManifest(
     }),
     ...facts,
   });
+}
+
+/** A package of an image, of which tests want the name. */
+export function imagePackage(
+  name: string,
+  role: ManifestPackage["role"] = "installed",
+): ManifestPackage {
+  const words = { license: "", description: "", url: "", repository: "", checksum: "" };
+  return { name, role, version: "1", arch: "x86_64", ...words, size: 1 };
 }

@@ -8,7 +8,7 @@ import { initKeys } from "../../../lib/trust/root_sign.ts";
 import { makeSite } from "../../../site/build/make_site.ts";
 import { ALPHA, buildWorldSite } from "../../agent/world.ts";
 import { FakeHost } from "../../support/fake_host.ts";
-import { imageManifest } from "../../support/image_manifest.ts";
+import { imageManifest, imagePackage } from "../../support/image_manifest.ts";
 import { ISSUED, RECIPIENTS } from "../support.ts";
 
 const WITH_ZONE = ALPHA.replace("config:\n", "config:\n  timezone: Europe/Berlin\n");
@@ -69,7 +69,8 @@ Deno.test("makeSite() names the nodes that no release on offer has an agent for"
     const slot = `psyopsos-${version}-x86_64.slot.tar`;
     host.put(`/dist/${version}/${slot}`, `slot ${version}`);
     const facts = agent ? { agent: { version: agent, commit: "c", form: "bundle" } } : {};
-    const manifest = imageManifest({ [slot]: `slot ${version}` }, { version, ...facts });
+    const packages = [imagePackage("tzdata")];
+    const manifest = imageManifest({ [slot]: `slot ${version}` }, { version, packages, ...facts });
     host.put(`/dist/${version}/manifest.json`, manifest);
   };
   assertEquals(await make(), [], "nothing is known of agents");
