@@ -232,7 +232,7 @@ export const kernel = configKey({
   modules:
     br_netfilter: {}
     nbd: {parameters: {nbds_max: 4}}
-  blacklist: {pcspkr: true}
+  blacklist: {nouveau: true}
   sysctl:
     net.bridge.bridge-nf-call-iptables: 0
     net.ipv4.ip_local_port_range: "20000 60999"
@@ -259,7 +259,7 @@ export const kernel = configKey({
       at: [kind, name],
     })),
   observed: v.array(openMapping({
-    /** E.g. "sysctl vm.swappiness", "module nbd", "parameter nbds_max of nbd", "driver pcspkr". */
+    /** E.g. "sysctl vm.swappiness", "module nbd", "parameter nbds_max of nbd", "driver nouveau". */
     what: anyText,
     /** Of a setting or parameter: its value or what may be told of it; else what became of it. */
     is: anyText,

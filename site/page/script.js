@@ -49,7 +49,7 @@
   modules:
     br_netfilter: {}
     nbd: {parameters: {nbds_max: 4}}
-  blacklist: {pcspkr: true}
+  blacklist: {nouveau: true}
   sysctl:
     net.bridge.bridge-nf-call-iptables: 0
     net.ipv4.ip_local_port_range: "20000 60999"

@@ -85,6 +85,10 @@ Deno.test({
     }),
 });
 
+/** Without the file that tells the node's address, which it has not got when nobody answers. */
+const NO_ADDRESS = `
+  files: {/etc/psyopsos-lab/node: null}`;
+
 /** Shows the agent's status on the console, each time the scripts run. */
 const SHOW_STATUS = `
   scripts:
@@ -103,7 +107,8 @@ Deno.test({
     withWorld("no-dhcp", ["alpha"], async (world) => {
       const file = `${world.dirs.nodes}/alpha.yaml`;
       const before = await host.readTextFile(file);
-      await host.writeFile(file, before.replace("\nconfig:\n", `\nconfig:${SHOW_STATUS}`));
+      const config = `\nconfig:${NO_ADDRESS}${SHOW_STATUS}`;
+      await host.writeFile(file, before.replace("\nconfig:\n", config));
       const serial = String(await world.makeSite());
       {
         await using machine = await world.boot("alpha", { via: "kernel", network: "dead" });
