@@ -5,6 +5,7 @@
  * @module
  */
 import { desired, type NodeConfig } from "../../lib/config/mod.ts";
+import { mountPoints } from "../../lib/config/storage.ts";
 import { RefusedError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Identity } from "../identity/read.ts";
@@ -18,6 +19,7 @@ import type { Reporter } from "../report/reporter.ts";
 import { observe, RESOURCES } from "../resources/mod.ts";
 import type { Applied, Apply, Target } from "../resources/resource.ts";
 import type { Clock, Guess } from "../system/clock.ts";
+import { guardedHost } from "../system/guarded_host.ts";
 import type { Turn } from "../system/turn.ts";
 import type { Current, Effect, Event } from "./machine.ts";
 
@@ -290,7 +292,10 @@ export class Course {
       reporter.say("applied", { changes: steps.length, seconds });
     }
     try {
-      reporter.status.observed = await observe(this.host, target);
+      reporter.status.observed = await observe(
+        guardedHost(this.host, mountPoints(config.storage)),
+        target,
+      );
     } catch (error) {
       troubles.push(troubleOf(error, "observe"));
     }
@@ -306,9 +311,10 @@ export class Course {
     const isReached = this.#isReached;
     const target: Target = { identity, tags: [], isReached, bootId, signal, ...told };
     const applied: Applied = { steps: [], troubles: [] };
+    const host = guardedHost(this.host, mountPoints(told.config.storage));
     for (const resource of resources) {
       if (signal.aborted) break;
-      await resource(this.host, target, applied);
+      await resource(host, target, applied);
     }
     return { ...applied, target };
   }

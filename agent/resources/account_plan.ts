@@ -34,7 +34,8 @@ export interface ActualUsers {
   passwords: Map<string, string>;
   /** Text of the key file of each account that has one. */
   keys: Map<string, string>;
-  homes: Map<string, Home>;
+  /** What is at the paths of homes; "elsewhere": in a mount over the network. */
+  homes: Map<string, Home | "elsewhere">;
   /** Programs that may be shells and are there. */
   shells: Set<string>;
   /** Accounts that are no longer listed and still run something. */
@@ -236,7 +237,8 @@ function planPassword(name: string, password: string, { passwords }: ActualUsers
  * An account that is not the image's has a home of its own. Whoever owns the default one may open it to others, but one that
  * was only half made, or that its owner can't use, is put right. Elsewhere nobody's files are given away.
  */
-function planHome(account: Account, found: Home | undefined): AccountChange[] {
+function planHome(account: Account, found: Home | "elsewhere" | undefined): AccountChange[] {
+  if (found === "elsewhere") return [];
   const { name, uid, home } = account;
   if (!found) return [{ what: "home", account, mode: HOME_MODE, text: `make ${home} for ${name}` }];
   const { info, isEmpty } = found;

@@ -10,6 +10,7 @@ import type { NodeConfig } from "../../lib/config/mod.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { parentsOf, splitPath } from "../system/install_file.ts";
+import { BarredError } from "../system/mounts.ts";
 import { findWay } from "../system/way.ts";
 import {
   digestKey,
@@ -59,12 +60,17 @@ const resource: Resource<Wanted, Actual, Change> = {
     const candidates: Candidate[] = [];
     for (const made of await readMade(host)) {
       if (isWanted(made)) continue;
-      const place = await wayOf(host, made.path);
-      const form = place === undefined
-        ? undefined
-        : await formAt(host, place, key, longestOf(made));
-      const names = form?.kind === "directory" ? await host.readDir(place!) : [];
-      candidates.push({ made, place, form, names });
+      try {
+        const place = await wayOf(host, made.path);
+        const form = place === undefined
+          ? undefined
+          : await formAt(host, place, key, longestOf(made));
+        const names = form?.kind === "directory" ? await host.readDir(place!) : [];
+        candidates.push({ made, place, form, names });
+      } catch (error) {
+        // Its mount is not there: it is undone once that is.
+        if (!(error instanceof BarredError)) throw error;
+      }
     }
     return { candidates, needed: await neededBy(host, candidates.length > 0 ? wanted : {}) };
   },
@@ -131,13 +137,23 @@ async function neededBy(host: Host, wanted: Partial<Wanted>): Promise<Set<string
   const needed = new Set<string>();
   for (const [what, paths] of Object.entries(wanted)) {
     for (const path of paths) {
-      const place = await wayOf(host, path);
+      const place = await placeOf(host, path);
       if (place === undefined) continue;
       if (what === "directory") needed.add(place);
       for (const parent of parentsOf(place)) needed.add(parent);
     }
   }
   return needed;
+}
+
+/** As {@linkcode wayOf}; below a mount that is not there, the path as it stands. */
+async function placeOf(host: Host, path: string): Promise<string | undefined> {
+  try {
+    return await wayOf(host, path);
+  } catch (error) {
+    if (error instanceof BarredError) return path;
+    throw error;
+  }
 }
 
 async function restore(host: Host, made: Made, place: string, before: Form): Promise<void> {
@@ -153,12 +169,16 @@ async function restore(host: Host, made: Made, place: string, before: Form): Pro
   await host.placeFile(directory, name, data, { mode, uid, gid });
 }
 
-/** Where a path leads; undefined where an account has put a link on the way. */
+/**
+ * Where a path leads; undefined where an account has put a link on the way.
+ *
+ * @throws {BarredError} where its mount is not there.
+ */
 async function wayOf(host: Host, path: string): Promise<string | undefined> {
   try {
     return await findWay(host, path);
   } catch (error) {
-    if (error instanceof UserError) return undefined;
+    if (error instanceof UserError && !(error instanceof BarredError)) return undefined;
     throw error;
   }
 }

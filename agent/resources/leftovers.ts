@@ -6,7 +6,13 @@
  */
 import type { Host } from "../../lib/host.ts";
 import { parentsOf } from "../system/install_file.ts";
-import { AUTHORIZED_KEYS_DIR, RUN_DIR, SCRIPTS_DIR, VALIDATE_DIR } from "../system/paths.ts";
+import {
+  AUTHORIZED_KEYS_DIR,
+  RUN_DIR,
+  SCRIPTS_DIR,
+  VALIDATE_DIR,
+  VOLUME_KEY_FILE,
+} from "../system/paths.ts";
 import { findWay } from "../system/way.ts";
 import { readMade } from "./made.ts";
 import type { Apply } from "./resource.ts";
@@ -22,9 +28,10 @@ export const leftovers: Apply = async (host, { config }, { steps }) => {
     for (const name of names) await host.remove(`${folder}/${name}`);
     note(steps, folder, names.length);
   }
-  if (await host.stat(VALIDATE_DIR)) {
-    await host.remove(VALIDATE_DIR);
-    note(steps, VALIDATE_DIR, 1);
+  for (const path of [VALIDATE_DIR, VOLUME_KEY_FILE]) {
+    if (!await host.stat(path)) continue;
+    await host.remove(path);
+    note(steps, path, 1);
   }
   const made = (await readMade(host)).map(({ path }) => path);
   const { files = {}, directories = {}, links = {} } = config;

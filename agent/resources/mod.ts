@@ -26,6 +26,7 @@ import { ownIds } from "./own_ids.ts";
 import { type Applier, applier, type Apply, bind, type Target } from "./resource.ts";
 import { scripts } from "./scripts.ts";
 import { ssh } from "./ssh.ts";
+import { storage } from "./storage.ts";
 import { timezone } from "./timezone.ts";
 import { users } from "./users.ts";
 
@@ -35,6 +36,7 @@ const APPLIERS = {
   hostname: applier("hostname", hostname),
   hosts: applier("hosts", hosts),
   timezone: applier("timezone", timezone),
+  storage: applier("storage", storage),
   groups: applier("groups", groups),
   users: applier("users", users),
   doas: applier("doas", doas),
@@ -47,9 +49,11 @@ const APPLIERS = {
   check: "course",
 } satisfies { [Name in KeyName]: Name extends AppliedName ? Applier<Name> : "course" };
 
-/** Resources that depend on the identity drive and not on a key, by the key after which they are applied. */
+/** Resources that belong to no key alone, by the key after which they are applied. */
 const BESIDE: { readonly [Name in AppliedName]?: Apply } = {
   kernel: bind(keptWanted, keptKernel),
+  // What lies on a volume that has just been mounted was out of reach before.
+  storage: gone,
 };
 
 /** Before everything else: what is started later may read them once. */

@@ -27,12 +27,12 @@ import { installFile } from "../system/install_file.ts";
 import { runOk } from "../system/programs.ts";
 import { readSystemText, readTextIfFile } from "../system/read_file.ts";
 import { AUTHORIZED_KEYS_DIR, MANAGED_FILE, PROCESSES } from "../system/paths.ts";
+import { BarredError } from "../system/mounts.ts";
 import { findWay } from "../system/way.ts";
 import {
   type AccountChange,
   type ActualUsers,
   DEFAULT_SHELL,
-  type Home,
   homeOf,
   type Managed,
   planUsers,
@@ -162,13 +162,19 @@ async function homesOf(
   host: Host,
   desired: Users,
   accounts: readonly Account[],
-): Promise<Map<string, Home>> {
-  const homes = new Map<string, Home>();
+): Promise<ActualUsers["homes"]> {
+  const homes: ActualUsers["homes"] = new Map();
   for (const [name, { home }] of Object.entries(desired)) {
     const known = accounts.find((account) => account.name === name);
     for (const path of new Set([home ?? homeOf(name), known?.home ?? homeOf(name)])) {
-      const info = await host.stat(path);
-      if (info) homes.set(path, { info, isEmpty: await isEmptyDirectory(host, path, info) });
+      try {
+        const info = await host.stat(path);
+        if (info) homes.set(path, { info, isEmpty: await isEmptyDirectory(host, path, info) });
+      } catch (error) {
+        // Below an absent mount it is missing, and making it says so. What another machine keeps is that one's business.
+        if (!(error instanceof BarredError)) throw error;
+        if (error.remote) homes.set(path, "elsewhere");
+      }
     }
   }
   return homes;
@@ -183,9 +189,19 @@ async function isEmptyDirectory(host: Host, path: string, { kind, uid }: FileInf
 async function shellsOf(host: Host, desired: Users): Promise<Set<string>> {
   const found = new Set<string>();
   for (const path of new Set(Object.values(desired).map(({ shell }) => shell ?? DEFAULT_SHELL))) {
-    if (await host.stat(path)) found.add(path);
+    if (await isThere(host, path)) found.add(path);
   }
   return found;
+}
+
+/** Whether a program is there, and not in a mount that is absent or another machine's. */
+async function isThere(host: Host, path: string): Promise<boolean> {
+  try {
+    return await host.stat(path) !== undefined;
+  } catch (error) {
+    if (error instanceof BarredError) return false;
+    throw error;
+  }
 }
 
 /** Those of the accounts that are `gone` and that the agent has made for people which still run something. */

@@ -42,6 +42,12 @@ export const KERNEL_BEFORE = `${RUN_DIR}/kernel-before`;
 export const KERNEL_KEPT = `${RUN_DIR}/kernel-kept`;
 /** Modules that were loaded before the drive was found, one a line. */
 export const EARLY_MODULES = `${RUN_DIR}/early-modules`;
+/** What the agent has mounted and swaps to in this boot. */
+export const STORAGE_FILE = `${RUN_DIR}/storage.json`;
+/** What came of mounts over the network, and {@linkcode VOLUME_KEY_FILE}. */
+export const STORAGE_DIR = `${RUN_DIR}/storage`;
+/** The new key of a volume, while a program reads it. */
+export const VOLUME_KEY_FILE = `${STORAGE_DIR}/key`;
 
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";
@@ -53,6 +59,8 @@ export const INTERFACES = `${LIB_DIR}/interfaces`;
 export const PROCESSES = `${LIB_DIR}/processes`;
 /** Reads and sets what the kernel shows as files, and loads modules. */
 export const KERNEL_FILES = `${LIB_DIR}/kernel-files`;
+/** Tells what disks there are and what is mounted, and does what takes a right to /dev. */
+export const STORAGE = `${LIB_DIR}/storage`;
 /** What the DHCP client runs at each event. */
 export const UDHCPC_SCRIPT = `${LIB_DIR}/udhcpc.script`;
 

@@ -62,6 +62,22 @@ export async function findWay(
   return at || "/";
 }
 
+/**
+ * {@linkcode findWay} for what programs are told by its path, and follow links to: nobody but root can put another thing there
+ * between looking and doing.
+ *
+ * @throws {UserError} as that does, and where others than root can move a part of it.
+ */
+export async function findFirmWay(host: Host, path: string, options: WayOptions): Promise<string> {
+  const place = await findWay(host, path, options);
+  const loose = await findLoose(host, place.slice(0, place.lastIndexOf("/")));
+  if (loose === undefined || !await host.stat(loose)) return place;
+  throw new UserError(
+    options.doing ?? `reach ${path}`,
+    `others than root can move it, by ${loose}`,
+  );
+}
+
 /** The first directory on the way to `directory`, or itself, in which others than root can move things; undefined for none. */
 async function findLoose(host: Host, directory: string): Promise<string | undefined> {
   const parts = directory.split("/");

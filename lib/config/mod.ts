@@ -23,6 +23,7 @@ import { AGENT_OWNS, type Claim, type Claimed, Owners, parentsOf } from "./owner
 import { mergeLayers, settled } from "./merge.ts";
 import { scripts } from "./scripts.ts";
 import { ssh } from "./ssh.ts";
+import { storage } from "./storage.ts";
 import { timezone } from "./timezone.ts";
 import { users } from "./users.ts";
 
@@ -32,6 +33,7 @@ export const KEYS = {
   hostname,
   hosts,
   timezone,
+  storage,
   groups,
   users,
   doas,

@@ -35,6 +35,7 @@ export const AGENT_OWNS: readonly Claim[] = [
   ["path", "/etc/init.d/psyopsos-coldplug"],
   ["path", "/etc/init.d/psyopsos-hotplug"],
   ["path", "/etc/init.d/psyopsos-kernel"],
+  ["path", "/etc/init.d/psyopsos-storage"],
   ["path", "/etc/mdev.conf"],
   // The identity drive's.
   ["path", "/etc/ssh/ssh_host_ed25519_key"],
@@ -46,6 +47,7 @@ export const AGENT_OWNS: readonly Claim[] = [
   ["service", "psyopsos-coldplug"],
   ["service", "psyopsos-hotplug"],
   ["service", "psyopsos-kernel"],
+  ["service", "psyopsos-storage"],
 ];
 
 /** Who owns what, in the order of claiming. */

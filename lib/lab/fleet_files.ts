@@ -58,14 +58,21 @@ config:
 `;
 
 /** Keys that the lab says something of its own about; of the others it says what their examples say. */
-const OWN: readonly KeyName[] = ["hostname", "users", "files", "scripts", "report", "check"];
+const OWN: readonly KeyName[] = [
+  ...["hostname", "storage", "users", "files", "scripts", "report", "check"] as const,
+];
 const EXAMPLES = KEY_NAMES.filter((name) => !OWN.includes(name))
   .map((name) => KEYS[name].example.replaceAll(/^(?=.)/gm, "  ")).join("");
 
 const TAG = (sshPublicKey: string) =>
   `notes: One of each thing that a node can be told.
 config:
-${EXAMPLES}  users:
+${EXAMPLES}  storage:
+    mounts:
+      /srv/psyopsos-lab: {bind: /var/cache/psyopsos-lab}
+    swap:
+      zram: {percent: 25}
+  users:
     ${LAB_USER}:
       uid: 1000
       comment: Lab user

@@ -16,6 +16,8 @@ export interface DriveSpec {
   /** virtio drives sit behind a port of their own so that they can be unplugged; USB ones on an xHCI controller. */
   bus: "virtio" | "usb";
   readonly?: boolean;
+  /** What a virtio drive says is its serial number, at most 20 characters. */
+  serial?: string;
   /** What the machine writes is forgotten at its end, so that machines can share the file. */
   snapshot?: boolean;
   /** Not in its place yet: Machine.plug() puts it there. */
@@ -128,6 +130,7 @@ export function driveDevice(
     id: drive.id,
     bus: drive.bus === "usb" ? "usb.0" : `port-${drive.id}`,
     drive: `${drive.id}-file`,
+    ...(drive.serial === undefined ? {} : { serial: drive.serial }),
     ...(drive.bootIndex === undefined ? {} : { bootindex: drive.bootIndex }),
   };
 }

@@ -14,6 +14,7 @@ import { library, neededLibraries, withLibraries } from "./packages/library.ts";
 import { openrc } from "./packages/openrc.ts";
 import { openssh } from "./packages/openssh.ts";
 import { type Draft, OWN_BUILDDATE } from "./packages/recipe.ts";
+import { cryptsetup, e2fsprogs, wipefs } from "./packages/storage.ts";
 import { tzdata } from "./packages/tzdata.ts";
 import { systemdBoot } from "./packages/systemd_boot.ts";
 import { type Deb, type DebContent, readDeb } from "./debian.ts";
@@ -23,6 +24,8 @@ import { readTree } from "./tree.ts";
 export const USERLAND = [
   "busybox-static",
   "ca-certificates",
+  "cryptsetup-bin",
+  "e2fsprogs",
   "libpam-modules",
   "opendoas",
   "openrc",
@@ -31,6 +34,7 @@ export const USERLAND = [
   "openssh-sftp-server",
   "systemd-boot-efi",
   "tzdata",
+  "util-linux",
 ] as const;
 
 /** What {@linkcode userlandDrafts} works on. */
@@ -60,7 +64,9 @@ export async function userlandDrafts(
     baselayout(await tree("alpine-baselayout")),
     ...busybox(box, await applets(host, scratchDir, box), await tree("busybox-openrc")),
     caCertificates(await content("ca-certificates")),
+    cryptsetup(await content("cryptsetup-bin")),
     doas(await content("opendoas"), await content("libpam-modules"), await tree("doas")),
+    e2fsprogs(await content("e2fsprogs")),
     openrc(await content("openrc"), await tree("openrc")),
     ...openssh({
       server: await content("openssh-server"),
@@ -70,6 +76,7 @@ export async function userlandDrafts(
     }),
     systemdBoot(await content("systemd-boot-efi")),
     tzdata(await content("tzdata")),
+    wipefs(await content("util-linux")),
   ].map(withLibraries);
   const libraries: Draft[] = [];
   for (const name of libraryNames) libraries.push(library(await content(name)));

@@ -22,6 +22,7 @@ export function apkVersion(debian: string): string {
   const upstream = (dash < 0 ? plain : plain.slice(0, dash))
     .replace(/[.+~](dfsg|ds|really).*$/, "")
     .replace(/[+-]([0-9]{8})$/, "_p$1")
+    .replace(/~([0-9]{8})$/, "_pre$1")
     .replace(/~(alpha|beta|pre|rc)/, "_$1")
     .replace(/([0-9])p([0-9]+)$/, "$1_p$2")
     .replace(/\.([a-z])$/, "$1");

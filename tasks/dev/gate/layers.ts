@@ -59,6 +59,7 @@ export const LAYERS: readonly Layer[] = [
     "agent/identity/",
     ...["agent/network/", "agent/report/", "agent/system/", "lib/documents/"],
   ),
+  layer(5.4, "agent/storage/", "agent/system/", "lib/config/", "lib/documents/"),
   layer(
     5.5,
     "agent/publication/",
@@ -67,7 +68,7 @@ export const LAYERS: readonly Layer[] = [
   layer(
     5.5,
     "agent/resources/",
-    ...["agent/identity/", "agent/network/", "agent/report/", "agent/system/"],
+    ...["agent/identity/", "agent/network/", "agent/report/", "agent/storage/", "agent/system/"],
     ...["lib/config/", "lib/documents/", "lib/formats/"],
   ),
   layer(
@@ -333,7 +334,7 @@ const PURPOSES: ReadonlyMap<string, string> = new Map([
   ["lib/lab_packages/", "the lab repository: apk packages made of Debian's"],
   [
     "agent/",
-    "what runs on a node: `course/`, `publication/`, `resources/`, `identity/`, `network/`, `report/`, `system/`",
+    "what runs on a node: `course/`, `publication/`, `resources/`, `identity/`, `network/`, `report/`, `storage/`, `system/`",
   ],
   ["lib/agent_build/", "bundles and compiles the agent"],
   ["lib/identity/", "makes identity drives"],

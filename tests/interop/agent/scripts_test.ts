@@ -4,7 +4,7 @@ import { BUSYBOX_TOOLS, SHELLS } from "../../support/static_busybox.ts";
 import { needTool } from "../../support/tools.ts";
 
 const ROOT = new URL("../../../overlay/root/", import.meta.url).pathname;
-const SERVICES = ["agent", "coldplug", "hotplug", "kernel"].map((name) =>
+const SERVICES = ["agent", "coldplug", "hotplug", "kernel", "storage"].map((name) =>
   `etc/init.d/psyopsos-${name}`
 );
 const SCRIPTS = [
@@ -14,6 +14,7 @@ const SCRIPTS = [
   "usr/lib/psyopsos/processes",
   "usr/lib/psyopsos/kernel-files",
   "usr/lib/psyopsos/kernel-kept",
+  "usr/lib/psyopsos/storage",
   "usr/lib/psyopsos/udhcpc.script",
 ];
 

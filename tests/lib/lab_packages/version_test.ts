@@ -16,6 +16,7 @@ Deno.test("apkVersion() turns Debian's forms into apk's", () => {
     "3.1-20221030-2": "3.1_p20221030-r2000000",
     "20250419~deb12u2": "20250419-r200",
     "1.0~rc2-1": "1.0_rc2-r1000000",
+    "0~20171227-0.3+deb12u1": "0_pre20171227-r30100",
   };
   for (const [debian, apk] of Object.entries(cases)) assertEquals(apkVersion(debian), apk);
 });
