@@ -26,9 +26,13 @@ import {
   nodeTable,
   shortRecipient,
 } from "../site/nodes/node_text.ts";
-import { renewNode, revokeNode, type RevokeOptions } from "../site/nodes/revoke_node.ts";
-import { type Exposed, findNode } from "../site/secrets/exposure.ts";
-import type { Rekeyed } from "../site/secrets/rekey.ts";
+import {
+  renewNode,
+  type Revoked,
+  revokeNode,
+  type RevokeOptions,
+} from "../site/nodes/revoke_node.ts";
+import { findNode } from "../site/secrets/exposure.ts";
 import { openSecrets } from "../site/secrets/secret_files.ts";
 import { type NodeLine, program } from "./lines/node.ts";
 
@@ -122,7 +126,7 @@ async function revoke(task: Task<"revoke">): Promise<void> {
   const image = await host.stat(imageOf(line)) ? imageOf(line) : undefined;
   if (json) return console.out(JSON.stringify({ ...done, image }, null, 2));
   console.out(`node ${name} is revoked: ${done.file} is gone, no file names its key any more`);
-  afterwards(console, done.shared, done.rekeyed, rotate);
+  afterwards(console, done, rotate);
   if (image) console.out(`  ${image} still holds its private keys: remove it`);
   console.out("Next: deno task site removes its documents, deno task publish makes that known");
 }
@@ -145,7 +149,7 @@ async function renew(task: Task<"renew">): Promise<void> {
       ? "  machine-id, hostid and the like stay as they were"
       : "  machine-id, hostid and the like will be others: it has a new seed",
   );
-  afterwards(console, made.shared, made.rekeyed, rotate);
+  afterwards(console, made, rotate);
   console.out("Next: deno task site encrypts its instructions to the new key");
 }
 
@@ -200,8 +204,7 @@ function madeLines(made: MadeIdentity, drive: string, device: Device | undefined
 
 function afterwards(
   console: Console,
-  shared: readonly Exposed[],
-  rekeyed: Rekeyed | undefined,
+  { shared, volumes, rekeyed }: Pick<Revoked, "shared" | "volumes" | "rekeyed">,
   rotated: boolean,
 ): void {
   if (rotated) {
@@ -210,6 +213,13 @@ function afterwards(
         rekeyed?.changed.length ?? 0
       }; instructions will be with the next build`,
     );
+  }
+  if (volumes.length > 0) {
+    console.out(
+      "  The old key leads to what opens these volumes. Change luks.key of each, and put",
+    );
+    console.out("  what it was below oldKeys; wipe the disks of a node that is gone:");
+    for (const { node, volume } of volumes) console.out(`    ${volume} of ${node}`);
   }
   if (shared.length === 0) return console.out("  it shared no private values with other nodes");
   console.out(

@@ -16,6 +16,7 @@ import { putArmored } from "../fleet/yaml_edit.ts";
 import { type ParsedYaml, parseYaml } from "../fleet/yaml_file.ts";
 import { applied, plainText, type Splice } from "../fleet/yaml_text.ts";
 import { type Exposed, exposedTo, findNode } from "../secrets/exposure.ts";
+import { type ExposedVolume, exposedVolumes } from "../secrets/exposed_volumes.ts";
 import { type Rekeyed, rekeySecrets } from "../secrets/rekey.ts";
 import { namedAdmins, openSecrets } from "../secrets/secret_files.ts";
 import {
@@ -53,6 +54,8 @@ export interface Revoked {
   recipient: string;
   /** What the node could read and other nodes can, too. */
   shared: Exposed[];
+  /** Volumes that its old key leads to. */
+  volumes: ExposedVolume[];
   rekeyed?: Rekeyed;
 }
 
@@ -63,7 +66,7 @@ export interface Revoked {
  */
 export async function revokeNode(host: Host, options: RevokeOptions): Promise<Revoked> {
   const { name, nodes, cache } = options;
-  const { shared, recipient } = await inspect(host, options, "revoke");
+  const { shared, volumes, recipient } = await inspect(host, options, "revoke");
   const file = `${nodes}/${name}.yaml`;
   const rest = await readFleetFiles(host, nodes);
   rest.delete(`${name}.yaml`);
@@ -79,7 +82,7 @@ export async function revokeNode(host: Host, options: RevokeOptions): Promise<Re
   await host.remove(`${cache}/${name}.json`);
   const rekeyed = await rotate(host, options);
   await proveGone(host, nodes, recipient);
-  return { name, file, recipient, shared, rekeyed };
+  return { name, file, recipient, shared, volumes, rekeyed };
 }
 
 /** What {@linkcode renewNode} needs. */
@@ -90,7 +93,7 @@ export interface RenewOptions extends RevokeOptions, Omit<IdentityOptions, "seed
 
 /** What was done. */
 export interface Renewed
-  extends MadeIdentity, Pick<Revoked, "name" | "file" | "shared" | "rekeyed"> {
+  extends MadeIdentity, Pick<Revoked, "name" | "file" | "shared" | "volumes" | "rekeyed"> {
   /** Path of the new drive's image. */
   drive: string;
   /** The recipient that is no more. */
@@ -107,7 +110,7 @@ export interface Renewed
  */
 export async function renewNode(host: Host, options: RenewOptions): Promise<Renewed> {
   const { name, nodes, cache, out } = options;
-  const { shared, recipient, files } = await inspect(host, options, "renew");
+  const { files, recipient, ...exposed } = await inspect(host, options, "renew");
   const known = options.seedIdentities && await readSeed(files, name, options.seedIdentities);
   const { seed, armored } = known === undefined
     ? await newSeed(name, namedAdmins(files))
@@ -125,7 +128,7 @@ export async function renewNode(host: Host, options: RenewOptions): Promise<Rene
     const rekeyed = await rotate(host, options);
     await proveGone(host, nodes, recipient);
     const keptSeed = known !== undefined;
-    return { ...made, name, file, drive: out, revoked: recipient, keptSeed, shared, rekeyed };
+    return { ...made, name, file, drive: out, revoked: recipient, keptSeed, ...exposed, rekeyed };
   } finally {
     await host.remove(aside);
   }
@@ -135,7 +138,7 @@ async function inspect(
   host: Host,
   { name, nodes }: RevokeOptions,
   verb: string,
-): Promise<{ shared: Exposed[]; recipient: string; files: FleetFiles }> {
+): Promise<Pick<Revoked, "shared" | "volumes" | "recipient"> & { files: FleetFiles }> {
   const secrets = await openSecrets(host, nodes);
   const node = findNode(secrets, name);
   if (secrets.fleet.admins.includes(node.recipient)) {
@@ -143,7 +146,12 @@ async function inspect(
       hint: `take it out of ${nodes}/global.yaml, then run deno task secret rekey`,
     });
   }
-  return { shared: exposedTo(secrets, node), recipient: node.recipient, files: secrets.files };
+  return {
+    shared: exposedTo(secrets, node),
+    volumes: exposedVolumes(secrets, node),
+    recipient: node.recipient,
+    files: secrets.files,
+  };
 }
 
 async function rotate(host: Host, options: RevokeOptions): Promise<Rekeyed | undefined> {

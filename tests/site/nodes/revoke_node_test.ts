@@ -60,6 +60,29 @@ Deno.test("exposedTo() lists what a node shares with others, with places, and no
   assertEquals(exposedTo(secrets, findNode(secrets, "beta")).map(({ owner }) => owner), ["global"]);
 });
 
+Deno.test("revokeNode() names the volumes with keys that the node could read: its own, and those of others with the same keys", async () => {
+  const { host } = await setUp();
+  const put = (path: string, name: string) => {
+    const key = `      ${name}: {disk: {serial: S}, mount: /${name}, luks: {key: ${
+      "k".repeat(44)
+    }}}\n`;
+    const before = host.textOf(path);
+    const start = /^private:\n/m.test(before) ? before : `${before.trimEnd()}\nprivate:\n`;
+    host.put(path, start.replace(/^private:\n/m, `$&  storage:\n    volumes:\n${key}`));
+  };
+  put("nodes/global.yaml", "shared");
+  put("nodes/tags/lab.yaml", "lab");
+  put("nodes/alpha.yaml", "own");
+  put("nodes/beta.yaml", "other");
+  const { volumes } = await revokeNode(host, OPTIONS);
+  assertEquals(volumes, [
+    { node: "alpha", volume: "shared" },
+    { node: "alpha", volume: "lab" },
+    { node: "alpha", volume: "own" },
+    { node: "beta", volume: "shared" },
+  ]);
+});
+
 Deno.test("after revokeNode() nothing of the node is in the next publication", async () => {
   const { host, publish } = await setUp();
   assertEquals(having(host, "public", "alpha").length > 0, true);
