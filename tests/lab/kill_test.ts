@@ -38,7 +38,8 @@ const TOLD = `
 `;
 const ALIVE = "until pidof deno >/dev/null; do sleep 0.1; done";
 /** Kills the agent; tells whether that was before the last step. */
-const KILL = "kill -9 $(pidof deno) || exit 1; [ -e /run/told ] && echo after || echo between";
+const KILL = "kill -9 $(pidof deno) || exit 1; [ -e /run/told ] && echo after || echo between; " +
+  "while pidof deno >/dev/null; do sleep 0.05; done";
 
 Deno.test({
   name:
