@@ -20,6 +20,7 @@ import { pause } from "./pause.ts";
 import type {
   Child,
   DatagramQuestion,
+  FetchInit,
   FileInfo,
   Host,
   LockOptions,
@@ -241,8 +242,11 @@ export class DenoHost implements Host {
     return spawnProgram(command, options);
   }
 
-  fetch(url: string, init?: RequestInit): Promise<Response> {
-    return fetch(url, init);
+  async fetch(url: string, { newConnection, ...init }: FetchInit = {}): Promise<Response> {
+    if (!newConnection) return await fetch(url, init);
+    // What is under way is read to its end; nothing of it is kept for others.
+    using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+    return await fetch(url, { ...init, client });
   }
 
   askUdp(question: DatagramQuestion): Promise<Bytes> {

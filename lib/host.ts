@@ -86,6 +86,12 @@ export interface Child {
   kill(signal: "SIGTERM" | "SIGKILL" | "SIGINT"): void;
 }
 
+/** Options of {@linkcode Host.fetch}. */
+export interface FetchInit extends RequestInit {
+  /** The request gets a connection of its own, made for it: what an earlier one can still do proves nothing about a new one. */
+  newConnection?: boolean;
+}
+
 /** What {@linkcode Host.askUdp} sends. */
 export interface DatagramQuestion {
   /** Name or address. */
@@ -208,7 +214,7 @@ export interface Host {
   /** Runs a program to its end. A missing program is `code` 127 with the reason in `stderr`. */
   run(command: readonly string[], options?: RunOptions): Promise<RunResult>;
   spawn(command: readonly string[], options?: SpawnOptions): Child;
-  fetch(url: string, init?: RequestInit): Promise<Response>;
+  fetch(url: string, init?: FetchInit): Promise<Response>;
   /** Sends a datagram and gives its answer. @throws when none comes in time or the server has no address. */
   askUdp(question: DatagramQuestion): Promise<Bytes>;
   now(): Date;

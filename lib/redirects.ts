@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Host } from "./host.ts";
+import type { FetchInit, Host } from "./host.ts";
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -24,7 +24,7 @@ export interface Follow {
 export async function fetchFollowing(
   host: Host,
   url: string,
-  init: RequestInit,
+  init: FetchInit,
   { sites, fail }: Follow,
 ): Promise<Response> {
   let at = new URL(url);

@@ -9,12 +9,14 @@ import { mountPoints } from "../../lib/config/storage.ts";
 import { RefusedError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Identity } from "../identity/read.ts";
+import { KeptTrials } from "../trial/kept.ts";
+import { TrialRunner } from "../trial/runner.ts";
 import { ensureNetwork } from "../network/address.ts";
 import { askTime } from "../network/time_server.ts";
 import type { Keeper } from "../publication/keeper.ts";
 import type { Publication } from "../publication/read.ts";
 import { type Answer, type Lagging, Source } from "../publication/source.ts";
-import { troubleOf } from "../report/problem.ts";
+import { AgentError, troubleOf } from "../report/problem.ts";
 import type { Reporter } from "../report/reporter.ts";
 import { observe, RESOURCES } from "../resources/mod.ts";
 import type { Applied, Apply, Target } from "../resources/resource.ts";
@@ -59,11 +61,20 @@ export class Course {
   readonly #source: Source;
   /** Whether a site has answered since this agent began, be it with something that was refused. */
   #isReached = false;
+  /** Uptime in milliseconds at which the site gave the last answer that holds. */
+  #answeredAt?: number;
   /** The configuration that counts now. */
   #config: NodeConfig = {};
+  readonly #trials: TrialRunner;
 
   constructor(readonly host: Host, readonly parts: CourseParts) {
     this.#source = new Source(host, parts.identity);
+    this.#trials = new TrialRunner(host, {
+      kept: new KeptTrials(host, parts.identity.name),
+      signal: parts.signal,
+      answeredAt: () => this.#answeredAt,
+      ask: (signal) => this.#probe(signal),
+    });
   }
 
   /** Performs one effect; gives what came of those that bring an event. */
@@ -176,6 +187,7 @@ export class Course {
       if (afterMs > 0) await this.host.sleep(afterMs, signal);
       const answer = await this.#answer();
       this.#isReached = true;
+      this.#answeredAt = this.host.uptime();
       this.#tellLagging(answer.lagging);
       if (answer.kind === "unchanged") return { type: "unchanged" };
       if (this.#source.dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
@@ -192,23 +204,36 @@ export class Course {
   /** What the site answers; where no certificate held by any time that is known, a time server is asked, and the site again. */
   async #answer(): Promise<Answer> {
     try {
-      return await this.#askSite();
+      return await this.#askSite(this.#source);
     } catch (error) {
       // An http site may send its readers to https, and what a server said before may have been wrong.
       if (!this.#source.nothingHeld || !await this.#askServers()) throw error;
-      return await this.#askSite();
+      return await this.#askSite(this.#source);
     }
   }
 
-  async #askSite(): Promise<Answer> {
-    const { clock, keeper, reporter, signal } = this.parts;
+  /** Whether the site can be reached by new connections, and gives what is signed and not older than what is known. */
+  async #probe(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#askSite(new Source(this.host, this.parts.identity, { probes: true }), signal);
+    } catch (error) {
+      // That it has nothing for this node, or for this agent, is said by documents that hold.
+      const isSaid = error instanceof AgentError && ["node", "agent"].includes(error.check);
+      if (!isSaid) return false;
+    }
+    this.#answeredAt = this.host.uptime();
+    return true;
+  }
+
+  async #askSite(source: Source, signal = this.parts.signal): Promise<Answer> {
+    const { clock, keeper, reporter } = this.parts;
     const use = (guess: Guess | undefined) => settingClock(reporter, () => clock.guess(guess));
     const time = {
       now: clock.trusted(),
       sinceIssuedMs: clock.sinceIssuedMs,
       guessed: { guesses: clock.guesses, use },
     };
-    return await this.#source.ask(keeper.trust, time, signal);
+    return await source.ask(keeper.trust, time, signal);
   }
 
   /** Lets go of what a dropped key vouched for; gives whether there was something to let go of. */
@@ -285,7 +310,9 @@ export class Course {
     const { config, public: shown, tags } = publication.instructions;
     reporter.status.source = source;
     const start = this.host.now().getTime();
+    const unkept = await this.#trials.settle();
     const { steps, troubles, target } = await this.apply(RESOURCES, { config, shown, tags });
+    troubles.push(...unkept);
     if (steps.length > 0) {
       const seconds = ((this.host.now().getTime() - start) / 1000).toFixed(1);
       reporter.status.steps = steps;
@@ -309,7 +336,8 @@ export class Course {
   ): Promise<Applied & { target: Target }> {
     const { identity, bootId, signal } = this.parts;
     const isReached = this.#isReached;
-    const target: Target = { identity, tags: [], isReached, bootId, signal, ...told };
+    const trials = this.#trials;
+    const target: Target = { identity, tags: [], isReached, bootId, signal, trials, ...told };
     const applied: Applied = { steps: [], troubles: [] };
     const host = guardedHost(this.host, mountPoints(told.config.storage));
     for (const resource of resources) {

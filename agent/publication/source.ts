@@ -12,7 +12,7 @@
 import { readAtMost } from "../../lib/body.ts";
 import { type Bytes, equal } from "../../lib/bytes.ts";
 import { errorText, RefusedError } from "../../lib/errors.ts";
-import type { Host } from "../../lib/host.ts";
+import type { FetchInit, Host } from "../../lib/host.ts";
 import { type KnownTime, later, whyExpired } from "../../lib/known_time.ts";
 import { isUntimely, networkReason } from "../../lib/network_reason.ts";
 import { fetchFollowing } from "../../lib/redirects.ts";
@@ -108,6 +108,17 @@ interface Asking {
   signal: AbortSignal | undefined;
 }
 
+/** Options of a {@linkcode Source}. */
+export interface SourceOptions {
+  /** Milliseconds that the other URLs have once one has answered. Default 3000. */
+  othersMs?: number;
+  /**
+   * Asks only whether the site can be reached: each request gets a new connection, and documents that have expired will do.
+   * Default false.
+   */
+  probes?: boolean;
+}
+
 /** Asks the site of one node, again and again. */
 export class Source {
   /** The last timestamp of each URL. */
@@ -119,12 +130,17 @@ export class Source {
   /** URLs whose certificate does not hold by the best guess of the time, and the uptime at which all others were tried. */
   readonly #untimely = new Map<string, number>();
 
-  /** @param othersMs Milliseconds that the other URLs have once one has answered. */
+  readonly #othersMs: number;
+  readonly #probes: boolean;
+
   constructor(
     readonly host: Host,
     readonly identity: Identity,
-    readonly othersMs: number = OTHERS_MS,
-  ) {}
+    { othersMs = OTHERS_MS, probes = false }: SourceOptions = {},
+  ) {
+    this.#othersMs = othersMs;
+    this.#probes = probes;
+  }
 
   /** Forgets what was accepted last: another agent has gone on from there. */
   forget(): void {
@@ -222,7 +238,7 @@ export class Source {
   ): Promise<void> {
     const pending = new Set<AbortController>();
     const endOthers = () => pending.forEach((one) => one.abort(LATE));
-    let timer = found.length > 0 ? setTimeout(endOthers, this.othersMs) : undefined;
+    let timer = found.length > 0 ? setTimeout(endOthers, this.#othersMs) : undefined;
     await Promise.all(bases.map(async (base) => {
       const own = new AbortController();
       pending.add(own);
@@ -230,7 +246,7 @@ export class Source {
         const until = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
         found.push({ ...await this.#askOne(base, state, time, until), guess });
         failures.delete(base);
-        timer ??= setTimeout(endOthers, this.othersMs);
+        timer ??= setTimeout(endOthers, this.#othersMs);
       } catch (error) {
         failures.set(base, error);
       }
@@ -250,6 +266,7 @@ export class Source {
       sites: this.identity.sites,
       etag: known?.etag,
       signal,
+      newConnection: this.#probes,
     });
     const page = answer ?? known!;
     this.#pages.set(base, page);
@@ -267,6 +284,7 @@ export class Source {
       now: new Date(now.ms),
       nowFrom: now.from,
       sinceIssuedMs,
+      allowExpired: this.#probes,
       onKeyDropped: (left) => {
         if (!(left.rootVersion <= (this.#dropped?.rootVersion ?? 0))) this.#dropped = left;
         // What was accepted before is not recognized any more, should it be served again.
@@ -276,7 +294,8 @@ export class Source {
         // The timestamp was fetched above; a second request could return that of another publication.
         if (path === TIMESTAMP_PATH) return page.bytes;
         const { sites } = this.identity;
-        return (await fetchPage(this.host, base, path, maxBytes, { sites, signal }))!.bytes;
+        const about = { sites, signal, newConnection: this.#probes };
+        return (await fetchPage(this.host, base, path, maxBytes, about))!.bytes;
       },
     });
     return { base, page, view };
@@ -342,7 +361,12 @@ async function fetchPage(
   base: string,
   path: string,
   maxBytes: number,
-  { sites, etag, signal }: { sites: readonly string[]; etag?: string; signal?: AbortSignal },
+  { sites, etag, signal, newConnection }: {
+    sites: readonly string[];
+    etag?: string;
+    signal?: AbortSignal;
+    newConnection: boolean;
+  },
 ): Promise<Page | undefined> {
   const fail = (state: string, cause?: unknown) =>
     new AgentError("unreachable", `get ${withoutPassword(base)}${path}`, state, {
@@ -355,7 +379,7 @@ async function fetchPage(
   // Timers of our own rather than AbortSignal.timeout: they end with the request.
   let timer = setTimeout(stop, ANSWER_TIMEOUT_MS);
   try {
-    const init: RequestInit = { headers, signal: limit.signal, cache: "no-store" };
+    const init: FetchInit = { headers, signal: limit.signal, cache: "no-store", newConnection };
     const response = await fetchFollowing(host, `${base}${path}`, init, { sites, fail });
     clearTimeout(timer);
     // A timestamp is short, and all URLs wait for the slowest one while none has given one that holds.

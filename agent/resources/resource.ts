@@ -16,6 +16,7 @@ import {
 import { reasonOf, UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Identity } from "../identity/read.ts";
+import type { Trials } from "../trial/trial.ts";
 import { AgentError, isFull, type Trouble, troubleOf } from "../report/problem.ts";
 
 /** One change. `text` is what people see: it names things, never a secret or the content of a file. */
@@ -35,6 +36,8 @@ export interface Target {
   isReached: boolean;
   /** Identifies this boot, so that "on every boot" is kept through restarts of the agent. */
   bootId: string;
+  /** Tries settings that could cut the node off. */
+  trials: Trials;
   /** Fires when the agent is to stop: no further step is begun, and what takes long is ended. */
   signal: AbortSignal;
 }
@@ -46,7 +49,7 @@ export interface Resource<Wanted, Actual, Change extends Step> {
   /** Pure: the changes that lead from `actual` to `wanted`, in order. */
   plan(wanted: Wanted, actual: Actual): Change[];
   /** Makes one change. @throws {UserError} saying what could not be done. */
-  apply(step: Change, host: Host): Promise<void>;
+  apply(step: Change, host: Host, target: Target): Promise<void>;
 }
 
 /** A resource that applies the configuration's key of this name. */
@@ -115,7 +118,7 @@ export function bind<Wanted, Actual, Change extends Step>(
     for (const step of steps) {
       if (target.signal.aborted) return;
       try {
-        await resource.apply(step, host);
+        await resource.apply(step, host, target);
         applied.steps.push(step.text);
       } catch (error) {
         applied.troubles.push(stepTrouble(error, step));

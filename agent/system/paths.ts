@@ -48,6 +48,8 @@ export const STORAGE_FILE = `${RUN_DIR}/storage.json`;
 export const STORAGE_DIR = `${RUN_DIR}/storage`;
 /** The new key of a volume, while a program reads it. */
 export const VOLUME_KEY_FILE = `${STORAGE_DIR}/key`;
+/** Trials that proved nothing in this boot, and when they are next. */
+export const UNPROVED_FILE = `${RUN_DIR}/trials-again.json`;
 
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";
@@ -61,6 +63,8 @@ export const PROCESSES = `${LIB_DIR}/processes`;
 export const KERNEL_FILES = `${LIB_DIR}/kernel-files`;
 /** Tells what disks there are and what is mounted, and does what takes a right to /dev. */
 export const STORAGE = `${LIB_DIR}/storage`;
+/** Brings the state before a trial back at its deadline. */
+export const TRIAL_WATCHDOG = `${LIB_DIR}/trial-watchdog`;
 /** What the DHCP client runs at each event. */
 export const UDHCPC_SCRIPT = `${LIB_DIR}/udhcpc.script`;
 

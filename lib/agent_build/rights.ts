@@ -21,6 +21,7 @@ const COURSE_PROGRAMS = [
   "rc-service",
   `${LIB}/coldplug`,
   `${LIB}/interfaces`,
+  `${LIB}/trial-watchdog`,
 ];
 
 /** All programs that the agent may run. */

@@ -314,7 +314,7 @@ export class FakeHost implements Host {
   }
 
   // deno-lint-ignore require-await
-  async sleep(ms: number): Promise<void> {
+  async sleep(ms: number, _signal?: AbortSignal): Promise<void> {
     this.log.push(`sleep ${ms}`);
     this.elapsed += ms;
     this.clock = new Date(this.clock.getTime() + ms);

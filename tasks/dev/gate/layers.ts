@@ -61,6 +61,11 @@ export const LAYERS: readonly Layer[] = [
   ),
   layer(5.4, "agent/storage/", "agent/system/", "lib/config/", "lib/documents/"),
   layer(
+    5.45,
+    "agent/trial/",
+    ...["agent/identity/", "agent/report/", "agent/system/", "lib/documents/", "lib/schema/"],
+  ),
+  layer(
     5.5,
     "agent/publication/",
     ...["agent/identity/", "agent/report/", "agent/system/", "lib/documents/", "lib/trust/"],
@@ -68,14 +73,14 @@ export const LAYERS: readonly Layer[] = [
   layer(
     5.5,
     "agent/resources/",
-    ...["agent/identity/", "agent/network/", "agent/report/", "agent/storage/", "agent/system/"],
+    ...["agent/identity/", "agent/network/", "agent/report/", "agent/storage/", "agent/system/", "agent/trial/"],
     ...["lib/config/", "lib/documents/", "lib/formats/"],
   ),
   layer(
     5.6,
     "agent/course/",
     ...["agent/identity/", "agent/network/", "agent/publication/", "agent/report/"],
-    ...["agent/resources/", "agent/system/", "lib/config/", "lib/documents/"],
+    ...["agent/resources/", "agent/system/", "agent/trial/", "lib/config/", "lib/documents/"],
   ),
   layer(
     5.7,
@@ -334,7 +339,7 @@ const PURPOSES: ReadonlyMap<string, string> = new Map([
   ["lib/lab_packages/", "the lab repository: apk packages made of Debian's"],
   [
     "agent/",
-    "what runs on a node: `course/`, `publication/`, `resources/`, `identity/`, `network/`, `report/`, `storage/`, `system/`",
+    "what runs on a node: `course/`, `publication/`, `resources/`, `identity/`, `network/`, `report/`, `storage/`, `system/`, `trial/`",
   ],
   ["lib/agent_build/", "bundles and compiles the agent"],
   ["lib/identity/", "makes identity drives"],

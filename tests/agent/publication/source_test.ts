@@ -109,7 +109,7 @@ Deno.test("ask() waits for the other URLs only a while once one has answered", a
   for (const [name, data] of driveOf("alpha")) world.put(`/drive/${name}`, data);
   const identity = await readIdentity(world, "/drive");
   const sites = ["http://dead.test/", "http://good.test/"];
-  const source = new Source(world, { ...identity, sites }, 20);
+  const source = new Source(world, { ...identity, sites }, { othersMs: 20 });
   const answer = await source.ask(NO_STATE, NOW);
   assertEquals([answer.kind, answer.lagging.length], ["publication", 1]);
   assertStringIncludes(answer.lagging[0]!.reason, "no answer in time");

@@ -85,7 +85,7 @@ Deno.test("groups are the same wherever an agent was killed while it made them",
   for (let done = 0; done <= 2; done++) {
     const node = host();
     const steps = groups.plan(wanted, await groups.read(node, wanted, target));
-    for (const step of steps.slice(0, done)) await groups.apply(step, node);
+    for (const step of steps.slice(0, done)) await groups.apply(step, node, target);
     await settle(node, act, target);
     assertEquals(gidsOf(node), gidsOf(whole), `after ${done} steps`);
     assertEquals(await settle(node, act, targetOf({})), [

@@ -3,6 +3,7 @@
  * wrong before told as wrong; does one failing step keep no other; does no step, command line or report hold a secret; are only
  * the programs run that the key says it needs; is a file of the key that the fleet writes itself left alone.
  */
+import { TrialsFake } from "../trial/trials_fake.ts";
 import { assert, assertEquals } from "@std/assert";
 import {
   type Applied,
@@ -65,6 +66,7 @@ export function targetOf(config: NodeConfig, more: Partial<Target> = {}): Target
     isReached: true,
     bootId: "boot-1",
     signal,
+    trials: new TrialsFake(),
     ...more,
   };
 }
@@ -135,10 +137,10 @@ export function askQuestions<Name extends AppliedName, Actual, Change extends St
         const tried: string[] = [];
         const faulty: Resource<Desired<Name>, Actual, Change> = {
           ...resource,
-          async apply(step, host) {
+          async apply(step, host, target) {
             tried.push(step.text);
             if (tried.length - 1 === broken) throw new UserError("go on", "it broke");
-            await resource.apply(step, host);
+            await resource.apply(step, host, target);
           },
         };
         const want = ({ config, identity }: Target) => desired(name, config, identity);

@@ -313,7 +313,7 @@ Deno.test("users finishes an account wherever an agent was killed while it made 
     for (let done = 0; done <= count; done++) {
       const node = await ready();
       const steps = users.plan(wanted, await users.read(node, wanted, target));
-      for (const step of steps.slice(0, done)) await users.apply(step, node);
+      for (const step of steps.slice(0, done)) await users.apply(step, node, target);
       // The home's owner is handed over after it is made.
       if (steps[done - 1]?.what === "home") node.nodes.get("/home/svc")!.uid = 0;
       await settle(node, act, target);

@@ -1,4 +1,5 @@
 /** Directories, files and links of a configuration, made and undone on a real file system. */
+import { TrialsFake } from "../../agent/trial/trials_fake.ts";
 import { assertEquals } from "@std/assert";
 import { ownerNames, readAccountNames } from "../../../agent/resources/account_names.ts";
 import { gone } from "../../../agent/resources/gone.ts";
@@ -49,7 +50,14 @@ Deno.test("what a configuration has made is undone when it wants none of it any 
     const before = await treeOf(dir!);
     const apply = async (config: NodeConfig): Promise<Applied> => {
       const { signal } = new AbortController();
-      const about = { identity: IDENTITY, tags: [], isReached: true, bootId: "b", signal };
+      const about = {
+        identity: IDENTITY,
+        tags: [],
+        isReached: true,
+        bootId: "b",
+        signal,
+        trials: new TrialsFake(),
+      };
       const target: Target = { ...about, config, shown: config };
       const applied: Applied = { steps: [], troubles: [] };
       for (const part of PARTS) await part(host, target, applied);

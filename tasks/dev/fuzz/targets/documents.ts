@@ -19,6 +19,7 @@ import {
 } from "../../../../lib/documents/site.ts";
 import { parseSlotDocument } from "../../../../lib/documents/slot.ts";
 import { parseStatus } from "../../../../lib/documents/status.ts";
+import { parseTrialRecord } from "../../../../lib/documents/trial_record.ts";
 import { canonicalJson } from "../../../../lib/json.ts";
 import { UnreadableError } from "../../../../lib/schema/read.ts";
 import {
@@ -172,6 +173,14 @@ const DOCUMENTS: Readonly<Record<string, Document>> = {
       updated: ISSUED,
     },
     read: parseStatus,
+  },
+  "trial-firewall.json": {
+    value: {
+      version: 1,
+      confirmed: { digest: HASH, text: "table inet psyopsos {\n}\n" },
+      refused: { digest: HASH, reason: "the site did not answer under it" },
+    },
+    read: parseTrialRecord,
   },
   "image.lock": {
     value: {
