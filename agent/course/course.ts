@@ -329,6 +329,14 @@ export class Course {
     return { type: "applied", troubles };
   }
 
+  /** Applies `resources` while nothing but the drive is known; tells what failed. */
+  async applyEarly(resources: readonly Apply[]): Promise<void> {
+    const { troubles } = await this.apply(resources, { config: {}, shown: {} });
+    for (const { check, message: reason } of troubles) {
+      this.parts.reporter.aside(`early ${reason}`, "degraded", { check, reason });
+    }
+  }
+
   /** Applies `resources` in order. */
   async apply(
     resources: readonly Apply[],

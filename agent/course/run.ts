@@ -13,7 +13,7 @@ import { agentFacts, readBootId, readSystemFacts } from "../report/facts.ts";
 import { troubleOf } from "../report/problem.ts";
 import { Reporter } from "../report/reporter.ts";
 import { firstStatus } from "../report/status.ts";
-import { EARLY } from "../resources/mod.ts";
+import { BEFORE_NETWORK, EARLY } from "../resources/mod.ts";
 import { Clock } from "../system/clock.ts";
 import { STATUS_FILE } from "../system/paths.ts";
 import { Turn } from "../system/turn.ts";
@@ -117,6 +117,6 @@ async function begin(
     bootId,
     timeServers,
   });
-  if (!restarted) await course.apply(EARLY, { config: {}, shown: {} });
+  await course.applyEarly([...restarted ? [] : EARLY, ...BEFORE_NETWORK]);
   return course;
 }

@@ -14,6 +14,7 @@ import type { Host } from "../../lib/host.ts";
 import { directories } from "./directories.ts";
 import { doas } from "./doas.ts";
 import { files } from "./files.ts";
+import { firewall, keptFirewall } from "./firewall.ts";
 import { gone } from "./gone.ts";
 import { groups } from "./groups.ts";
 import { leftovers } from "./leftovers.ts";
@@ -41,6 +42,7 @@ const APPLIERS = {
   users: applier("users", users),
   doas: applier("doas", doas),
   ssh: applier("ssh", ssh),
+  firewall: applier("firewall", firewall),
   directories: applier("directories", directories),
   files: applier("files", files),
   links: applier("links", links),
@@ -72,6 +74,9 @@ export const RESOURCES: readonly Apply[] = [
 
 /** What is done as soon as the node knows who it is, before it has any configuration. */
 export const EARLY: readonly Apply[] = [IDS, APPLIERS.hostname.apply];
+
+/** What was confirmed in an earlier boot, before the first interface goes up. Each knows whether it was done in this boot. */
+export const BEFORE_NETWORK: readonly Apply[] = [bind(({ trials }) => trials, keptFirewall)];
 
 /** What the node really is, read back from the system. */
 export async function observe(host: Host, target: Target): Promise<Observed> {

@@ -108,6 +108,22 @@ export async function reload(host: Host, doing: string): Promise<void> {
   await act(host, "reload", doing);
 }
 
+/** Ports that a server started now would listen on, by all its files; none where that can't be told. */
+export async function listeningPorts(host: Host): Promise<number[]> {
+  const result = await run(host, ["sshd", "-T"]);
+  if (result.code !== 0) return [];
+  const ports = listenAddresses(outputOf(result)).map(({ port }) => port);
+  return [...new Set(ports)].sort((a, b) => a - b);
+}
+
+/** Where a server listens, by what `sshd -T` prints. */
+function listenAddresses(told: string): { address: string; port: number }[] {
+  return told.split("\n").flatMap((line) => {
+    const match = /^listenaddress \[?([^\]\s]*)\]?:([0-9]{1,5})$/.exec(line);
+    return match ? [{ address: match[1]!, port: Number(match[2]) }] : [];
+  });
+}
+
 /** Whether the server has read all that is there. */
 export async function isCurrent(host: Host): Promise<boolean> {
   const record = await readRecord(host, SSHD_RECORD_FILE, v.object({ digest: v.string() }));

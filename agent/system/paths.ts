@@ -48,6 +48,8 @@ export const STORAGE_FILE = `${RUN_DIR}/storage.json`;
 export const STORAGE_DIR = `${RUN_DIR}/storage`;
 /** The new key of a volume, while a program reads it. */
 export const VOLUME_KEY_FILE = `${STORAGE_DIR}/key`;
+/** The table of the firewall that was loaded last in this boot. */
+export const FIREWALL_FILE = `${RUN_DIR}/firewall.json`;
 /** Trials that proved nothing in this boot, and when they are next. */
 export const UNPROVED_FILE = `${RUN_DIR}/trials-again.json`;
 

@@ -79,6 +79,7 @@ export const TEST_NEEDS: readonly Need[] = [
   need("cryptsetup-bin", "cryptsetup"),
   need("xfsprogs", "mkfs.xfs"),
   need("btrfs-progs", "mkfs.btrfs"),
+  need("nftables", "nft"),
   need("python3-botocore", "/usr/lib/python3/dist-packages/botocore/session.py"),
   need("docker.io", "dockerd"),
   need("docker-cli|docker.io", "docker"),

@@ -22,6 +22,17 @@ export interface Needs {
   packages: readonly string[];
 }
 
+/** One port, or the first and the last of several: "8000-8100". */
+export type PortRange = number | string;
+
+/** What a firewall must let in for a key to do its work. */
+export interface Admitted {
+  tcp?: readonly PortRange[];
+  udp?: readonly PortRange[];
+  /** Interfaces of the key's own, over which everything is admitted and passed on. */
+  interfaces?: readonly string[];
+}
+
 /** A key that the agent's course reads itself and that no resource applies, e.g. `check`. */
 export interface CourseKey<Schema extends v.GenericSchema, Desired> {
   /** How a value of it is checked, {@linkcode described} in all its fields. */
@@ -30,12 +41,13 @@ export interface CourseKey<Schema extends v.GenericSchema, Desired> {
   readonly example: string;
   /**
    * The wanted state for the merged configuration's `value`; all defaults are filled in here and nowhere else. `whole` is the
-   * configuration that the value is of, for what depends on other keys.
+   * configuration that the value is of, for what depends on other keys; `admitted` gives what its keys need of a firewall.
    */
   desired(
     value: v.InferOutput<Schema> | undefined,
     node: NodeContext,
     whole: Readonly<Record<string, unknown>>,
+    admitted: () => Readonly<Record<string, Admitted>>,
   ): Desired;
   /**
    * Fills in, when the site is built, what depends on whether a merged `value` is public: the instructions say it, so that
@@ -70,6 +82,11 @@ export interface ConfigKey<
   readonly inParts?: true;
   /** What a value of it owns beside. */
   claims?(value: v.InferOutput<Schema>): Claimed[];
+  /**
+   * What a firewall must let in for it, where the configuration says `value` of the key; undefined is asked, too: what runs
+   * anyway needs it all the same.
+   */
+  admits?(value: v.InferOutput<Schema> | undefined): Admitted | undefined;
   /** What a node reports about the key. {@linkcode PRIVATE_DIGEST} stands in for what only the node may know. */
   readonly observed: Observed;
   /**

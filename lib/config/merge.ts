@@ -23,12 +23,22 @@ export function mergeLayers(schema: v.GenericSchema, layers: readonly object[]):
   return merged;
 }
 
-/** What a merged layer says, when there is none below it: without marks of what was taken away. */
-export function settled(layer: object): Record<string, unknown> {
-  const kept = Object.entries(layer).filter(([, value]) => value !== null);
-  return Object.fromEntries(
-    kept.map(([key, value]) => [key, isMapping(value) ? settled(value) : value]),
-  );
+/**
+ * What a merged layer of a value of `schema` says, when there is none below it: without marks of what was taken away, but for
+ * what its field says stands for them ({@linkcode FieldFacts.removed}).
+ */
+export function settled(
+  schema: v.GenericSchema | undefined,
+  layer: object,
+): Record<string, unknown> {
+  const kept = Object.entries(layer).flatMap(([key, value]) => {
+    const field = below(schema, key);
+    if (isMapping(value)) return [[key, settled(field, value)]];
+    if (value !== null) return [[key, value]];
+    const stands = field && factsOf(field)?.removed;
+    return stands === undefined ? [] : [[key, stands]];
+  });
+  return Object.fromEntries(kept);
 }
 
 /** A list that stands in place of one of a lower layer. */

@@ -13,11 +13,12 @@ import { check, report } from "./course.ts";
 import { directories } from "./directories.ts";
 import { doas } from "./doas.ts";
 import { files } from "./files.ts";
+import { firewall, firewallProblems } from "./firewall.ts";
 import { groupProblems, groups } from "./groups.ts";
 import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
 import { kernel } from "./kernel.ts";
-import type { ConfigKey, CourseKey, NodeContext } from "./key.ts";
+import type { Admitted, ConfigKey, CourseKey, NodeContext } from "./key.ts";
 import { links } from "./links.ts";
 import { AGENT_OWNS, type Claim, type Claimed, Owners, parentsOf } from "./owners.ts";
 import { mergeLayers, settled } from "./merge.ts";
@@ -38,6 +39,7 @@ export const KEYS = {
   users,
   doas,
   ssh,
+  firewall,
   directories,
   files,
   links,
@@ -112,7 +114,18 @@ export function desired<Name extends KeyName>(
   node: NodeContext,
 ): Desired<Name> {
   const key = KEYS[name] as CourseKey<v.GenericSchema, unknown>;
-  return key.desired(config[name], node, config) as Desired<Name>;
+  const admitted = () => admittedBy(config);
+  return key.desired(config[name], node, config, admitted) as Desired<Name>;
+}
+
+/** What the keys of a configuration need of a firewall, by their names; those that it says nothing of, too. */
+export function admittedBy(config: NodeConfig): Record<string, Admitted> {
+  const needed = APPLIED_NAMES.flatMap((name) => {
+    const { admits } = KEYS[name] as ConfigKey<v.GenericSchema, unknown, v.GenericSchema>;
+    const admitted = admits?.(config[name]);
+    return admitted ? [[name, admitted] as const] : [];
+  });
+  return Object.fromEntries(needed);
 }
 
 /**
@@ -130,7 +143,7 @@ export { type ReplacedList, replacedLists } from "./merge.ts";
  * All `layers` in one, later ones over earlier ones. Whether it is whole, {@linkcode mergedProblems} tells.
  */
 export function mergeConfig(layers: readonly LayerConfig[]): NodeConfig {
-  return settled(mergeLayers(nodeConfigSchema, layers)) as NodeConfig;
+  return settled(nodeConfigSchema, mergeLayers(nodeConfigSchema, layers)) as NodeConfig;
 }
 
 /**
@@ -196,7 +209,12 @@ export function mergedProblems(config: NodeConfig): MergedProblem[] {
         : { path: [name, ...one.at], message: `${name}.${one.message}` }
     );
   });
-  return [...own, ...groupProblems(config), ...secondOwners(config)];
+  return [
+    ...own,
+    ...groupProblems(config),
+    ...firewallProblems(config, admittedBy(config)),
+    ...secondOwners(config),
+  ];
 }
 
 /** What of a configuration would be somebody else's. */

@@ -116,6 +116,21 @@ const schema = mapping({
 /** Settings of the server. */
 export type SshConfig = v.InferOutput<typeof schema>;
 
+/** What sshd listens on where nothing is said. */
+const SSH_PORT = 22;
+
+/** The ports that sshd listens on by these settings. */
+function sshPorts({ port = SSH_PORT, settings = {} }: SshConfig = {}): number[] {
+  const listen = Object.entries(settings).filter(([keyword]) =>
+    keyword.toLowerCase() === "listenaddress"
+  );
+  // "ADDRESS:PORT", "[ADDRESS]:PORT"; an address of version 6 has more colons.
+  const own = listen.flatMap(([, value]) =>
+    /^(?:\[[^\]]*\]|[^\s:]+):([0-9]{1,5})(?:\s|$)/.exec(value.trim())?.slice(1, 2).map(Number) ?? []
+  );
+  return own.length > 0 ? own : [port];
+}
+
 /** Where the settings are: the first value of a setting counts, and the image's file is `50-psyopsos.conf`. */
 export const SSH_SETTINGS_FILE = "/etc/ssh/sshd_config.d/10-psyopsos.conf";
 /** Where the certificate of the host key is. */
@@ -178,6 +193,7 @@ export const ssh = configKey({
     });
   },
   needs: { programs: ["rc-service", "sshd"], packages: ["openssh-server"] },
+  admits: (value) => ({ tcp: sshPorts(value) }),
   inParts: true,
   owns: [
     ["path", SSH_SETTINGS_FILE],

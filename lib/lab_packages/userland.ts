@@ -11,6 +11,7 @@ import { busybox, busyboxProgram } from "./packages/busybox.ts";
 import { caCertificates } from "./packages/ca_certificates.ts";
 import { doas } from "./packages/doas.ts";
 import { library, neededLibraries, withLibraries } from "./packages/library.ts";
+import { nftables } from "./packages/nftables.ts";
 import { openrc } from "./packages/openrc.ts";
 import { openssh } from "./packages/openssh.ts";
 import { type Draft, OWN_BUILDDATE } from "./packages/recipe.ts";
@@ -27,6 +28,7 @@ export const USERLAND = [
   "cryptsetup-bin",
   "e2fsprogs",
   "libpam-modules",
+  "nftables",
   "opendoas",
   "openrc",
   "openssh-client",
@@ -67,6 +69,7 @@ export async function userlandDrafts(
     cryptsetup(await content("cryptsetup-bin")),
     doas(await content("opendoas"), await content("libpam-modules"), await tree("doas")),
     e2fsprogs(await content("e2fsprogs")),
+    nftables(await content("nftables")),
     openrc(await content("openrc"), await tree("openrc")),
     ...openssh({
       server: await content("openssh-server"),

@@ -32,6 +32,8 @@ export interface FieldFacts {
   desk?: (value: never, key: string) => string | undefined;
   /** First version of the agent that takes this very value (or its key), where that is later than {@linkcode since}. */
   sinceOf?: (value: never, key: string) => string | undefined;
+  /** What stands in the whole where the field was taken away (`null`) and not said again. Default: nothing. */
+  removed?: unknown;
   /** Fields of the same mapping that belong to this one: setting it removes what lower layers said of them. */
   replaces?: readonly string[];
 }

@@ -49,6 +49,14 @@ export class RootedHost extends DenoHost {
     return super.readDir(this.#place(path));
   }
 
+  override readRegular(path: string, maxBytes: number) {
+    return super.readRegular(this.#place(path), maxBytes);
+  }
+
+  override rename(from: string, to: string) {
+    return super.rename(this.#place(from), this.#place(to));
+  }
+
   override run(command: readonly string[], options?: RunOptions) {
     return super.run(command.map((word) => word.replaceAll(RUN_DIR, this.dir)), options);
   }

@@ -44,6 +44,7 @@ export class SshFake {
     host.programs.set("sshd", (args) => {
       const [option, flag, file, ...more] = args;
       if (option === "-t" && flag === undefined) return this.#judge("/etc/ssh/sshd_config");
+      if (option === "-T" && flag === undefined) return this.#listening();
       if (option === "-T" && flag === "-f" && file !== undefined && more.length === 0) {
         return this.#judge(file);
       }
@@ -78,6 +79,18 @@ export class SshFake {
     } catch (error) {
       return { code: 255, stderr: utf8(`${(error as Error).message}\n`) };
     }
+  }
+
+  /** What `sshd -T` tells of its own files: where it would listen, beside the rest. */
+  #listening(): Partial<RunResult> {
+    const judged = this.#judge("/etc/ssh/sshd_config");
+    if (judged.code !== 0) return judged;
+    const told = new TextDecoder().decode(judged.stdout);
+    const addresses = [...told.matchAll(/^port (.*)$/gm)].flatMap(([, port]) => [
+      `listenaddress [::]:${port}\n`,
+      `listenaddress 0.0.0.0:${port}\n`,
+    ]);
+    return { code: 0, stdout: utf8(told + addresses.join("")) };
   }
 
   /** What is in force by a file: the first value of each keyword, all of lists. */

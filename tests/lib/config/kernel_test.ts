@@ -94,6 +94,7 @@ Deno.test("what is wanted is in the order of names, whatever the file's", () => 
     },
     { name: "alpha" },
     {},
+    () => ({}),
   );
   assertEquals(wanted.modules.map(({ name }) => name), ["a_x", "b"]);
   assertEquals(wanted.modules[0]!.parameters.map(({ name }) => name), ["y", "z"]);

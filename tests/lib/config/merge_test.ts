@@ -117,7 +117,8 @@ const anyLayer = fc.record({
 }, { requiredKeys: [] }) as fc.Arbitrary<LayerConfig>;
 
 Deno.test("layers merged in any grouping give the same", () => {
-  const whole = (layers: readonly object[]) => settled(mergeLayers(nodeConfigSchema, layers));
+  const whole = (layers: readonly object[]) =>
+    settled(nodeConfigSchema, mergeLayers(nodeConfigSchema, layers));
   fc.assert(
     fc.property(fc.array(anyLayer, { maxLength: 6 }), fc.nat(), fc.nat(), (layers, from, count) => {
       const start = from % (layers.length + 1);
