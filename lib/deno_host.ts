@@ -15,6 +15,7 @@ import {
 import { infoOf } from "./deno_info.ts";
 import { lockPath } from "./deno_lock.ts";
 import { runProgram, spawnProgram } from "./deno_programs.ts";
+import { greeting } from "./deno_greeting.ts";
 import { askUdp } from "./deno_udp.ts";
 import { pause } from "./pause.ts";
 import type {
@@ -22,6 +23,7 @@ import type {
   DatagramQuestion,
   FetchInit,
   FileInfo,
+  GreetingQuestion,
   Host,
   LockOptions,
   LockOutcome,
@@ -251,6 +253,10 @@ export class DenoHost implements Host {
 
   askUdp(question: DatagramQuestion): Promise<Bytes> {
     return askUdp(question);
+  }
+
+  greeting(question: GreetingQuestion): Promise<Bytes> {
+    return greeting(question);
   }
 
   uptime(): number {

@@ -103,6 +103,15 @@ export interface DatagramQuestion {
   accept: (answer: Bytes) => boolean;
 }
 
+/** What {@linkcode Host.greeting} asks. */
+export interface GreetingQuestion {
+  /** An IP address. */
+  address: string;
+  /** TCP port. */
+  port: number;
+  timeoutMs: number;
+}
+
 /** Options of {@linkcode Host.writeFile}. */
 export interface WriteOptions {
   /** Permission bits of the new file, default 0o644; until all is written, nobody but its owner has any. */
@@ -217,6 +226,8 @@ export interface Host {
   fetch(url: string, init?: FetchInit): Promise<Response>;
   /** Sends a datagram and gives its answer. @throws when none comes in time or the server has no address. */
   askUdp(question: DatagramQuestion): Promise<Bytes>;
+  /** The first bytes that a TCP server says of itself. @throws when it can't be reached or says nothing in time. */
+  greeting(question: GreetingQuestion): Promise<Bytes>;
   now(): Date;
   /** Milliseconds since the kernel started, to the second: a clock that nobody can set, and that goes on in sleep. */
   uptime(): number;

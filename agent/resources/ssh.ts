@@ -4,6 +4,8 @@
  *
  * @module
  */
+import * as v from "valibot";
+import { sha256Hex } from "../../lib/bytes.ts";
 import {
   type DesiredSsh,
   isCertificateOf,
@@ -13,11 +15,23 @@ import {
 import { toldOf } from "../../lib/config/key.ts";
 import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
+import { canonicalJson } from "../../lib/json.ts";
+import { type Confirmed, mustHold } from "../trial/trial.ts";
 import { installFile } from "../system/install_file.ts";
 import { readTextIfFile } from "../system/read_file.ts";
 import type { Identity } from "../identity/read.ts";
 import type { KeyResource, Step } from "./resource.ts";
-import { isCurrent, isRunning, judge, place, reload, type SshdFiles, start } from "./sshd.ts";
+import {
+  isCurrent,
+  isRunning,
+  judge,
+  place,
+  placeScript,
+  reload,
+  type SshdFiles,
+  start,
+  whyMute,
+} from "./sshd.ts";
 
 const KEY_FILE = "/etc/ssh/ssh_host_ed25519_key";
 const PUBLIC_FILE = `${KEY_FILE}.pub`;
@@ -36,6 +50,8 @@ interface Actual {
   publicKey: string | undefined;
   /** Contents of the files of the settings. */
   files: SshdFiles;
+  /** The settings that were confirmed last. */
+  confirmed: Confirmed | undefined;
   /** Whether the configuration says something of the server. */
   asked: boolean;
   /** Whether the configuration lists the file of the settings among its own: sites of the first agent may. */
@@ -46,8 +62,15 @@ type Change =
   & Step
   & (
     | { readonly what: "key" | "public"; readonly content: string }
-    | { readonly what: "settings"; readonly wanted: DesiredSsh; readonly running: boolean }
-    | { readonly what: "start" | "reload" }
+    | {
+      readonly what: "settings";
+      readonly wanted: DesiredSsh;
+      /** What is there now. */
+      readonly before: SshdFiles;
+      readonly running: boolean;
+      readonly confirmed: Confirmed | undefined;
+    }
+    | { readonly what: "start" | "reload" | "forget" }
     /** Always fails: what can't be done is reported every time, while all other steps are still made. */
     | { readonly what: "impossible"; readonly doing: string; readonly state: string }
   );
@@ -55,7 +78,7 @@ type Change =
 const SETTING = "set up the SSH server";
 
 export const ssh: KeyResource<"ssh", Actual, Change> = {
-  async read(host, _wanted, { identity, config }) {
+  async read(host, _wanted, { identity, config, trials }) {
     const service = await host.stat(SERVICE) !== undefined;
     return {
       identity,
@@ -66,6 +89,7 @@ export const ssh: KeyResource<"ssh", Actual, Change> = {
       keyMode: (await host.stat(KEY_FILE))?.mode,
       publicKey: await readTextIfFile(host, PUBLIC_FILE),
       files: await readFiles(host),
+      confirmed: await trials.confirmed("ssh"),
       asked: config.ssh !== undefined,
       left: config.files?.[SSH_SETTINGS_FILE] !== undefined,
     };
@@ -89,6 +113,11 @@ export const ssh: KeyResource<"ssh", Actual, Change> = {
       steps.push({ what: "public", content, text: "install the SSH host public key" });
     }
     const { hostCertificate } = wanted;
+    const { confirmed, files: before } = actual;
+    // Only a server that runs can be tried; with what was confirmed it may start.
+    const isTried = !running && confirmed?.digest !== digestOf(wanted.files);
+    const start: Change = { what: "start", text: "start sshd" };
+    if (isTried) steps.push(start);
     const isAsWanted = SSH_FILES.every((path) => actual.files.get(path) === wanted.files[path]);
     if (
       hostCertificate !== undefined && sshHostPublicKey !== undefined &&
@@ -98,27 +127,54 @@ export const ssh: KeyResource<"ssh", Actual, Change> = {
       const state = "hostCertificate is not about the host key of the identity drive";
       steps.push({ what: "impossible", doing: SETTING, state, text: SETTING });
     } else if (!isAsWanted && !actual.left) {
-      steps.push({ what: "settings", wanted, running, text: SETTING });
+      const isRunning = running || isTried;
+      steps.push({
+        what: "settings",
+        wanted,
+        before,
+        confirmed,
+        running: isRunning,
+        text: SETTING,
+      });
     }
-    if (!running) steps.push({ what: "start", text: "start sshd" });
-    else if (!keyHolds || !actual.current) {
+    if (isAsWanted && confirmed && confirmed.digest !== digestOf(wanted.files)) {
+      // They were taken away from one boot to the next.
+      steps.push({ what: "forget", text: "forget earlier settings of the SSH server" });
+    }
+    if (!running) {
+      if (!isTried) steps.push(start);
+    } else if (!keyHolds || !actual.current) {
       steps.push({ what: "reload", text: "let sshd read what is new" });
     }
     return steps;
   },
 
-  async apply(step, host) {
+  async apply(step, host, { trials }) {
     switch (step.what) {
       case "key":
         return await installFile(host, KEY_FILE, step.content, { mode: 0o600, ...ROOT });
       case "public":
         return await installFile(host, PUBLIC_FILE, step.content, { mode: 0o644, ...ROOT });
       case "settings": {
-        const files = new Map(SSH_FILES.map((path) => [path, step.wanted.files[path]]));
+        const files = filesOf(step.wanted.files);
         await judge(host, files, step.wanted.settings, step.text);
-        await place(host, files);
-        return step.running ? await reload(host, step.text) : undefined;
+        if (!step.running) return await place(host, files);
+        const outcome = await trials.attempt({
+          subject: "ssh",
+          digest: digestOf(step.wanted.files),
+          text: JSON.stringify(step.wanted.files),
+          revert: placeScript(step.before),
+          apply: () => put(host, files, step.text),
+          check: () => whyMute(host),
+        });
+        const { confirmed } = step;
+        if (outcome.kind !== "confirmed" && confirmed) {
+          await put(host, filesOf(v.parse(keptSchema, JSON.parse(confirmed.text))), step.text);
+        }
+        return mustHold(outcome, step.text);
       }
+      case "forget":
+        return await trials.forget("ssh");
       case "start":
         return await start(host, step.text);
       case "reload":
@@ -138,6 +194,24 @@ export const ssh: KeyResource<"ssh", Actual, Change> = {
     return told;
   },
 };
+
+/** Settings as the drive keeps them: contents of files by their paths. */
+const keptSchema = v.record(v.string(), v.string());
+
+function filesOf(contents: Readonly<Record<string, string>>): SshdFiles {
+  return new Map(SSH_FILES.map((path) => [path, contents[path]]));
+}
+
+function digestOf(contents: Readonly<Record<string, string>>): string {
+  return sha256Hex(canonicalJson(contents));
+}
+
+/** Puts settings in force; does nothing where they are. */
+async function put(host: Host, files: SshdFiles, doing: string): Promise<void> {
+  const is = await readFiles(host);
+  if (SSH_FILES.some((path) => is.get(path) !== files.get(path))) await place(host, files);
+  await reload(host, doing);
+}
 
 async function readFiles(host: Host): Promise<Map<string, string | undefined>> {
   const files = new Map<string, string | undefined>();

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { encodeBase64 } from "@std/encoding/base64";
 import * as v from "valibot";
 import { sha256Hex, utf8 } from "../../lib/bytes.ts";
 import { complaintOf, firstLine } from "../../lib/complaint.ts";
@@ -12,6 +13,8 @@ import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { readRecord, writeRecord } from "../system/account_files.ts";
+import { parseAddresses } from "../network/address.ts";
+import { isLetIn, keyedLogins } from "./sshd_logins.ts";
 import { installFile } from "../system/install_file.ts";
 import { SSHD_CANDIDATE_DIR, SSHD_RECORD_FILE } from "../system/paths.ts";
 import { outputOf, run, runOk } from "../system/programs.ts";
@@ -23,6 +26,10 @@ const FOLDER = "/etc/ssh/sshd_config.d";
 const INCLUDE = /^[ \t]*Include[ \t]+\/etc\/ssh\/sshd_config\.d\/\*\.conf[ \t]*$/mi;
 const HOST_KEY = "/etc/ssh/ssh_host_ed25519_key";
 const ROOT = { uid: 0, gid: 0 };
+/** How long one greeting is waited for, and how often and how long apart a server is asked, in milliseconds. */
+const GREETING_MS = 3_000;
+const GREETING_TRIES = 10;
+const GREETING_PAUSE_MS = 500;
 
 /** Keywords and values, in the order of the file. */
 export type Settings = readonly (readonly [keyword: string, value: string])[];
@@ -35,8 +42,8 @@ export async function isRunning(host: Host): Promise<boolean> {
 }
 
 /**
- * Asks sshd whether it would take `files` in place of those that are there, and whether each of the `settings` would then be
- * in force. Nothing that the server reads is changed.
+ * Asks sshd whether it would take `files` in place of those that are there, whether each of the `settings` would then be in
+ * force, and whether one of the accounts at least could log in that have a key. Nothing that the server reads is changed.
  *
  * @throws {UserError} when not, "Cannot <doing>: <why>".
  */
@@ -64,7 +71,8 @@ export async function judge(
       for (const [path, other] of aside) complaint = complaint.replaceAll(other, path);
       return new UserError(doing, complaint);
     };
-    const whole = await dump(host, await candidate(host, aside, doing), refused);
+    const text = await candidate(host, aside, doing);
+    const whole = await dump(host, text, refused);
     const alone = `HostKey ${HOST_KEY}\nInclude ${aside.get(SSH_SETTINGS_FILE)}\n`;
     const meant = settings.length === 0 ? [] : await dump(host, alone, refused);
     for (const [keyword] of settings) {
@@ -75,8 +83,84 @@ export async function judge(
         (keyword !== "Port" || all.length === ours.length);
       if (!isTaken) throw new UserError(doing, `another file sets ${keyword}, and goes before`);
     }
+    await judgeLogins(host, whole, (login) => dump(host, text, refused, login), doing);
   } finally {
     await host.remove(SSHD_CANDIDATE_DIR);
+  }
+}
+
+/** @throws {UserError} when no account that has a key could log in by it, nor anybody otherwise. */
+async function judgeLogins(
+  host: Host,
+  whole: readonly string[],
+  told: (login: string) => Promise<string[]>,
+  doing: string,
+): Promise<void> {
+  const others = ["passwordauthentication yes", "kbdinteractiveauthentication yes"];
+  const isCertified = whole.some((line) => /^trustedusercakeys (?!none$)/.test(line));
+  const logins = await keyedLogins(host);
+  if (logins.length === 0 || isCertified || others.some((one) => whole.includes(one))) return;
+  // From where people come is not known; what they are told depends on it in Match blocks alone.
+  const addresses = (await ownAddresses(host)).concat("127.0.0.1");
+  for (const login of logins) {
+    for (const address of addresses) {
+      const line = `user=${login.name},host=${address},addr=${address}`;
+      if (isLetIn(await told(line), login)) return;
+    }
+  }
+  const names = logins.map(({ name }) => name).join(", ");
+  throw new UserError(doing, `it would let none of those in who have a key (${names})`);
+}
+
+/** The node's addresses that others can reach. */
+async function ownAddresses(host: Host): Promise<string[]> {
+  const told = await run(host, ["ip", "-o", "addr", "show"]);
+  return parseAddresses(outputOf(told)).map(([, cidr]) => cidr.split("/")[0]!);
+}
+
+/**
+ * Looks whether the running server greets on each address on which it listens; gives where it does not, in words. A server that
+ * has just read its files takes a moment.
+ */
+export async function whyMute(host: Host): Promise<string | undefined> {
+  const result = await run(host, ["sshd", "-T"]);
+  if (result.code !== 0) return complaintOf(result, firstLine);
+  const listening = listenAddresses(outputOf(result));
+  let mute: string | undefined;
+  for (let left = GREETING_TRIES; left > 0; left--) {
+    mute = undefined;
+    for (const { address, port } of await reachable(host, listening)) {
+      if (await greets(host, address, port)) continue;
+      mute = `sshd does not answer on ${address}, port ${port}`;
+      break;
+    }
+    if (mute === undefined) return undefined;
+    await host.sleep(GREETING_PAUSE_MS);
+  }
+  return mute;
+}
+
+/** The addresses that a server is reached at which listens so. */
+async function reachable(
+  host: Host,
+  listening: readonly { address: string; port: number }[],
+): Promise<{ address: string; port: number }[]> {
+  const own = await ownAddresses(host);
+  const any = new Map([
+    ["0.0.0.0", own.filter((one) => !one.includes(":")).concat("127.0.0.1")],
+    ["::", own.filter((one) => one.includes(":"))],
+  ]);
+  return listening.flatMap(({ address, port }) =>
+    (any.get(address) ?? [address]).map((one) => ({ address: one, port }))
+  );
+}
+
+async function greets(host: Host, address: string, port: number): Promise<boolean> {
+  try {
+    const said = await host.greeting({ address, port, timeoutMs: GREETING_MS });
+    return new TextDecoder().decode(said).startsWith("SSH-2.0-");
+  } catch {
+    return false;
   }
 }
 
@@ -85,10 +169,30 @@ export async function place(host: Host, files: SshdFiles): Promise<void> {
   for (const [path, content] of files) {
     if (content === undefined) await host.remove(path);
     else {
-      const mode = path === SSH_SETTINGS_FILE ? 0o600 : 0o644;
-      await installFile(host, path, content, { mode, ...ROOT });
+      await installFile(host, path, content, { mode: modeOf(path), ...ROOT });
     }
   }
+}
+
+function modeOf(path: string): number {
+  return path === SSH_SETTINGS_FILE ? 0o600 : 0o644;
+}
+
+/** A script for /bin/sh that puts files in their places, or takes them away, and has the server read them. */
+export function placeScript(files: SshdFiles): string {
+  const lines = [...files].flatMap(([path, content]) =>
+    content === undefined ? [`rm -f ${path}`] : [
+      `echo ${encodeBase64(content)} | base64 -d >${path}.back || exit 1`,
+      `chmod ${modeOf(path).toString(8)} ${path}.back && mv ${path}.back ${path} || exit 1`,
+    ]
+  );
+  return [
+    ...lines,
+    "sshd -t || exit 1",
+    // One that has ended over what it read is no more to be told anything.
+    "rc-service sshd reload || rc-service sshd restart",
+    "",
+  ].join("\n");
 }
 
 /** Starts the server, and remembers what it was started with. */
@@ -173,15 +277,17 @@ async function candidate(
   return main.replace(INCLUDE, () => included.join("\n"));
 }
 
-/** What sshd would do by a configuration, as it tells it: a keyword and its value a line. */
+/** What sshd would do by a configuration, for a `login` where one is given, as it tells it: a keyword and its value a line. */
 async function dump(
   host: Host,
   text: string,
   refused: (complaint: string) => UserError,
+  login?: string,
 ): Promise<string[]> {
   const path = `${SSHD_CANDIDATE_DIR}/sshd_config`;
   await host.writeFile(path, text, { mode: 0o600, sync: false });
-  const result = await run(host, ["sshd", "-T", "-f", path]);
+  const command = ["sshd", "-T", "-f", path, ...login === undefined ? [] : ["-C", login]];
+  const result = await run(host, command);
   if (result.code !== 0) throw refused(complaintOf(result, firstLine));
   return outputOf(result).split("\n");
 }

@@ -9,7 +9,7 @@
  * trial.json what the agent needs to go on: digest, text
  * applied    the setting was applied to its end
  * revert-now the agent asks for the previous state before the deadline
- * lock       locked by the watchdog
+ * watchdog   number of the watchdog's process
  *
  * open → confirmed            renamed by the agent: it is kept
  * open → reverting → reverted renamed by the watchdog: the previous state is back; what the file holds went wrong with that
@@ -21,6 +21,7 @@
  */
 import * as v from "valibot";
 import { TRIAL_SUBJECTS, type TrialSubject } from "../../lib/documents/trial_record.ts";
+import { UserError } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import { canonicalJson } from "../../lib/json.ts";
 import { printable } from "../../lib/visible.ts";
@@ -33,6 +34,10 @@ const STATES = ["open", "confirmed", "reverting", "reverted"] as const;
 export type TrialState = typeof STATES[number];
 
 const wantedSchema = v.object({ digest: v.string(), text: v.string() });
+
+/** How often and how long apart it is looked whether a watchdog has begun, in milliseconds. */
+const WATCHING_TRIES = 50;
+const WATCHING_PAUSE_MS = 100;
 
 /** Longest complaint of a revert that is told, in characters. */
 const MAX_COMPLAINT = 200;
@@ -100,13 +105,19 @@ export class OpenTrial {
   }
 
   /**
-   * Starts a watchdog. Where one watches already, the new one waits for its end; so one that was killed is replaced.
+   * Starts a watchdog, unless one watches already: one that was killed is replaced.
    *
    * @throws {UserError}
    */
   async watch(): Promise<void> {
+    const doing = "watch a trial";
     const command = [TRIAL_WATCHDOG, OpenTrial.directory(this.subject)];
-    await runOk(this.host, "watch a trial", command, { session: true, output: "null" });
+    await runOk(this.host, doing, command, { session: true, output: "null" });
+    // It goes on by itself: that it was started does not mean that it watches.
+    for (let left = WATCHING_TRIES; await this.host.stat(this.#path("watchdog")) === undefined;) {
+      if (left-- === 0) throw new UserError(doing, "the watchdog does not begin");
+      await this.host.sleep(WATCHING_PAUSE_MS);
+    }
   }
 
   async state(): Promise<TrialState> {

@@ -28,6 +28,8 @@ const PAUSE_MS = 1_000;
 const AFTERWARDS_MS = 30_000;
 /** How long a revert may take, tries and pauses included (overlay/root/usr/lib/psyopsos/trial-watchdog), in milliseconds. */
 const REVERT_MS = 200_000;
+/** After how many looks at a revert a watchdog is started anew, should there be none. */
+const LOOKS = 5;
 /** How long after a trial that proved nothing the next one is: at first, and at most, in milliseconds. */
 const AGAIN_MS = 300_000;
 const AGAIN_MOST_MS = 3_600_000;
@@ -71,12 +73,14 @@ export class TrialRunner implements Trials {
    */
   async settle(): Promise<Trouble[]> {
     for (const trial of await OpenTrial.found(this.host)) {
-      // The watchdog may have been killed as well.
-      await trial.watch();
-      await this.#conclude(trial);
+      await this.#telling("trial", async () => {
+        // The watchdog may have been killed as well.
+        await trial.watch();
+        await this.#conclude(trial);
+      });
     }
     for (const subject of TRIAL_SUBJECTS) {
-      await this.#telling(() => this.parts.kept.catchUp(subject));
+      await this.#telling("state", () => this.parts.kept.catchUp(subject));
     }
     return this.#troubles.splice(0);
   }
@@ -109,7 +113,9 @@ export class TrialRunner implements Trials {
   async forget(subject: TrialSubject): Promise<void> {
     await this.#setUnproved(subject, undefined);
     const { confirmed, refused } = await this.#read(subject);
-    if (confirmed ?? refused) await this.#telling(() => this.parts.kept.write(subject, {}));
+    if (confirmed ?? refused) {
+      await this.#telling("state", () => this.parts.kept.write(subject, {}));
+    }
   }
 
   async #whyNotNow({ subject, digest }: Trial): Promise<string | undefined> {
@@ -152,7 +158,7 @@ export class TrialRunner implements Trials {
 
   async #confirm(trial: OpenTrial): Promise<Outcome> {
     const { subject, wanted } = trial;
-    await this.#telling(() => this.parts.kept.write(subject, { confirmed: wanted }));
+    await this.#telling("state", () => this.parts.kept.write(subject, { confirmed: wanted }));
     await this.#setUnproved(subject, undefined);
     await trial.clear();
     return { kind: "confirmed" };
@@ -173,7 +179,7 @@ export class TrialRunner implements Trials {
     const reason = `${why}; change it to have it tried again`;
     const { confirmed } = await this.#read(subject);
     const refused = { digest, reason };
-    await this.#telling(() => this.parts.kept.write(subject, { confirmed, refused }));
+    await this.#telling("state", () => this.parts.kept.write(subject, { confirmed, refused }));
     await this.#setUnproved(subject, undefined);
     return { kind: "refused", reason };
   }
@@ -208,9 +214,11 @@ export class TrialRunner implements Trials {
   /** Waits until the watchdog has brought the previous state back; gives whether it has. */
   async #isReverted(trial: OpenTrial): Promise<boolean> {
     const until = this.host.uptime() + REVERT_MS;
-    while (await trial.state() !== "reverted") {
+    for (let looks = 1; await trial.state() !== "reverted"; looks++) {
       if (this.parts.signal.aborted || this.host.uptime() > until) return false;
       await this.host.sleep(PAUSE_MS, this.parts.signal);
+      // It may have been killed.
+      if (looks % LOOKS === 0) await trial.watch();
     }
     return true;
   }
@@ -229,12 +237,12 @@ export class TrialRunner implements Trials {
     await writeRecord(this.host, UNPROVED_FILE, to ? { ...others, [subject]: to } : others);
   }
 
-  /** Does what the drive may refuse; that is told once the round goes on. */
-  async #telling(write: () => Promise<void>): Promise<void> {
+  /** Does what may fail without the rest of the round; that is told at its end. */
+  async #telling(check: "state" | "trial", act: () => Promise<void>): Promise<void> {
     try {
-      await write();
+      await act();
     } catch (error) {
-      this.#troubles.push(troubleOf(error, "state"));
+      this.#troubles.push(troubleOf(error, check));
     }
   }
 }

@@ -153,8 +153,10 @@ export const ssh = configKey({
   schema: described(
     schema,
     "Settings of the SSH server. What is said here goes before what the image says. sshd tries the settings before they are " +
-      "placed, and each is read back; where sshd refuses one or another file goes before it, those that hold stay. The server " +
-      "reads new settings without ending sessions. Left out, the image's settings are in force.",
+      "placed, and each is read back; where sshd refuses one, another file goes before it, or it would let none of the accounts " +
+      "in that have a key, those that hold stay. They also stay where the server does not greet on each address that it listens " +
+      "on, or the site does not answer any more. The server reads new settings without ending sessions. Left out, the image's " +
+      "settings are in force.",
     { since: "0.2.0", default: "the image's settings, and the host key of the identity drive" },
   ),
   example: 'ssh:\n  port: 22\n  permitRootLogin: no\n  settings:\n    MaxAuthTries: "3"\n',
@@ -192,7 +194,7 @@ export const ssh = configKey({
       return other === undefined ? [] : [`ssh.settings: ${other} and ${keyword} are one setting`];
     });
   },
-  needs: { programs: ["rc-service", "sshd"], packages: ["openssh-server"] },
+  needs: { programs: ["rc-service", "sshd", "ip"], packages: ["openssh-server"] },
   admits: (value) => ({ tcp: sshPorts(value) }),
   inParts: true,
   owns: [

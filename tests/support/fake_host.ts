@@ -6,6 +6,7 @@ import type {
   Child,
   DatagramQuestion,
   FileInfo,
+  GreetingQuestion,
   Host,
   LockHolder,
   LockOptions,
@@ -46,6 +47,8 @@ export class FakeHost implements Host {
   readonly pages = new Map<string, Bytes | ((init?: RequestInit) => Response)>();
   /** Answers of servers over UDP, by name. */
   readonly datagrams = new Map<string, (question: Bytes) => Bytes>();
+  /** What a TCP server says of itself; undefined where nobody listens. */
+  greetings: (address: string, port: number) => string | undefined = () => undefined;
   readonly variables = new Map<string, string>();
   readonly log: string[] = [];
   clock = new Date("2026-11-22T20:00:00Z");
@@ -303,6 +306,14 @@ export class FakeHost implements Host {
     const answer = this.datagrams.get(server)?.(data);
     if (answer && accept(answer)) return answer;
     throw new Error("no answer in time");
+  }
+
+  greeting({ address, port }: GreetingQuestion): Promise<Bytes> {
+    this.log.push(`greet ${address} ${port}`);
+    const said = this.greetings(address, port);
+    return said === undefined
+      ? Promise.reject(new Error("Connection refused (os error 111)"))
+      : Promise.resolve(utf8(said));
   }
 
   now(): Date {

@@ -6,7 +6,11 @@ import type { FakeHost } from "../../support/fake_host.ts";
 /** Keywords that it knows, what they may be set to, and what they are when nothing is said. */
 const KEYWORDS: Readonly<Record<string, [pattern: RegExp, ...defaults: string[]]>> = {
   acceptenv: [/./],
+  allowgroups: [/./],
   allowusers: [/./],
+  authenticationmethods: [/./, "any"],
+  authorizedkeysfile: [/./, ".ssh/authorized_keys"],
+  denyusers: [/./],
   hostcertificate: [/^\//, "none"],
   hostkey: [/^\//],
   logingracetime: [/^\d+m?$/, "120"],
@@ -14,6 +18,7 @@ const KEYWORDS: Readonly<Record<string, [pattern: RegExp, ...defaults: string[]]
   passwordauthentication: [/^(?:yes|no)$/, "yes"],
   permitrootlogin: [/^(?:yes|no|prohibit-password|forced-commands-only)$/, "prohibit-password"],
   port: [/^\d+$/, "22"],
+  pubkeyauthentication: [/^(?:yes|no)$/, "yes"],
   trustedusercakeys: [/^\//, "none"],
 };
 /** Those of which each line counts. */
@@ -27,12 +32,29 @@ export class SshFake {
   /** How often it was made to read its files. */
   reloads = 0;
 
+  /** Whether the running server answers whoever connects. */
+  answers = true;
+
   constructor(private readonly host: FakeHost) {
+    host.greetings = (_address, port) =>
+      this.answers && this.running && this.inForce.includes(`port ${port}`)
+        ? "SSH-2.0-OpenSSH_10.2\r\n"
+        : undefined;
+    if (!host.programs.has("ip")) {
+      host.programs.set(
+        "ip",
+        (args) =>
+          args.join(" ") === "-o addr show"
+            ? "1: lo    inet 127.0.0.1/8 scope host lo\n2: eth0    inet 10.0.2.15/24 scope global eth0\n"
+            : { code: 1, stderr: utf8("ip: unknown words\n") },
+      );
+    }
     host.put("/etc/init.d/sshd", "#!/sbin/openrc-run\n");
     host.put("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\nAcceptEnv LANG\n");
     host.put(
       "/etc/ssh/sshd_config.d/50-psyopsos.conf",
-      "HostKey /etc/ssh/ssh_host_ed25519_key\nPasswordAuthentication no\n",
+      "HostKey /etc/ssh/ssh_host_ed25519_key\nPasswordAuthentication no\n" +
+        "AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u\n",
       0o600,
     );
     host.programs.set("rc-service", ([service, verb, ...more]) => {
@@ -42,10 +64,12 @@ export class SshFake {
       return this.#service(verb ?? "");
     });
     host.programs.set("sshd", (args) => {
-      const [option, flag, file, ...more] = args;
+      const [option, flag, file, who, login, ...more] = args;
       if (option === "-t" && flag === undefined) return this.#judge("/etc/ssh/sshd_config");
       if (option === "-T" && flag === undefined) return this.#listening();
-      if (option === "-T" && flag === "-f" && file !== undefined && more.length === 0) {
+      const isAbout = who === undefined || who === "-C" && /^user=[^,]+,host=[^,]+,addr=[^,]+$/
+            .test(login ?? "");
+      if (option === "-T" && flag === "-f" && file && isAbout && more.length === 0) {
         return this.#judge(file);
       }
       return { code: 255, stderr: utf8("unknown option") };

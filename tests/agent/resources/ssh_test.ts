@@ -4,6 +4,7 @@ import { ssh } from "../../../agent/resources/ssh.ts";
 import { derivedTestCertificate } from "../../support/ssh_certificate.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 import { IDENTITY } from "./identity.ts";
+import { TrialsFake } from "../trial/trials_fake.ts";
 import { apply, askQuestions, settle, targetOf } from "./questions.ts";
 import { ROOT_FILES } from "./root_files.ts";
 import { SshFake } from "./ssh_fake.ts";
@@ -32,7 +33,7 @@ askQuestions("ssh", {
     {
       title: "starts the server with the host key, and its settings where there are some",
       config: { ssh: { port: 2222, permitRootLogin: "no", settings: { MaxAuthTries: "3" } } },
-      steps: [...FIRST, "set up the SSH server", "start sshd"],
+      steps: [...FIRST, "start sshd", "set up the SSH server"],
       check: async (node) => {
         assertEquals(node.textOf(SETTINGS), "Port 2222\nPermitRootLogin no\nMaxAuthTries 3\n");
         assertEquals((await node.stat(SETTINGS))?.mode, 0o600);
@@ -57,7 +58,7 @@ askQuestions("ssh", {
     {
       title: "trusts authorities",
       config: { ssh: { trustedUserCAs: { a: "ssh-ed25519 AAAA a", b: "ssh-ed25519 BBBB b" } } },
-      steps: [...FIRST, "set up the SSH server", "start sshd"],
+      steps: [...FIRST, "start sshd", "set up the SSH server"],
       check: (node) => {
         assertEquals(node.textOf(SETTINGS), "TrustedUserCAKeys /etc/ssh/trusted_user_cas\n");
         assertEquals(
@@ -110,7 +111,7 @@ Deno.test("ssh lets the running server read new settings, once", async () => {
 Deno.test("a file that sshd refuses changes nothing, and is told each time with sshd's words", async () => {
   const before = { ssh: { port: 2222 } };
   const { host: node, sshd } = await started(before);
-  const { inForce } = sshd;
+  const { inForce, reloads } = sshd;
   const bad: [Record<string, string>, RegExp][] = [
     [{ Frobnicate: "yes" }, /Bad configuration option: Frobnicate$/],
     [{ MaxAuthTries: "many" }, /unsupported option "many"\.$/],
@@ -122,7 +123,7 @@ Deno.test("a file that sshd refuses changes nothing, and is told each time with 
       assert(words.test(troubles[0]!.message), troubles[0]!.message);
       assert(troubles[0]!.message.startsWith("Cannot set up the SSH server: "));
       assertEquals(node.textOf(SETTINGS), "Port 2222\n");
-      assertEquals([sshd.running, sshd.inForce, sshd.reloads], [true, inForce, 0]);
+      assertEquals([sshd.running, sshd.inForce, sshd.reloads], [true, inForce, reloads]);
     }
   }
 });
@@ -197,4 +198,114 @@ Deno.test("ssh shows the certificate of the drive's host key, and no other", asy
     "Cannot set up the SSH server: hostCertificate is not about the host key of the identity drive",
   ]);
   assertEquals(node.textOf(file), `${mine.line}\n`);
+});
+
+Deno.test("settings are a trial, whose script brings the files before back", async () => {
+  const trials = new TrialsFake();
+  const { host: node } = host();
+  await settle(node, act, targetOf({ ssh: { port: 2222 } }, { trials }));
+  await settle(
+    node,
+    act,
+    targetOf({ ssh: { trustedUserCAs: { a: "ssh-ed25519 AAAA a" } } }, {
+      trials,
+    }),
+  );
+  const [first, second] = trials.attempts;
+  const reload = "sshd -t || exit 1\nrc-service sshd reload || rc-service sshd restart\n";
+  const gone = (path: string) => `rm -f ${path}\n`;
+  const [certificate, authorities] = [
+    "/etc/ssh/ssh_host_ed25519_key-cert.pub",
+    "/etc/ssh/trusted_user_cas",
+  ];
+  assertEquals(first!.revert, gone(certificate) + gone(authorities) + gone(SETTINGS) + reload);
+  assertEquals(
+    second!.revert,
+    `${gone(certificate)}${gone(authorities)}echo ${btoa("Port 2222\n")} | base64 -d >${SETTINGS}` +
+      `.back || exit 1\nchmod 600 ${SETTINGS}.back && mv ${SETTINGS}.back ${SETTINGS} || exit 1\n${reload}`,
+  );
+  assertEquals([first!.subject, first!.text], ["ssh", `{"${SETTINGS}":"Port 2222\\n"}`]);
+});
+
+Deno.test("a server that greets nobody by its new settings fails the trial, and those before are kept", async () => {
+  const trials = new TrialsFake();
+  const { host: node, sshd } = host();
+  await settle(node, act, targetOf({ ssh: { port: 2222 } }, { trials }));
+  sshd.answers = false;
+  const { troubles } = await apply(node, act, targetOf({ ssh: { port: 2200 } }, { trials }));
+  assertEquals(troubles.map(({ message }) => message), [
+    "Cannot set up the SSH server: sshd does not answer on 10.0.2.15, port 2200",
+  ]);
+  assertEquals(node.textOf(SETTINGS), "Port 2222\n");
+  assert(sshd.inForce.includes("port 2222"));
+  sshd.answers = true;
+  assertEquals(await settle(node, act, targetOf({ ssh: { port: 2200 } }, { trials })), [
+    "set up the SSH server",
+  ]);
+});
+
+Deno.test("settings that were confirmed are there when the server starts; new ones are tried on one that runs", async () => {
+  const trials = new TrialsFake();
+  const config = { ssh: { port: 2222 } };
+  await settle(host().host, act, targetOf(config, { trials }));
+  const next = host();
+  assertEquals(await settle(next.host, act, targetOf(config, { trials })), [
+    ...FIRST,
+    "set up the SSH server",
+    "start sshd",
+  ]);
+  assertEquals([trials.attempts.length, next.sshd.reloads], [1, 0]);
+  // A boot that knows only what was confirmed before goes back to that.
+  trials.next = { kind: "refused", reason: "it cut the node off" };
+  const third = host();
+  const { troubles } = await apply(
+    third.host,
+    act,
+    targetOf({ ssh: { port: 2200 } }, { trials }),
+  );
+  assertEquals(troubles[0]!.message, "Cannot set up the SSH server: it cut the node off");
+  assertEquals(third.host.textOf(SETTINGS), "Port 2222\n");
+  assert(third.sshd.inForce.includes("port 2222"));
+  // Where nothing is said any more, nothing is gone back to.
+  const fourth = host();
+  assertEquals(await settle(fourth.host, act, targetOf({}, { trials })), [
+    ...FIRST,
+    "start sshd",
+    "forget earlier settings of the SSH server",
+  ]);
+  assertEquals(trials.kept.size, 0);
+});
+
+Deno.test("settings that let none of those in who have a key are refused before anything changes", async () => {
+  const { host: node, sshd } = await started();
+  const deny = (settings: Record<string, string>, more = {}) =>
+    apply(node, act, targetOf({ ssh: { ...more, settings } }));
+  // Nobody has a key yet.
+  assertEquals((await deny({ AllowUsers: "nobody" })).troubles, []);
+  node.put("/etc/ssh/authorized_keys.d/root", "ssh-ed25519 AAAA\n");
+  node.put("/etc/ssh/authorized_keys.d/gone", "ssh-ed25519 AAAA\n");
+  const { inForce } = sshd;
+  for (
+    const [settings, more] of [
+      [{ AllowUsers: "ann bob" }, {}],
+      [{ DenyUsers: "ro*" }, {}],
+      [{ AllowGroups: "wheels" }, {}],
+      [{ PubkeyAuthentication: "no" }, {}],
+      [{ AuthenticationMethods: "publickey,password" }, {}],
+      [{}, { permitRootLogin: "no" }],
+    ] as const
+  ) {
+    const { troubles } = await deny(settings, more);
+    assertEquals(troubles.map(({ message }) => message), [
+      "Cannot set up the SSH server: it would let none of those in who have a key (root)",
+    ]);
+    assertEquals(sshd.inForce, inForce);
+  }
+  const fine: Record<string, string>[] = [
+    { AllowUsers: "r?ot@10.0.0.0/8" },
+    { AuthenticationMethods: "publickey" },
+  ];
+  for (const settings of fine) assertEquals((await deny(settings)).troubles, []);
+  const password = { passwordAuthentication: true };
+  assertEquals((await deny({ AllowUsers: "ann" }, password)).troubles, []);
 });

@@ -291,10 +291,14 @@ Deno.test("a script that brings nothing back is told of", async () => {
 });
 
 Deno.test("nothing is tried where no watchdog can be started", async () => {
-  const node = new Node();
-  node.host.programs.set("/usr/lib/psyopsos/trial-watchdog", () => ({ code: 1 }));
-  await assertRejects(() => node.trials.attempt(node.trial("new")), UserError, "watch a trial");
-  assertEquals([node.setting, await node.isOpen()], ["old", false]);
+  const dead = new Node();
+  dead.watchdog.isDead = true;
+  const missing = new Node();
+  missing.host.programs.delete("/usr/lib/psyopsos/trial-watchdog");
+  for (const node of [dead, missing]) {
+    await assertRejects(() => node.trials.attempt(node.trial("new")), UserError, "watch a trial");
+    assertEquals([node.setting, await node.isOpen()], ["old", false]);
+  }
 });
 
 Deno.test("a drive that was pulled gets what was confirmed once it is there again; the next round tells why not", async () => {

@@ -12,6 +12,8 @@ export class WatchdogFake {
   readonly watched = new Set<string>();
   /** Scripts that were run, in order. */
   readonly reverted: string[] = [];
+  /** It ends as soon as it was started. */
+  isDead = false;
   /** What a script says that fails; undefined: all do what they should. */
   failure?: string;
 
@@ -20,6 +22,8 @@ export class WatchdogFake {
     host.programs.set(WATCHDOG, (args, options) => {
       assertEquals(args.length, 1);
       assert(options.session, "it would end with the agent");
+      if (this.isDead) return "";
+      host.put(`${args[0]}/watchdog`, "4712\n");
       this.watched.add(args[0]!);
       return "";
     });

@@ -57,12 +57,14 @@ class SshdHost extends DenoHost {
 
   override async run(command: readonly string[], options?: RunOptions): Promise<RunResult> {
     const [program, ...args] = command;
+    if (program === "ip") return await super.run(["true"]);
     if (program === "rc-service") return { code: 0, stdout: NOTHING, stderr: NOTHING };
     assertEquals(program, "sshd");
     const real = [`${this.dir}/sshd`, ...args.map((arg) => this.#place(arg))];
     const result = await super.run(real, { ...options, env: { LD_LIBRARY_PATH: this.dir } });
     const said = text(result.stderr).replaceAll(`${this.dir}/run`, RUN_DIR);
-    return { ...result, stderr: utf8(said) };
+    const told = text(result.stdout).replaceAll(`${this.dir}/ssh`, "/etc/ssh");
+    return { ...result, stdout: utf8(told), stderr: utf8(said) };
   }
 }
 
@@ -142,6 +144,36 @@ async function judgeAll(dir: string): Promise<void> {
     [{ Protocol: "2" }, /^Cannot try: sshd tells nothing of Protocol$/],
   ];
   for (const [settings, message] of refused) assertMatch(await ask({ settings }), message);
+
+  // root alone has a key: settings must let it in, as the real sshd tells what they mean for it.
+  await Deno.mkdir(`${dir}/ssh/authorized_keys.d`);
+  await Deno.writeTextFile(`${dir}/ssh/authorized_keys.d/root`, ca);
+  const locked = "Cannot try: it would let none of those in who have a key (root)";
+  const out: NodeConfig["ssh"][] = [
+    { permitRootLogin: "no" },
+    { permitRootLogin: "forced-commands-only" },
+    { settings: { AllowUsers: "ann b*" } },
+    { settings: { DenyUsers: "r*t" } },
+    { settings: { AllowGroups: "wheel" } },
+    { settings: { PubkeyAuthentication: "no" } },
+  ];
+  for (const ssh of out) assertEquals(await ask(ssh), locked, JSON.stringify(ssh));
+  const inside: NodeConfig["ssh"][] = [
+    {},
+    { settings: { AllowUsers: "ann root" } },
+    { settings: { AllowUsers: "root@10.0.0.0/8" } },
+    { settings: { AllowGroups: "root" } },
+    { permitRootLogin: "no", passwordAuthentication: true },
+    { permitRootLogin: "no", trustedUserCAs: { ca } },
+  ];
+  for (const ssh of inside) assertEquals(await ask(ssh), "taken", JSON.stringify(ssh));
+  await host.writeFile(
+    "/etc/ssh/sshd_config.d/60-match.conf",
+    "Match User root Address 127.0.0.0/8\n  PermitRootLogin yes\n",
+  );
+  assertEquals(await ask({ settings: { MaxAuthTries: "3" } }), "taken");
+  await Deno.remove(`${dir}/ssh/sshd_config.d/60-match.conf`);
+  await Deno.remove(`${dir}/ssh/authorized_keys.d/root`);
 
   await host.writeFile("/etc/ssh/sshd_config.d/05-own.conf", "MaxAuthTries 9\nPort 22\n");
   assertEquals(

@@ -20,7 +20,7 @@ class Trial {
   }
 
   async names(): Promise<string[]> {
-    return (await host.readDir(this.dir)).filter((name) => !/^(lock|revert\.log)$/.test(name));
+    return (await host.readDir(this.dir)).filter((name) => !/^(watchdog|revert\.log)$/.test(name));
   }
 
   /** Starts a watchdog, as the agent does; whatever happens, it is back at once. */
@@ -117,13 +117,17 @@ for (const { name, tools, command } of SHELLS) {
     const { dir } = trial;
     await trial.write("revert", `echo try >>${dir}/ran; [ -e ${dir}/free ] || sleep 60\n`);
     await trial.start();
-    // The second waits for the first.
+    await trial.until("watchdog");
+    // A second one has nothing to do while the first watches.
     await trial.start();
-    const [first] = await trial.watching();
+    await host.sleep(200);
+    const watching = await trial.watching();
+    assertEquals(`${watching}`, (await trial.until("watchdog")).trim());
     await trial.write("revert-now", "");
     await trial.until("ran");
     await trial.write("free", "");
-    Deno.kill(first!, "SIGKILL");
+    Deno.kill(watching[0]!, "SIGKILL");
+    await trial.start();
     assertEquals(await trial.until("reverted"), "");
     assertEquals(await trial.until("ran"), "try\ntry\n");
     await trial.untilGone();
