@@ -27,6 +27,7 @@ import { listeningPorts } from "./sshd.ts";
 import type { KeyResource, Resource, Step } from "./resource.ts";
 
 const DOING = "put the firewall in force";
+const FORGIVING = "forget that another firewall was refused";
 /** Where nft is told to read from its standard input. */
 const STDIN = "-";
 /** nft's words for: whatever the table holds, there is nothing left of it. */
@@ -53,6 +54,8 @@ interface Table {
 
 interface Actual extends Table {
   confirmed: Confirmed | undefined;
+  /** Digest of the table that was tried last and did not hold. */
+  refused: string | undefined;
   /** Ports that sshd listens on, whatever the configuration says. */
   sshPorts: readonly number[];
 }
@@ -68,6 +71,7 @@ type Change =
       readonly confirmed: Confirmed | undefined;
     }
     | { readonly what: "remove"; readonly isLoaded: boolean }
+    | { readonly what: "forgive" }
   );
 
 export const firewall: KeyResource<"firewall", Actual, Change> = {
@@ -75,19 +79,20 @@ export const firewall: KeyResource<"firewall", Actual, Change> = {
     return {
       ...await readTable(host, wanted),
       confirmed: await trials.confirmed("firewall"),
+      refused: await trials.refused("firewall"),
       sshPorts: wanted.said ? await listeningPorts(host) : [],
     };
   },
 
-  plan(wanted, { loaded, listing, confirmed, sshPorts }) {
+  plan(wanted, { loaded, listing, confirmed, refused, sshPorts }) {
     const content = firewallText(withPorts(wanted, sshPorts));
     if (content === undefined) {
       const isLoaded = loaded !== undefined;
       const step: Change = { what: "remove", isLoaded, text: "remove the firewall" };
-      return isLoaded || confirmed ? [step] : [];
+      return isLoaded || confirmed || refused !== undefined ? [step] : [];
     }
     const isInForce = loaded?.digest === digestOf(content) && loaded.listing === listing;
-    if (isInForce) return [];
+    if (isInForce) return refused === undefined ? [] : [{ what: "forgive", text: FORGIVING }];
     const { rules = "" } = wanted.said ?? {};
     return [{ what: "try", content, rules, confirmed, text: DOING }];
   },
@@ -98,6 +103,7 @@ export const firewall: KeyResource<"firewall", Actual, Change> = {
       await host.remove(FIREWALL_FILE);
       return await trials.forget("firewall");
     }
+    if (step.what === "forgive") return await trials.forgive("firewall");
     const { content, rules, confirmed } = step;
     await nft(host, DOING, ["-c", "-f", STDIN], EMPTY + content, rules);
     const outcome = await trials.attempt({

@@ -52,6 +52,8 @@ interface Actual {
   files: SshdFiles;
   /** The settings that were confirmed last. */
   confirmed: Confirmed | undefined;
+  /** Digest of those that were tried last and did not hold. */
+  refused: string | undefined;
   /** Whether the configuration says something of the server. */
   asked: boolean;
   /** Whether the configuration lists the file of the settings among its own: sites of the first agent may. */
@@ -70,7 +72,7 @@ type Change =
       readonly running: boolean;
       readonly confirmed: Confirmed | undefined;
     }
-    | { readonly what: "start" | "reload" | "forget" }
+    | { readonly what: "start" | "reload" | "forget" | "forgive" }
     /** Always fails: what can't be done is reported every time, while all other steps are still made. */
     | { readonly what: "impossible"; readonly doing: string; readonly state: string }
   );
@@ -90,6 +92,7 @@ export const ssh: KeyResource<"ssh", Actual, Change> = {
       publicKey: await readTextIfFile(host, PUBLIC_FILE),
       files: await readFiles(host),
       confirmed: await trials.confirmed("ssh"),
+      refused: await trials.refused("ssh"),
       asked: config.ssh !== undefined,
       left: config.files?.[SSH_SETTINGS_FILE] !== undefined,
     };
@@ -140,6 +143,8 @@ export const ssh: KeyResource<"ssh", Actual, Change> = {
     if (isAsWanted && confirmed && confirmed.digest !== digestOf(wanted.files)) {
       // They were taken away from one boot to the next.
       steps.push({ what: "forget", text: "forget earlier settings of the SSH server" });
+    } else if (isAsWanted && actual.refused !== undefined) {
+      steps.push({ what: "forgive", text: "forget that settings of the SSH server were refused" });
     }
     if (!running) {
       if (!isTried) steps.push(start);
@@ -175,6 +180,8 @@ export const ssh: KeyResource<"ssh", Actual, Change> = {
       }
       case "forget":
         return await trials.forget("ssh");
+      case "forgive":
+        return await trials.forgive("ssh");
       case "start":
         return await start(host, step.text);
       case "reload":

@@ -110,6 +110,16 @@ export class TrialRunner implements Trials {
     return (await this.#read(subject)).confirmed;
   }
 
+  async refused(subject: TrialSubject): Promise<string | undefined> {
+    return (await this.#read(subject)).refused?.digest;
+  }
+
+  async forgive(subject: TrialSubject): Promise<void> {
+    const { confirmed, refused } = await this.#read(subject);
+    if (!refused) return;
+    await this.#telling("state", () => this.parts.kept.write(subject, { confirmed }));
+  }
+
   async forget(subject: TrialSubject): Promise<void> {
     await this.#setUnproved(subject, undefined);
     const { confirmed, refused } = await this.#read(subject);

@@ -48,7 +48,10 @@ export interface Trial {
 export type Outcome =
   /** It is in force, and the site answered under it: now, or when it was tried before. */
   | { readonly kind: "confirmed" }
-  /** It was tried and did not hold while the previous setting does; not tried again until another one was wanted. */
+  /**
+   * It was tried and did not hold while the previous setting does; not tried again until another one was wanted
+   * ({@linkcode Trials.forgive}).
+   */
   | { readonly kind: "refused"; readonly reason: string }
   /** It was tried, and nothing was proved. Tried again later. */
   | { readonly kind: "reverted"; readonly reason: string }
@@ -72,6 +75,10 @@ export interface Trials {
   attempt(trial: Trial): Promise<Outcome>;
   /** What was confirmed last, in this boot or, by the drive, in an earlier one. */
   confirmed(subject: TrialSubject): Promise<Confirmed | undefined>;
+  /** Digest of the setting that was tried last and did not hold; undefined where there is none. */
+  refused(subject: TrialSubject): Promise<string | undefined>;
+  /** Another setting is wanted, and in force: the one that was refused may be tried again, should it be wanted anew. */
+  forgive(subject: TrialSubject): Promise<void>;
   /** Nothing is wanted of the subject any more: the next boot starts without. Does nothing where nothing is kept. */
   forget(subject: TrialSubject): Promise<void>;
 }

@@ -4,6 +4,7 @@
  * inside the nodes, over ssh.
  */
 import { assertEquals, assertMatch } from "@std/assert";
+import type { RunResult } from "../../lib/host.ts";
 import type { Status } from "../../lib/documents/status.ts";
 import type { Machine } from "../../lib/lab/machine.ts";
 import { LAB_USER } from "../../lib/lab/fleet_files.ts";
@@ -52,11 +53,17 @@ class Node {
     const { sshHostKey } = fleet.nodes.find((one) => one.name === this.name)!;
     const known = `${dirs.machines}/${this.name}/known_hosts`;
     await host.writeFile(known, `[127.0.0.1]:${this.port} ${sshHostKey}\n`);
-    const result = await host.run([
+    const command = [
       ...["ssh", "-i", sshKeyFile, "-p", `${this.port}`, "-o", `UserKnownHostsFile=${known}`],
       ...["-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30"],
       ...[`${LAB_USER}@127.0.0.1`, "doas sh -eu"],
-    ], { stdin: commands, timeoutMs: TRIAL_MS });
+    ];
+    let result = await host.run(command, { stdin: commands, timeoutMs: TRIAL_MS });
+    // Nothing was run yet where the server is not up.
+    for (let left = 60; left > 0 && isNotUp(result); left--) {
+      await host.sleep(1000);
+      result = await host.run(command, { stdin: commands, timeoutMs: TRIAL_MS });
+    }
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
     assertEquals(result.code, 0, `${this.name}: ${text(result.stderr)}`);
     return text(result.stdout);
@@ -69,6 +76,10 @@ class Node {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.machine.stop();
   }
+}
+
+function isNotUp({ code, stderr }: RunResult): boolean {
+  return code === 255 && /kex_exchange_identification/.test(new TextDecoder().decode(stderr));
 }
 
 /** Puts lines into a node's \`config\`; gives the serial of the new site. */
@@ -94,9 +105,9 @@ async function settled(node: Node, serial: number): Promise<void> {
 
 /** What the first site wants is in force again, and no other; what is somebody else's is where it was. */
 const LIKE_BEFORE = `
-  nft list table inet psyopsos | grep 'policy drop'
-  ! nft list table inet psyopsos | grep 'hook output'
-  nft list table ip kube-proxy | grep 'tcp dport 443 counter'
+  nft list table inet psyopsos | grep -q 'policy drop'
+  [ "$(nft list table inet psyopsos | grep -c 'hook output')" = 0 ]
+  nft list table ip kube-proxy | grep -q 'tcp dport 443 counter'
 `;
 
 async function withAgent(node: Node, serial: number): Promise<void> {
@@ -115,18 +126,29 @@ async function withAgent(node: Node, serial: number): Promise<void> {
   );
 }
 
+/** A function for sh that lists processes by what is in their command lines. */
+const IDS = `
+  ids() {
+    for process in /proc/[0-9]*; do
+      case "$(tr '\\000' ' ' 2>/dev/null <$process/cmdline || true)" in
+        *"$1"*) echo \${process#/proc/} ;;
+      esac
+    done
+  }
+`;
+
 async function withoutAgent(node: Node, serial: number): Promise<void> {
-  const seen = await node.run(`
+  const seen = await node.run(`${IDS}
     trial=/run/psyopsos/trial-firewall
     until [ -e $trial/applied ]; do sleep 1; done
     nft list table inet psyopsos | grep 'hook output' >&2
-    kill -9 $(pidof supervise-daemon) $(sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p' /run/psyopsos/agent.lock)
-    cut -d . -f 1 $trial/deadline
+    kill -9 $(ids 'supervise-daemon psyopsos-agent') $(ids lib/psyopsos/agent)
+    cat $trial/deadline
     until [ -e $trial/reverted ]; do sleep 1; done
     cut -d . -f 1 /proc/uptime
     cat $trial/reverted
-    ${LIKE_BEFORE} >&2
-    ! pidof supervise-daemon
+    ${LIKE_BEFORE}
+    [ -z "$(ids psyopsos-agent; ids lib/psyopsos/agent)" ]
     rc-service psyopsos-agent zap >&2
     rc-service psyopsos-agent start >&2
   `);
@@ -140,6 +162,21 @@ async function withoutAgent(node: Node, serial: number): Promise<void> {
   await node.run(`[ ! -e /run/psyopsos/trial-firewall ]\n${LIKE_BEFORE}`);
 }
 
+/** Settings with which sshd ends as soon as it has read them: nobody has that address. */
+const MUTE = `ssh: {settings: {ListenAddress: 192.0.2.1}}`;
+
+/** sshd comes back with the settings before, and the next firewall that is good has its turn. */
+async function withSshd(node: Node, serial: number): Promise<void> {
+  const mute = /^Cannot set up the SSH server: sshd does not answer on 192\.0\.2\.1, port 22; /;
+  await node.status(
+    (status) => status.serial === serial && mute.test(status.problem?.message ?? ""),
+    TRIAL_MS,
+  );
+  const settings = await node.run("cat /etc/ssh/sshd_config.d/10-psyopsos.conf");
+  assertEquals(/ListenAddress/.test(settings), false);
+  assertMatch(settings, /^MaxAuthTries 3$/m);
+}
+
 /** The next boot: no site answers, and the table is the one that was confirmed. */
 async function nextBoot(world: World, serial: number): Promise<void> {
   world.server.trick = () => ({ status: 503 });
@@ -147,6 +184,7 @@ async function nextBoot(world: World, serial: number): Promise<void> {
   await node.machine.event("verified", { source: "last-good", serial: String(serial) }, {
     timeoutMs: DIRECT_MS,
   });
+  // sshd is started after that.
   const table = await node.run("nft list table inet psyopsos");
   assertMatch(table, /hook input .*policy drop/);
   assertEquals(/hook output/.test(table), false);
@@ -169,6 +207,11 @@ Deno.test({
         for (const name of ["alpha", "beta"]) await configure(world, name, CUTTING);
         second = await world.makeSite();
         await Promise.all([withAgent(alpha, second), withoutAgent(beta, second)]);
+        const file = `${world.dirs.nodes}/alpha.yaml`;
+        const before = await host.readTextFile(file);
+        await host.writeFile(file, before.replace(CUTTING.trimEnd(), MUTE));
+        second = await world.makeSite();
+        await withSshd(alpha, second);
         assertEquals([...brokenLines(alpha.machine), ...brokenLines(beta.machine)], []);
       }
       await nextBoot(world, second);

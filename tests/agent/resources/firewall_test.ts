@@ -131,6 +131,12 @@ Deno.test("a firewall that was refused or postponed leaves the confirmed one in 
     }
     await apply(host, act, target);
   }
+  trials.next = { kind: "refused", reason: "it was refused" };
+  await apply(host, act, targetOf({ firewall: { input: "accept" } }, { trials }));
+  // Once the good one is wanted again, the other one has its chance anew.
+  assertEquals(await settle(host, act, targetOf({ firewall: {} }, { trials })), [
+    "forget that another firewall was refused",
+  ]);
   trials.next = { kind: "confirmed" };
   assertEquals(await settle(host, act, targetOf({ firewall: { input: "accept" } }, { trials })), [
     PUT,

@@ -266,6 +266,11 @@ Deno.test("settings that were confirmed are there when the server starts; new on
   assertEquals(troubles[0]!.message, "Cannot set up the SSH server: it cut the node off");
   assertEquals(third.host.textOf(SETTINGS), "Port 2222\n");
   assert(third.sshd.inForce.includes("port 2222"));
+  const refusal = trials.refusals.get("ssh");
+  assertEquals(typeof refusal, "string");
+  assertEquals(await settle(third.host, act, targetOf(config, { trials })), [
+    "forget that settings of the SSH server were refused",
+  ]);
   // Where nothing is said any more, nothing is gone back to.
   const fourth = host();
   assertEquals(await settle(fourth.host, act, targetOf({}, { trials })), [

@@ -326,6 +326,20 @@ Deno.test("a record that can't be read counts as none, and is told of", async ()
   assertEquals((await node.trials.attempt(node.trial("new"))).kind, "confirmed");
 });
 
+Deno.test("a setting that was refused has its chance anew once it is forgiven", async () => {
+  const node = new Node();
+  await node.trials.attempt(node.trial("new"));
+  await node.trials.attempt(node.trial("bad"));
+  assertEquals(await node.trials.refused("firewall"), digestOf("bad"));
+  await node.trials.forgive("firewall");
+  node.good.push("bad");
+  const next = node.reboot();
+  next.good.push("bad");
+  assertEquals(await next.trials.refused("firewall"), undefined);
+  assertEquals((await next.trials.confirmed("firewall"))?.digest, digestOf("new"));
+  assertEquals((await next.trials.attempt(next.trial("bad"))).kind, "confirmed");
+});
+
 Deno.test("what nobody wants any more is forgotten, in the next boot too", async () => {
   const node = new Node();
   await node.trials.attempt(node.trial("new"));

@@ -303,6 +303,8 @@ onScene(
     const trials: Trials = {
       attempt: (trial) => runner.attempt({ ...trial, seconds: 6 }),
       confirmed: (subject) => runner.confirmed(subject),
+      refused: (subject) => runner.refused(subject),
+      forgive: (subject) => runner.forgive(subject),
       forget: (subject) => runner.forget(subject),
     };
     const good = { allow: { web: { tcp: [80] } } };

@@ -98,6 +98,26 @@ Deno.test("what another key needs is admitted by itself; an entry of its name ta
   ]);
 });
 
+Deno.test("interfaces that other keys make are trusted, and their ports admitted", () => {
+  const admitted = {
+    ssh: { tcp: [22] },
+    tailscale: { udp: [41641], interfaces: ["tailscale0"] },
+    k3s: { tcp: ["6443-6444", 10250], interfaces: ["cni0", "flannel.1"] },
+  };
+  const said: NodeConfig["firewall"] = { allow: { k3s: { from: ["10.0.0.0/8"] } } };
+  const text = firewallText({ said, admitted })!;
+  for (
+    const line of [
+      "ip saddr 10.0.0.0/8 tcp dport { 6443-6444, 10250 } accept",
+      "tcp dport { 22 } accept",
+      "udp dport { 41641 } accept",
+    ]
+  ) assertEquals(text.split(line).length, 2, line);
+  for (const name of ["cni0", "flannel.1", "tailscale0"]) {
+    assertEquals(text.split(`iifname "${name}" accept`).length, 3, "in and through");
+  }
+});
+
 Deno.test("null closes sshd, in whichever layer it stands, until another layer opens it", () => {
   const from = ["10.0.0.0/8"];
   const closed = { firewall: { allow: { ssh: null } } };
