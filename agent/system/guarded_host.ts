@@ -40,6 +40,7 @@ const PATHS = {
   now: [],
   uptime: [],
   sleep: [],
+  greeting: [],
   env: [],
 } as const satisfies { readonly [Method in keyof Host]: readonly number[] | "pieces" | "program" };
 

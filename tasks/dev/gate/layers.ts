@@ -73,7 +73,14 @@ export const LAYERS: readonly Layer[] = [
   layer(
     5.5,
     "agent/resources/",
-    ...["agent/identity/", "agent/network/", "agent/report/", "agent/storage/", "agent/system/", "agent/trial/"],
+    ...[
+      "agent/identity/",
+      "agent/network/",
+      "agent/report/",
+      "agent/storage/",
+      "agent/system/",
+      "agent/trial/",
+    ],
     ...["lib/config/", "lib/documents/", "lib/formats/"],
   ),
   layer(
