@@ -6,6 +6,7 @@
 import { type Bytes, utf8 } from "./bytes.ts";
 import {
   type Child,
+  type Ended,
   NO_PROGRAM,
   type RunOptions,
   type RunResult,
@@ -44,18 +45,41 @@ export async function runProgram(
     const reason = utf8(`${program}: not found`);
     return { code: NO_PROGRAM, stdout: new Uint8Array(), stderr: reason };
   }
+  const limit = limitOf(options);
   const end = async (): Promise<RunResult> => {
     const feed = options.stdin === undefined ? undefined : feedStdin(child, options.stdin);
-    const none = { stdout: new Uint8Array(), stderr: new Uint8Array() };
-    const { code, stdout, stderr } = output === "piped"
-      ? await child.output()
-      : { ...none, ...await child.status };
+    const [{ code }, stdout, stderr] = await Promise.all([
+      child.status,
+      ...output === "piped"
+        ? [take(child.stdout, limit), take(child.stderr, limit)]
+        : [new Uint8Array(), new Uint8Array()],
+    ]);
     await feed;
-    return { code, stdout, stderr };
+    return { code, stdout: stdout!, stderr: stderr! };
   };
-  return options.timeoutMs === undefined && !options.signal
-    ? await end()
-    : await within(options, child, end());
+  return await within(options, limit, child, end());
+}
+
+/** All that comes out of a stream, at most as much as the limit allows; what is more is not kept. */
+async function take(stream: ReadableStream<Bytes>, limit: Limit): Promise<Bytes> {
+  const pieces: Bytes[] = [];
+  let length = 0;
+  for await (const piece of stream) {
+    if (length + piece.length > limit.maxBytes) {
+      limit.reach("output");
+      // Read on: until it is ended, the program may write.
+      continue;
+    }
+    length += piece.length;
+    pieces.push(piece);
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 /** Starts a program; see {@linkcode Host.spawn}. */
@@ -87,15 +111,22 @@ export function spawnProgram(command: readonly string[], options: SpawnOptions =
   };
 }
 
+/** Why a program is ended, for people. */
+const ENDED: Readonly<Record<Ended, string>> = {
+  time: "it did not end in time",
+  signal: "it was stopped",
+  output: "it wrote more than it may",
+};
+
 /** What `done` gives, or that the program was ended. */
 async function within(
-  { timeoutMs, signal, session }: RunOptions,
+  { session }: RunOptions,
+  limit: Limit,
   child: Deno.ChildProcess,
   done: Promise<RunResult>,
 ): Promise<RunResult> {
   // Where nobody awaits it any more, its rejection must not count as unhandled.
   done.catch(() => {});
-  const limit = limitOf(timeoutMs, signal);
   const first = await Promise.race([done, limit.reached]).finally(limit.forget);
   if (typeof first !== "string") return first;
   if (session) await runProgram(endSessionCommand(child.pid), { output: "null" });
@@ -103,24 +134,34 @@ async function within(
   // A session has had its time; its first process ends with it, or at once.
   const soon = session ? undefined : await doneWithin(done, KILL_MS);
   if (!soon) tell(child, "SIGKILL");
-  const reason = utf8(first === "time" ? "it did not end in time" : "it was stopped");
+  const reason = utf8(ENDED[first]);
   const killed = { code: KILLED, stdout: new Uint8Array(), stderr: reason };
   const last = soon ?? await doneWithin(done, LEAVE_MS) ?? killed;
-  return { ...last, code: last.code || KILLED, ended: first };
+  // What it wrote of its own end says less than that it was ended.
+  const stderr = first === "output" ? reason : last.stderr;
+  return { ...last, stderr, code: last.code || KILLED, ended: first };
 }
 
-/** The time limit and the signal: which of them comes first. */
-function limitOf(timeoutMs: number | undefined, signal: AbortSignal | undefined) {
-  const { promise: reached, resolve } = Promise.withResolvers<"time" | "signal">();
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => resolve("time"), timeoutMs);
-  const stop = () => resolve("signal");
+/** Time limit, signal and bound of output. */
+interface Limit {
+  /** Which of them comes first. */
+  reached: Promise<Ended>;
+  reach(why: Ended): void;
+  maxBytes: number;
+  forget(): void;
+}
+
+function limitOf({ timeoutMs, signal, maxOutputBytes = Infinity }: RunOptions): Limit {
+  const { promise: reached, resolve: reach } = Promise.withResolvers<Ended>();
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => reach("time"), timeoutMs);
+  const stop = () => reach("signal");
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();
   const forget = () => {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   };
-  return { reached, forget };
+  return { reached, reach, maxBytes: maxOutputBytes, forget };
 }
 
 /** What `done` gives within `ms` milliseconds, else undefined. */

@@ -48,6 +48,8 @@ export interface RunOptions {
   timeoutMs?: number;
   /** Ends the program as the time limit does. */
   signal?: AbortSignal;
+  /** Most bytes of each of its outputs: a program that writes more is ended, as at the time limit. Default: no limit. */
+  maxOutputBytes?: number;
   /**
    * The program gets a session of its own (by `setsid`), and its process group is ended with it at the time limit or by
    * `signal`. What it leaves behind when it ends by itself goes on.
@@ -60,10 +62,16 @@ export interface RunOptions {
 }
 
 /** Options of {@linkcode Host.spawn}. */
-export type SpawnOptions = Omit<RunOptions, "stdin" | "timeoutMs" | "signal" | "session">;
+export type SpawnOptions = Omit<
+  RunOptions,
+  "stdin" | "timeoutMs" | "signal" | "maxOutputBytes" | "session"
+>;
 
 /** Exit code of a program that is not there, as a shell gives it. */
 export const NO_PROGRAM = 127;
+
+/** What can end a program before its time. */
+export type Ended = "time" | "signal" | "output";
 
 /** What a finished program left. */
 export interface RunResult {
@@ -71,8 +79,8 @@ export interface RunResult {
   code: number;
   stdout: Bytes;
   stderr: Bytes;
-  /** Why the program was ended before its time: the time limit or {@linkcode RunOptions.signal}. */
-  ended?: "time" | "signal";
+  /** Why the program was ended before its time: the time limit, {@linkcode RunOptions.signal}, or too much output. */
+  ended?: Ended;
 }
 
 /** A program that is running. */

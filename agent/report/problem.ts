@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { deniedRight } from "../../lib/denied_right.ts";
 import { errorText, RefusedError, UserError } from "../../lib/errors.ts";
 import { printable } from "../../lib/visible.ts";
 
@@ -44,6 +45,11 @@ export function troubleOf(error: unknown, check: string): Trouble {
     return { check: error.check, message: lineOf(error), refused: false };
   }
   if (error instanceof UserError) return { check, message: lineOf(error), refused: false };
+  const denied = deniedRight(error);
+  if (denied) {
+    const message = printable(`Cannot ${denied.doing}: ${denied.state}`, MAX_MESSAGE);
+    return { check: "rights", message, refused: false };
+  }
   // A defect or an error of the operating system: still one line, never a stack trace.
   return { check, message: `Unexpected failure: ${lineOf(error)}`, refused: false };
 }

@@ -64,7 +64,7 @@ export async function runScript(
   const given = [pipe, files.output, `${MAX_OUTPUT_BYTES / BLOCK_BYTES}`, files.process];
   // Named here rather than left to the kernel: /run may be mounted noexec.
   const command = ["/bin/sh", "-c", CAPTURE, "sh", ...given, ...interpreter(run), files.text];
-  const result = await host.run(command, {
+  const result = await runProgram(host, command, {
     clearEnv: true,
     cwd: "/",
     env: { PATH: PROGRAM_PATH, HOME: "/root", PSYOPSOS_NODE: node, PSYOPSOS_SCRIPT: name },

@@ -8,6 +8,7 @@ import { UserError } from "../../lib/errors.ts";
 import type { Host, Ownership, RunResult } from "../../lib/host.ts";
 import { printable } from "../../lib/visible.ts";
 import { PROGRAM_PATH, VALIDATE_DIR } from "../system/paths.ts";
+import { run } from "../system/programs.ts";
 
 /** How long a program may look at a file, in milliseconds. */
 export const VALIDATE_TIMEOUT_MS = 30_000;
@@ -56,7 +57,8 @@ export async function validateFile(
     await host.writeFile(copy, data, { mode: 0o600, sync: false });
     await host.chown(copy, uid, gid);
     await host.chmod(copy, mode);
-    result = await host.run(
+    result = await run(
+      host,
       ["/bin/sh", "-c", JUDGE, "sh", validate.replaceAll("%s", copy)],
       {
         clearEnv: true,

@@ -1,5 +1,6 @@
 /**
- * Runs the node's own programs, with a time limit and one-line failures.
+ * Runs the node's own programs, with a time limit, bounded output and one-line failures. All of the agent runs programs
+ * through here: one that hangs or floods must not keep a node from its next round.
  *
  * @module
  */
@@ -9,6 +10,8 @@ import type { Host, RunOptions, RunResult } from "../../lib/host.ts";
 
 /** How long an ordinary program of the system may take, in milliseconds. */
 const PROGRAM_TIMEOUT_MS = 60_000;
+/** Most that a program may write to each of its outputs, in bytes. */
+const MAX_OUTPUT_BYTES = 1024 * 1024;
 
 const lossy = new TextDecoder();
 
@@ -17,13 +20,17 @@ export function outputOf(result: RunResult): string {
   return lossy.decode(result.stdout);
 }
 
-/** Runs a program to its end, within a minute unless `options` say otherwise. */
+/** Runs a program to its end, within a minute unless `options` say otherwise; one that writes more than 1 MiB is ended. */
 export function run(
   host: Host,
   command: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  return host.run(command, { timeoutMs: PROGRAM_TIMEOUT_MS, ...options });
+  return host.run(command, {
+    timeoutMs: PROGRAM_TIMEOUT_MS,
+    maxOutputBytes: MAX_OUTPUT_BYTES,
+    ...options,
+  });
 }
 
 /**

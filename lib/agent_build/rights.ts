@@ -24,10 +24,26 @@ const COURSE_PROGRAMS = [
   `${LIB}/trial-watchdog`,
 ];
 
-/** All programs that the agent may run. */
+/**
+ * Where programs of the system can lie: an image has one at any of these places, and what is installed later may bring it to
+ * any. They are root's alone to write; the wrapper's PATH is the same list, and holds no other folder.
+ */
+export const PROGRAM_FOLDERS: readonly string[] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/**
+ * Absolute paths of all programs that the agent may run. Deno looks for a bare name once, when it starts: a program that
+ * is installed later could never be run by it.
+ */
 export const PROGRAMS: readonly string[] = [
-  ...new Set([...COURSE_PROGRAMS, ...needsOf().programs]),
+  ...new Set([...COURSE_PROGRAMS, ...needsOf().programs].flatMap(placesOf)),
 ];
+
+/** Paths at which a program is allowed that the agent calls by this name or path. */
+function placesOf(program: string): string[] {
+  return program.startsWith("/")
+    ? [program]
+    : PROGRAM_FOLDERS.map((folder) => `${folder}/${program}`);
+}
 
 /**
  * No access to the environment or to native libraries, and of the system's information only how long it has been

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { deniedRight } from "../denied_right.ts";
 import { errorText, EXIT, type ExitCode } from "../errors.ts";
 
 /** A failure as {@linkcode systemFailure} tells it. */
@@ -43,6 +44,8 @@ export function systemFailure(error: unknown): SystemFailure | undefined {
       hint: "choose a place outside /dev, /proc and /sys",
     };
   }
+  const denied = deniedRight(error);
+  if (denied) return { message: `Cannot ${denied.doing}: ${denied.state}` };
   const missing = /^Failed to spawn '(.*)': entity not found$/.exec(text);
   if (missing) {
     const message = `Cannot run ${missing[1]}: there is no such program on the PATH`;

@@ -32,3 +32,18 @@ Deno.test("run() within its time gives output and exit code", async () => {
   assertEquals([code, new TextDecoder().decode(stdout)], [3, "in"]);
   assertEquals((await host.run(["sh", "-c", "exit 4"], { output: "null" })).code, 4);
 });
+
+Deno.test("run() ends a program that writes more than it may, and keeps no more of it", async () => {
+  const start = performance.now();
+  for (const stream of [1, 2]) {
+    const options = { timeoutMs: 60_000, maxOutputBytes: 100_000 };
+    const result = await host.run(["sh", "-c", `exec yes >&${stream}`], options);
+    assertNotEquals(result.code, 0);
+    assertEquals(result.ended, "output");
+    assertEquals(new TextDecoder().decode(result.stderr), "it wrote more than it may");
+    assertLess(result.stdout.length, 100_001);
+  }
+  assertLess(performance.now() - start, 10_000);
+  const { code, stdout } = await host.run(["sh", "-c", "printf 12345"], { maxOutputBytes: 5 });
+  assertEquals([code, stdout.length], [0, 5]);
+});

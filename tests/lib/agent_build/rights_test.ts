@@ -1,5 +1,11 @@
-import { assertEquals } from "@std/assert";
-import { CLOSED, RIGHTS, V8_FLAGS } from "../../../lib/agent_build/rights.ts";
+import { assert, assertEquals } from "@std/assert";
+import {
+  CLOSED,
+  PROGRAM_FOLDERS,
+  PROGRAMS,
+  RIGHTS,
+  V8_FLAGS,
+} from "../../../lib/agent_build/rights.ts";
 
 Deno.test("the wrapper gives the bundle exactly the rights and settings of a compiled agent", async () => {
   const wrapper = await Deno.readTextFile("overlay/root/usr/bin/psyopsos-agent");
@@ -20,4 +26,11 @@ Deno.test("the agent has no right to its environment, to foreign code, or to fac
   for (const right of RIGHTS) {
     assertEquals(/^--allow-(read|write|net|run=.+|sys=osUptime)$/.test(right), true, right);
   }
+});
+
+Deno.test("programs are allowed by their absolute paths, in the folders that the wrapper looks through", async () => {
+  for (const path of PROGRAMS) assertEquals(path[0], "/", path);
+  for (const folder of PROGRAM_FOLDERS) assert(PROGRAMS.includes(`${folder}/ip`), folder);
+  const wrapper = await Deno.readTextFile("overlay/root/usr/bin/psyopsos-agent");
+  assertEquals(/^PATH=(.*)$/m.exec(wrapper)![1], PROGRAM_FOLDERS.join(":"));
 });
