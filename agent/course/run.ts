@@ -14,6 +14,7 @@ import { troubleOf } from "../report/problem.ts";
 import { Reporter } from "../report/reporter.ts";
 import { firstStatus } from "../report/status.ts";
 import { BEFORE_NETWORK, EARLY } from "../resources/mod.ts";
+import { forgetRuns } from "../resources/script_record.ts";
 import { Clock } from "../system/clock.ts";
 import { STATUS_FILE } from "../system/paths.ts";
 import { Turn } from "../system/turn.ts";
@@ -22,6 +23,10 @@ import { type Effect, type Event, type State, type Step, step } from "./machine.
 
 /** Options of {@linkcode runAgent}. */
 export interface RunAgentOptions {
+  /** What the command line calls it; default "daemon", with `once` "apply". */
+  verb?: string;
+  /** Forget first how scripts have gone in this boot. */
+  anew?: boolean;
   /** Run a single round and end, instead of going on. */
   once: boolean;
   /** Ends the agent once its current step is finished. */
@@ -36,12 +41,13 @@ export interface RunAgentOptions {
 
 /** Runs the agent until it is stopped; with `once` the exit code says how the round went. */
 export async function runAgent(host: Host, options: RunAgentOptions): Promise<ExitCode> {
-  const { once, signal, print } = options;
+  const { once, signal, print, verb = once ? "apply" : "daemon" } = options;
   const onWait = (reason: string) =>
     print(formatConsoleLine("waiting", { what: "another agent", reason }));
-  const turn = new Turn(host, { once, signal, onWait });
+  const turn = new Turn(host, { verb, once, signal, onWait });
   if (!await turn.take()) return EXIT.ok;
   try {
+    if (options.anew) await forgetRuns(host);
     return await takeCourse(host, turn, options);
   } finally {
     turn.release();

@@ -75,6 +75,7 @@ export const files: KeyResource<"files", Actual, Change> = {
       .map((one) => ({
         filled: one,
         key,
+        ...one.isSecret || one.lacks !== undefined ? {} : { file: one.file },
         // Not how long it is: that is the length of a secret.
         text: `write ${one.file.path} (${
           octal(one.file.mode)
@@ -89,7 +90,7 @@ export const files: KeyResource<"files", Actual, Change> = {
     const place = await findFilePlace(host, path);
     if (validate !== undefined) await validateFile(host, { path, data, validate, isSecret }, owner);
     const form = fileForm(data, owner, key);
-    await noteMade(host, { what: "file", path, place, form, key });
+    await noteMade(host, { what: "file", path, place, form, key, isSecret });
     await installFile(host, path, data, owner);
   },
 

@@ -48,6 +48,8 @@ const madeSchema = v.object({
   forms: v.array(formSchema),
   /** What was there before; "lost" where that was not kept, absent where there was nothing. */
   before: v.optional(v.union([formSchema, v.literal("lost")])),
+  /** Whether it has held in this boot what nobody but the node may know. */
+  isSecret: v.optional(v.boolean()),
 });
 /** One thing that the agent has made. */
 export type Made = v.InferOutput<typeof madeSchema>;
@@ -103,7 +105,7 @@ export function longestOf({ forms }: Made): number {
 /** Records that something is about to get a form, with what is there, and the directories that are made on the way. */
 export async function noteMade(
   host: Host,
-  { what, path, place, form, key }: Pick<Made, "what" | "path"> & {
+  { what, path, place, form, key, isSecret = false }: Pick<Made, "what" | "path" | "isSecret"> & {
     /** `path` without links before its last part. */
     place: string;
     form: Form;
@@ -124,6 +126,7 @@ export async function noteMade(
     path,
     forms: stays ? [form, now] : [form],
     ...before === undefined ? {} : { before },
+    ...isSecret || known?.isSecret ? { isSecret: true } : {},
   });
 }
 

@@ -18,10 +18,13 @@ import type { Host } from "../../lib/host.ts";
 import type { Identity } from "../identity/read.ts";
 import type { Trials } from "../trial/trial.ts";
 import { AgentError, isFull, type Trouble, troubleOf } from "../report/problem.ts";
+import { type Rehearsal, Unrehearsed } from "./rehearsal.ts";
 
 /** One change. `text` is what people see: it names things, never a secret or the content of a file. */
 export interface Step {
   readonly text: string;
+  /** What a file is to hold, where everybody can know it. */
+  readonly file?: { readonly path: string; readonly data: Uint8Array };
 }
 
 /** What resources are told: who the node is and what it is to be. */
@@ -40,6 +43,8 @@ export interface Target {
   trials: Trials;
   /** Fires when the agent is to stop: no further step is begun, and what takes long is ended. */
   signal: AbortSignal;
+  /** Set where nothing is to be changed: what resources then read by; steps are made on its other side. */
+  rehearsal?: Rehearsal;
 }
 
 /** One concern of the node. */
@@ -71,6 +76,8 @@ export interface KeyResource<Name extends AppliedName, Actual, Change extends St
 export interface Applied {
   /** Texts of the steps that were made. */
   steps: string[];
+  /** The steps that are made, or would be, as they are come to; for who wants to see more of them. */
+  onStep?: (step: Step) => void;
   /** What could not be done; the other steps were made all the same. */
   troubles: Trouble[];
 }
@@ -110,18 +117,21 @@ export function bind<Wanted, Actual, Change extends Step>(
     if (wanted === undefined) return;
     let steps: Change[];
     try {
-      steps = resource.plan(wanted, await resource.read(host, wanted, target));
+      const looked = target.rehearsal?.looking ?? host;
+      steps = resource.plan(wanted, await resource.read(looked, wanted, target));
     } catch (error) {
       applied.troubles.push(troubleOf(error, "apply"));
       return;
     }
     for (const step of steps) {
       if (target.signal.aborted) return;
+      applied.onStep?.(step);
       try {
         await resource.apply(step, host, target);
         applied.steps.push(step.text);
       } catch (error) {
-        applied.troubles.push(stepTrouble(error, step));
+        if (error instanceof Unrehearsed) applied.steps.push(step.text);
+        else applied.troubles.push(stepTrouble(error, step));
       }
     }
   };

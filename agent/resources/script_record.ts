@@ -59,6 +59,18 @@ export async function readScriptRecord(
   }
 }
 
+/**
+ * Forgets how scripts have gone in this boot, so that each runs again. One that runs still, though its agent was killed, is
+ * not lost sight of: it is ended before it runs anew.
+ */
+export async function forgetRuns(host: Host): Promise<void> {
+  for (const name of await recordedScripts(host)) {
+    const record = await readScriptRecord(host, name);
+    if (!record || record.exitCode !== undefined) await host.remove(scriptFiles(name).record);
+    else await writeScriptRecord(host, name, { ...record, begun: 0 });
+  }
+}
+
 /** Keeps how a run goes. */
 export async function writeScriptRecord(
   host: Host,

@@ -59,6 +59,8 @@ export const LIB_DIR = "/usr/lib/psyopsos";
 export const COLDPLUG = `${LIB_DIR}/coldplug`;
 /** Lists the network interfaces, one a line: name and "up" or "down". */
 export const INTERFACES = `${LIB_DIR}/interfaces`;
+/** Tells what the machine is made of. */
+export const MACHINE = `${LIB_DIR}/machine`;
 /** Lists the processes of an account, or ends them. */
 export const PROCESSES = `${LIB_DIR}/processes`;
 /** Reads and sets what the kernel shows as files, and loads modules. */

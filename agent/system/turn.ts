@@ -1,5 +1,5 @@
 /**
- * Rounds of two agents on one node (the service and an administrator's `once`) never overlap: each takes its turn.
+ * Rounds of two agents on one node (the service and an administrator's `apply`) never overlap: each takes its turn.
  *
  * @module
  */
@@ -7,11 +7,13 @@ import type { FileLock, Host } from "../../lib/host.ts";
 import { describeHolder, lockFile } from "../../lib/lock.ts";
 import { LOCK_FILE, RUN_DIR } from "./paths.ts";
 
-/** How long `once` waits for a round of the service, in milliseconds. */
+/** How long an agent that ends after one round waits for one of the service, in milliseconds. */
 export const TURN_WAIT_MS = 60_000;
 
 /** What a turn is taken with. */
 export interface TurnOptions {
+  /** What this agent does, as the command line says it. */
+  verb: string;
   /** Whether this agent ends after one round; it does not wait for ever then. */
   once: boolean;
   signal: AbortSignal;
@@ -26,14 +28,14 @@ export class Turn {
   constructor(readonly host: Host, readonly options: TurnOptions) {}
 
   /**
-   * Waits until no other agent has it: without end for the service, for a minute with `once`.
+   * Waits until no other agent has it: without end for the service, else for a minute.
    *
    * @returns False when this agent was stopped before.
    * @throws {UserError} that says who has it.
    */
   async take(): Promise<boolean> {
-    const { once, signal, onWait } = this.options;
-    const command = `psyopsos-agent ${once ? "once" : "boot"}`;
+    const { verb, once, signal, onWait } = this.options;
+    const command = `psyopsos-agent ${verb}`;
     await this.host.mkdir(RUN_DIR, { mode: 0o700 });
     const { lock, holder } = await this.host.lock(LOCK_FILE, { command });
     this.#lock = lock;

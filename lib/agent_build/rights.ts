@@ -22,6 +22,7 @@ const COURSE_PROGRAMS = [
   `${LIB}/coldplug`,
   `${LIB}/interfaces`,
   `${LIB}/trial-watchdog`,
+  `${LIB}/machine`,
 ];
 
 /**

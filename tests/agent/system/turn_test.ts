@@ -5,7 +5,7 @@ import { Turn, TURN_WAIT_MS } from "../../../agent/system/turn.ts";
 import { EXIT, UserError } from "../../../lib/errors.ts";
 import { driveOf, makeSite, STATUS, World } from "../world.ts";
 
-const SERVICE = { pid: 812, since: "2026-11-22T19:59:00.000Z", command: "psyopsos-agent boot" };
+const SERVICE = { pid: 812, since: "2026-11-22T19:59:00.000Z", command: "psyopsos-agent daemon" };
 
 Deno.test("runAgent() has the node to itself in a round and lets others have it in between", async () => {
   const world = new World(driveOf("alpha"), await makeSite());
@@ -17,7 +17,7 @@ Deno.test("runAgent() has the node to itself in a round and lets others have it 
   };
   world.onSleep = () => void held.push(world.locks.get(LOCK_FILE)?.command);
   await world.boot({ sleeps: 2 });
-  assertEquals([...new Set(held)], ["psyopsos-agent boot", undefined]);
+  assertEquals([...new Set(held)], ["psyopsos-agent daemon", undefined]);
   assertEquals(world.locks.size, 0);
 });
 
@@ -29,7 +29,7 @@ Deno.test("runAgent() with once changes nothing while a round of the service goe
   assertEquals(world.clock.getTime() - start, TURN_WAIT_MS);
   assertEquals(await world.stat(STATUS), undefined);
   assertEquals(world.requests, []);
-  assertStringIncludes(world.printed.join(), "process 812 (psyopsos-agent boot)");
+  assertStringIncludes(world.printed.join(), "process 812 (psyopsos-agent daemon)");
 });
 
 Deno.test("runAgent() goes on as soon as the other agent's round is over", async () => {
@@ -50,7 +50,7 @@ Deno.test("take() ends without a lock when the agent is stopped while it waits",
   world.locks.set(LOCK_FILE, SERVICE);
   world.sleep = () => Promise.resolve(world.stop.abort());
   const { signal } = world.stop;
-  const turn = new Turn(world, { once: false, signal, onWait: () => {} });
+  const turn = new Turn(world, { verb: "daemon", once: false, signal, onWait: () => {} });
   assertEquals(await turn.take(), false);
   turn.release();
   assertEquals(world.locks.get(LOCK_FILE), SERVICE);

@@ -51,7 +51,7 @@ Deno.test("the wrapper runs the bundle with less than all rights", async () => {
   await withDir(async (dir) => {
     const help = await agent(dir, "--help");
     assertEquals(help.code, 0, help.err);
-    assertStringIncludes(help.out, "psyopsos-agent boot");
+    assertStringIncludes(help.out, "psyopsos-agent VERB");
     const wrong = await agent(dir, "fly");
     assertEquals(wrong.code, 2);
     assertMatch(wrong.err, /unknown verb fly/);

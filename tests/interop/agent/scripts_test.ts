@@ -15,6 +15,7 @@ const SCRIPTS = [
   "usr/lib/psyopsos/kernel-files",
   "usr/lib/psyopsos/kernel-kept",
   "usr/lib/psyopsos/storage",
+  "usr/lib/psyopsos/machine",
   "usr/lib/psyopsos/udhcpc.script",
 ];
 
