@@ -11,7 +11,7 @@ import { EXIT } from "../lib/errors.ts";
 import type { Host } from "../lib/host.ts";
 import { closureProblems } from "./dev/gate/agent_closure.ts";
 import { staleFiles } from "./dev/gate/generated.ts";
-import { testFiles, testKind } from "./dev/gate/test_files.ts";
+import { selected, testFiles, testKind } from "./dev/gate/test_files.ts";
 import { program } from "./lines/ok.ts";
 
 /** Deno's own stack traces of Rust code help nobody here. */
@@ -21,7 +21,9 @@ const ENV = { NO_COLOR: "1", RUST_BACKTRACE: "0" };
 export function main(args: readonly string[], host: Host): Promise<number> {
   return runProgram(program, args, async () => {
     const deno = Deno.execPath();
-    const pure = (await testFiles(host, "tests")).filter((file) => testKind(file) === "pure");
+    const all = { wanted: [], long: false, noLab: true };
+    const pure = selected(await testFiles(host, "tests"), all)
+      .filter((file) => testKind(file) === "pure");
     const checks: [string, () => Promise<boolean>][] = [
       ["format", () => passes(host, [deno, "fmt", "--check"])],
       ["lint", () => passes(host, [deno, "lint", "-q"])],

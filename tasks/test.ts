@@ -11,7 +11,7 @@ import { ensurePackages } from "../lib/cli/system_packages.ts";
 import { DenoHost } from "../lib/deno_host.ts";
 import { EXIT, UserError } from "../lib/errors.ts";
 import type { Child, Host } from "../lib/host.ts";
-import { testFiles, type TestKind, testKind } from "./dev/gate/test_files.ts";
+import { selected, testFiles, type TestKind, testKind } from "./dev/gate/test_files.ts";
 import {
   addCounts,
   isGreen,
@@ -30,12 +30,10 @@ const RIGHTS: Record<TestKind, readonly string[]> = {
 
 /** Runs the tests kind by kind and ends with the line that CI reads. */
 export function main(args: readonly string[], host: Host): Promise<number> {
-  return runProgram(program, args, async ({ filter, noLab, ...line }) => {
+  return runProgram(program, args, async ({ filter, noLab, long, ...line }) => {
     const inCi = host.env("CI") === "true";
     const wanted = line.wanted.map((word) => word.replace(/^\.\//, "").replace(/\/$/, ""));
-    const files = (await testFiles(host, "tests")).filter((file) =>
-      wanted.length === 0 || wanted.some((word) => file === word || file.startsWith(`${word}/`))
-    ).filter((file) => !(noLab && testKind(file) === "lab"));
+    const files = selected(await testFiles(host, "tests"), { wanted, long, noLab });
     if (files.length === 0) {
       throw new UserError("test", `no test file is ${wanted.join(", ")}`);
     }

@@ -21,7 +21,7 @@ import {
 import { uselessLine } from "../schema/ssh_key_line.ts";
 import { described, ruled } from "../schema/words.ts";
 import { DERIVED_ID, idNumber, idProblem } from "./ids.ts";
-import { compare, configKey, PRIVATE_DIGEST } from "./key.ts";
+import { compare, configKey, type PlacedProblem, PRIVATE_DIGEST } from "./key.ts";
 import { passwordHashProblem } from "./password_hash.ts";
 
 const OPEN = { since: "0.1.0", secrecy: "open" } as const;
@@ -205,6 +205,22 @@ function sameFact(fact: keyof UserFacts, a: UserFacts, b: UserFacts): boolean {
   return left === right;
 }
 
+/** Homes that two accounts would have: each would be given the other's in every round. */
+function sharedHomes(value: Record<string, UserConfig>): PlacedProblem[] {
+  const owners = new Map<string, string>();
+  return Object.entries(value).flatMap(([name, { home, system }]) => {
+    if (home === undefined && system) return [];
+    const path = home ?? (name === "root" ? "/root" : `/home/${name}`);
+    const other = owners.get(path);
+    owners.set(path, other ?? name);
+    if (other === undefined) return [];
+    return [{
+      at: [name, "home"],
+      message: `${name}.home: ${path} is the home of ${other} already`,
+    }];
+  });
+}
+
 export const users = configKey({
   schema: described(
     dictionary(
@@ -244,6 +260,7 @@ export const users = configKey({
         },
       ]),
     ),
+  problems: sharedHomes,
   needs: { programs: ["/usr/lib/psyopsos/processes"], packages: [] },
   owns: [
     ["path", "/etc/passwd"],

@@ -12,6 +12,7 @@ const parser = object({
   wanted: wordList("FILE"),
   filter: value("filter", "TEXT", "only tests whose name contains TEXT"),
   noLab: on("no-lab", "leave out the tests that boot virtual machines"),
+  long: on("long", "run also what takes longer than CI has time for (files *_long_test.ts)"),
 });
 
 /** The program. */

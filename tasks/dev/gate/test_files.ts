@@ -19,6 +19,26 @@ export function testKind(path: string): TestKind {
   return TOOLS.some((folder) => path.startsWith(folder)) ? "tools" : "pure";
 }
 
+/** Whether a test file takes longer than CI has time for: its name says so. */
+export function isLong(path: string): boolean {
+  return path.endsWith("_long_test.ts");
+}
+
+/**
+ * Those of `files` that were asked for: all, or the files and folders that are `wanted`. Without `long` those of
+ * {@linkcode isLong} are not among them, unless one is named itself.
+ */
+export function selected(
+  files: readonly string[],
+  { wanted, long, noLab }: { wanted: readonly string[]; long: boolean; noLab: boolean },
+): string[] {
+  return files.filter((file) =>
+    wanted.includes(file) ||
+    (wanted.length === 0 || wanted.some((word) => file.startsWith(`${word}/`))) &&
+      (long || !isLong(file))
+  ).filter((file) => !(noLab && testKind(file) === "lab"));
+}
+
 /** All `*_test.ts` below `folder`, sorted. */
 export async function testFiles(host: Host, folder: string): Promise<string[]> {
   const found: string[] = [];
