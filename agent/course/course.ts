@@ -16,9 +16,10 @@ import { askTime } from "../network/time_server.ts";
 import type { Keeper } from "../publication/keeper.ts";
 import type { Publication } from "../publication/read.ts";
 import { type Answer, type Lagging, Source } from "../publication/source.ts";
+import { ISSUE_FILE } from "../report/issue.ts";
 import { AgentError, troubleOf } from "../report/problem.ts";
 import type { Reporter } from "../report/reporter.ts";
-import { observe, RESOURCES } from "../resources/mod.ts";
+import { KEY_OF, observe, RESOURCES } from "../resources/mod.ts";
 import type { Applied, Apply, Target } from "../resources/resource.ts";
 import type { Clock, Guess } from "../system/clock.ts";
 import { guardedHost } from "../system/guarded_host.ts";
@@ -139,6 +140,7 @@ export class Course {
     this.#config = {};
     reporter.reportUrl = undefined;
     reporter.status.steps = [];
+    delete reporter.status.keys;
     for (const fact of ["serial", "expires", "source"] as const) delete reporter.status[fact];
   }
 
@@ -148,6 +150,7 @@ export class Course {
       const hostname = desired("hostname", this.#config, identity);
       const found = await ensureNetwork(this.host, identity.network, hostname);
       await reporter.reach("network");
+      reporter.addresses = found.map(({ interface: name, address }) => `${name} ${address}`);
       for (const { interface: name, address, via } of found) {
         reporter.sayOnce("network", { interface: name, address, via });
       }
@@ -299,6 +302,8 @@ export class Course {
     this.#config = publication.instructions.config;
     Object.assign(reporter.status, { serial, expires, source });
     reporter.reportUrl = desired("report", this.#config, identity).url;
+    // A site of psyopsOS up to 0.1.0 may list it.
+    reporter.hasIssue = this.#config.files?.[ISSUE_FILE] === undefined;
     await reporter.reach("verified");
     reporter.say("verified", { serial, expires, source });
   }
@@ -311,8 +316,9 @@ export class Course {
     reporter.status.source = source;
     const start = this.host.now().getTime();
     const unkept = await this.#trials.settle();
-    const { steps, troubles, target } = await this.apply(RESOURCES, { config, shown, tags });
+    const { steps, troubles, target, keys } = await this.apply(RESOURCES, { config, shown, tags });
     troubles.push(...unkept);
+    reporter.status.keys = keys;
     if (steps.length > 0) {
       const seconds = ((this.host.now().getTime() - start) / 1000).toFixed(1);
       reporter.status.steps = steps;
@@ -341,18 +347,22 @@ export class Course {
   async apply(
     resources: readonly Apply[],
     told: Pick<Target, "config" | "shown"> & { tags?: readonly string[] },
-  ): Promise<Applied & { target: Target }> {
+  ): Promise<Applied & { target: Target; keys: Record<string, string[]> }> {
     const { identity, bootId, signal } = this.parts;
     const isReached = this.#isReached;
     const trials = this.#trials;
     const target: Target = { identity, tags: [], isReached, bootId, signal, trials, ...told };
     const applied: Applied = { steps: [], troubles: [] };
     const host = guardedHost(this.host, mountPoints(told.config.storage));
+    const keys: Record<string, string[]> = {};
     for (const resource of resources) {
       if (signal.aborted) break;
+      const before = applied.troubles.length;
       await resource(host, target, applied);
+      const key = KEY_OF.get(resource);
+      if (key) keys[key] = applied.troubles.slice(before).map(({ message }) => message);
     }
-    return { ...applied, target };
+    return { ...applied, target, keys };
   }
 }
 

@@ -103,6 +103,7 @@ async function begin(
   const identity = await findIdentity(host, reporter, { once, signal });
   if (!identity) return undefined;
   status.node = identity.name;
+  reporter.hostKey = identity.sshHostPublicKey;
   await reporter.reach("identity");
   reporter.say("identity", { node: identity.name });
   const keeper = await Keeper.open(host, identity);

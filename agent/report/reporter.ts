@@ -13,6 +13,7 @@ import type { Milestone, Phase, Status } from "../../lib/documents/status.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Clock } from "../system/clock.ts";
 import { readMemory, uptime } from "./facts.ts";
+import { writeIssue } from "./issue.ts";
 import { type Trouble, troubleOf } from "./problem.ts";
 import { Repeats } from "./repeats.ts";
 import { problemOf, sendStatus, writeStatus } from "./status.ts";
@@ -35,6 +36,12 @@ export class Reporter {
   readonly status: Status;
   /** Where reports go; known from the configuration. */
   reportUrl?: string;
+  /** Addresses of the node, for its console. */
+  addresses: readonly string[] = [];
+  /** The SSH server's public key line, for the console. */
+  hostKey?: string;
+  /** Whether the console's text is the agent's to write. */
+  hasIssue = true;
 
   constructor(readonly host: Host, readonly options: ReporterOptions) {
     this.status = options.status;
@@ -105,6 +112,8 @@ export class Reporter {
     this.status.updated = this.options.clock.now().toISOString();
     try {
       await writeStatus(this.host, this.status);
+      const { addresses, hostKey } = this;
+      if (this.hasIssue) await writeIssue(this.host, this.status, { addresses, hostKey });
       this.clearAside("status");
     } catch (error) {
       const { message: reason } = troubleOf(error, "status");

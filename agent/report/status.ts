@@ -80,6 +80,11 @@ const PHASES: Record<Phase, string> = {
   degraded: "configured, but something needs attention",
 };
 
+/** How a node stands, in words. */
+export function phaseText(phase: Phase): string {
+  return PHASES[phase];
+}
+
 /** What is wrong with a URL that does not give what another one gives; a status of an earlier agent does not tell. */
 const LAGGING: ReadonlyMap<string | undefined, string> = new Map([
   ["behind", "lags behind"],
@@ -87,13 +92,19 @@ const LAGGING: ReadonlyMap<string | undefined, string> = new Map([
   ["refused", "gives what is refused"],
 ]);
 
-/** The status for people, a line per fact. */
+/** The status for people, a line per fact: what has failed first. */
 export function describeStatus(status: Status): string {
   const { image, agent, problem, memory } = status;
+  const keys = Object.entries(status.keys ?? {}).sort();
+  const done = keys.filter(([, problems]) => problems.length === 0).map(([name]) => name);
+  const failed = keys.flatMap(([name, problems]) =>
+    problems.map((message): [string, string] => ["failed", `${name}: ${message}`])
+  );
   const mib = (kiB: number) => `${Math.round(kiB / 1024)} MiB`;
   const rows: [string, string | undefined][] = [
+    ...failed,
     ["node", status.node ?? "unknown"],
-    ["state", PHASES[status.phase]],
+    ["state", phaseText(status.phase)],
     ["problem", problem && `${problem.message} (${problem.check})`],
     ["", problem && `since ${problem.since}, tried ${problem.attempts} times`],
     [
@@ -109,6 +120,7 @@ export function describeStatus(status: Status): string {
       "mirror",
       `${url} ${LAGGING.get(how) ?? "does not give what another URL gives"}: ${reason}`,
     ]),
+    ["applied", done.join(", ") || undefined],
     ["image", `${image.version}, kernel ${image.kernel}`],
     ["agent", `${agent.version} (${agent.commit}, ${agent.form})`],
     [

@@ -72,6 +72,11 @@ export const RESOURCES: readonly Apply[] = [
   }),
 ];
 
+/** Which of them apply which key; what depends on the drive alone is none's. */
+export const KEY_OF: ReadonlyMap<Apply, AppliedName> = new Map(
+  APPLIED_NAMES.map((name) => [APPLIERS[name].apply, name]),
+);
+
 /** What is done as soon as the node knows who it is, before it has any configuration. */
 export const EARLY: readonly Apply[] = [IDS, APPLIERS.hostname.apply];
 

@@ -37,6 +37,8 @@ export const AGENT_OWNS: readonly Claim[] = [
   ["path", "/etc/init.d/psyopsos-kernel"],
   ["path", "/etc/init.d/psyopsos-storage"],
   ["path", "/etc/mdev.conf"],
+  // What the console shows above its login.
+  ["path", "/etc/issue"],
   // The identity drive's.
   ["path", "/etc/ssh/ssh_host_ed25519_key"],
   ["path", "/etc/ssh/ssh_host_ed25519_key.pub"],

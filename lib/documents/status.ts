@@ -61,6 +61,8 @@ const schema = openMapping({
   problem: v.optional(problemSchema),
   /** Printed forms of the steps of the last apply; secrets never appear. */
   steps: v.array(anyText),
+  /** What of each key could not be done at the last apply, a line each; none where all is as wanted. */
+  keys: v.optional(v.record(anyText, v.array(anyText))),
   observed: v.optional(observedSchema),
   memory: v.optional(
     openMapping({ totalKiB: v.number(), availableKiB: v.number(), agentRssKiB: v.number() }),
