@@ -37,7 +37,8 @@ const problemSchema = openMapping({
   attempts: v.number(),
 });
 
-const schema = openMapping({
+/** The schema of the document; `docs/agent.md` tells of each field. */
+export const statusSchema = openMapping({
   node: v.optional(anyText),
   phase: v.picklist(PHASES, "must be a known phase"),
   /** Image version and kernel release. */
@@ -75,7 +76,7 @@ const schema = openMapping({
 /** Why a node is not (or not wholly) what its site says. */
 export type Problem = v.InferOutput<typeof problemSchema>;
 /** The document; sizes in KiB, times in RFC 3339. */
-export type Status = v.InferOutput<typeof schema>;
+export type Status = v.InferOutput<typeof statusSchema>;
 /** Names of the points in time that a status tells. */
 export type Milestone = Phase | "identity" | "network" | "verified";
 
@@ -86,5 +87,5 @@ export function formatStatus(status: Status): Bytes {
 
 /** Reads the document. @throws {UnreadableError} */
 export function parseStatus(bytes: Uint8Array): Status {
-  return readJson(schema, bytes, MAX_STATUS_BYTES);
+  return readJson(statusSchema, bytes, MAX_STATUS_BYTES);
 }

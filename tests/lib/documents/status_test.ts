@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { utf8 } from "../../../lib/bytes.ts";
-import { formatStatus, parseStatus } from "../../../lib/documents/status.ts";
+import { formatStatus, parseStatus, statusSchema } from "../../../lib/documents/status.ts";
+import { fieldsOf } from "../../../lib/schema/words.ts";
 import { MAX_STATUS_BYTES } from "../../../lib/limits.ts";
 import { UnreadableError } from "../../../lib/schema/read.ts";
 import { exampleStatus } from "../../support/status.ts";
@@ -46,4 +47,19 @@ Deno.test("parseStatus() names what is wrong", () => {
   }
   assertThrows(() => parseStatus(utf8("{")), UnreadableError);
   assertThrows(() => parseStatus(new Uint8Array(MAX_STATUS_BYTES + 1)), UnreadableError);
+});
+
+Deno.test("docs/agent.md tells of every field of the status, and of no other", async () => {
+  const text = await Deno.readTextFile("docs/agent.md");
+  const rows = text.slice(text.indexOf("| Field |")).split("\n").slice(2);
+  const told = rows.flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, field]) => field!)
+  );
+  const fields = fieldsOf(statusSchema)
+    .filter(({ path }) => path.length === 1 || path[0] !== "observed")
+    .filter(({ path, parts }) =>
+      path[0] === "observed" || !parts.entries && !parts.value && !parts.item
+    )
+    .map(({ path }) => path.join("."));
+  assertEquals(told.sort(), fields.sort());
 });
