@@ -390,9 +390,11 @@ async function fetchPage(
     }
     if (response.status !== 200) {
       await response.body?.cancel();
+      if (response.status === SIGN_IN) throw fail(NO_SITE);
       throw fail(`the server answered ${response.status}`);
     }
     const bytes = await readAtMost(response.body, maxBytes);
+    if (isWebPage(response, bytes)) throw fail(NO_SITE);
     if (!bytes) throw fail(`it is longer than ${maxBytes} bytes`);
     return { bytes, etag: response.headers.get("etag") ?? undefined };
   } catch (error) {
@@ -406,6 +408,19 @@ async function fetchPage(
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
+}
+
+/** "Network Authentication Required" (RFC 6585, 6). */
+const SIGN_IN = 511;
+/** What is said where a network's sign-in page, or some other web server, answers in the site's place. */
+const NO_SITE =
+  "what answered is no site, but a web page (does this network ask to sign in first?)";
+
+/** Whether an answer is a page for people. No document of a site begins so: nothing is refused by this that could be trusted. */
+function isWebPage(response: Response, bytes: Bytes | undefined): boolean {
+  if (!bytes) return /^text\/html\b/i.test(response.headers.get("content-type") ?? "");
+  const start = new TextDecoder().decode(bytes.subarray(0, 256));
+  return /^\uFEFF?\s*<(?:!doctype\s+html|html|head|body|script|meta|!--)/i.test(start);
 }
 
 function withoutPassword(url: string): string {

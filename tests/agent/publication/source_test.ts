@@ -173,6 +173,21 @@ Deno.test("ask() tells of the refusal when no URL is good", async () => {
   await assertRejects(() => down.ask(NO_STATE, NOW), AgentError, "Connection refused");
 });
 
+Deno.test("ask() says that what answered is no site where a network shows its own page, and refuses nothing", async () => {
+  const pages: [string, string, number][] = [
+    ["<!DOCTYPE html><title>Welcome</title>", "text/html", 200],
+    ["\n <html><body>Sign in</body></html>", "application/json", 200],
+    [`<!-- ${"x".repeat(MAX_TIMESTAMP_BYTES)} -->`, "text/html; charset=utf-8", 200],
+    ["sign in", "text/plain", 511],
+  ];
+  for (const [body, type, status] of pages) {
+    const world = new Mirrors();
+    world.answer = () => new Response(body, { status, headers: { "content-type": type } });
+    const source = await sourceOf(world);
+    await assertRejects(() => source.ask(NO_STATE, NOW), AgentError, "what answered is no site");
+  }
+});
+
 Deno.test("ask() stops reading a body that is too long", async () => {
   const world = new Mirrors();
   let sent = 0;
