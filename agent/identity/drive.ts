@@ -2,7 +2,7 @@
  * The identity drive as a file system: found by its label, mounted read-only with nothing executable on it, writable only
  * for the moment in which the record is kept.
  *
- * Supported: ext4 and FAT on a whole device or a partition. A drive may be pulled and put in again at any time.
+ * Supported: ext4 on a whole device or a partition (a label of FAT has room for 11 characters, ours has 13). A drive may be pulled and put in again at any time.
  *
  * @module
  */
@@ -15,12 +15,11 @@ import { outputOf, run } from "../system/programs.ts";
 
 const SAFE = "nosuid,nodev,noexec";
 
-/** How each kind of file system is tried, in order. FAT knows no owners: all of it is root's alone. */
-const KINDS = [
-  { type: "ext4", options: SAFE },
+/** How it is tried, in order. */
+const TRIES = [
+  { options: SAFE },
   // A journal left dirty on a write-protected drive can't be replayed: it is read as it stands.
-  { type: "ext4", options: `${SAFE},noload`, readOnly: true },
-  { type: "vfat", options: `${SAFE},umask=0077` },
+  { options: `${SAFE},noload`, readOnly: true },
 ] as const;
 
 /** The device that bears the label; undefined when there is none (yet). */
@@ -33,7 +32,7 @@ export async function findDrive(host: Host): Promise<string | undefined> {
 /**
  * Mounts `device` at {@linkcode IDENTITY_DIR}.
  *
- * @throws {AgentError} "identity" when it holds no file system that is known.
+ * @throws {AgentError} "identity" when it is no ext4 that can be read.
  */
 export async function mountDrive(
   host: Host,
@@ -44,10 +43,10 @@ export async function mountDrive(
   await host.chmod(RUN_DIR, 0o700);
   await host.mkdir(IDENTITY_DIR, { mode: 0o700 });
   let complaint = "";
-  for (const kind of KINDS) {
-    if (access === "rw" && "readOnly" in kind) continue;
-    const options = `${access},${kind.options}`;
-    const result = await run(host, ["mount", "-t", kind.type, "-o", options, device, IDENTITY_DIR]);
+  for (const way of TRIES) {
+    if (access === "rw" && "readOnly" in way) continue;
+    const options = `${access},${way.options}`;
+    const result = await run(host, ["mount", "-t", "ext4", "-o", options, device, IDENTITY_DIR]);
     if (result.code === 0) return;
     complaint ||= complaintOf(result);
   }
