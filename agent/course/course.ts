@@ -7,11 +7,13 @@
 import { desired, type NodeConfig } from "../../lib/config/mod.ts";
 import { mountPoints } from "../../lib/config/storage.ts";
 import { RefusedError } from "../../lib/errors.ts";
+import { MAX_TIME_SERVERS } from "../../lib/config/ntp.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Identity } from "../identity/read.ts";
 import { KeptTrials } from "../trial/kept.ts";
 import { TrialRunner } from "../trial/runner.ts";
-import { ensureNetwork } from "../network/address.ts";
+import { timeServersOfDhcp } from "../network/dhcp.ts";
+import { noteAnswered } from "../network/help.ts";
 import { askTime } from "../network/time_server.ts";
 import type { Keeper } from "../publication/keeper.ts";
 import type { Publication } from "../publication/read.ts";
@@ -24,6 +26,7 @@ import type { Applied, Apply, Target } from "../resources/resource.ts";
 import type { Clock, Guess } from "../system/clock.ts";
 import { guardedHost } from "../system/guarded_host.ts";
 import type { Turn } from "../system/turn.ts";
+import { bringUp } from "./bring_up.ts";
 import type { Current, Effect, Event } from "./machine.ts";
 
 /** What a publication says about this node, as the machine looks at it. */
@@ -147,8 +150,8 @@ export class Course {
   async #address(): Promise<Event<Documents>> {
     const { reporter, identity } = this.parts;
     try {
-      const hostname = desired("hostname", this.#config, identity);
-      const found = await ensureNetwork(this.host, identity.network, hostname);
+      const [config, trials] = [this.#config, this.#trials];
+      const found = await bringUp(this.host, { identity, config, trials, reporter });
       await reporter.reach("network");
       reporter.addresses = found.map(({ interface: name, address }) => `${name} ${address}`);
       for (const { interface: name, address, via } of found) {
@@ -171,7 +174,11 @@ export class Course {
   /** Asks the time servers; gives whether that set the clock. Http sites need none, so a failure ends nothing. */
   async #askServers(): Promise<boolean> {
     const { clock, reporter, identity, timeServers } = this.parts;
-    const servers = identity.timeServers ?? timeServers;
+    const { servers: own, useDhcp } = desired("ntp", this.#config, identity);
+    const offered = useDhcp ? await timeServersOfDhcp(this.host) : [];
+    const servers = [
+      ...new Set([...own ?? identity.timeServers ?? timeServers, ...offered]),
+    ].slice(0, MAX_TIME_SERVERS);
     if (!clock.isBehind || servers.length === 0) return false;
     try {
       const ms = await askTime(this.host, servers, clock);
@@ -190,7 +197,7 @@ export class Course {
       if (afterMs > 0) await this.host.sleep(afterMs, signal);
       const answer = await this.#answer();
       this.#isReached = true;
-      this.#answeredAt = this.host.uptime();
+      await this.#noteAnswered();
       this.#tellLagging(answer.lagging);
       if (answer.kind === "unchanged") return { type: "unchanged" };
       if (this.#source.dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
@@ -224,8 +231,13 @@ export class Course {
       const isSaid = error instanceof AgentError && ["node", "agent"].includes(error.check);
       if (!isSaid) return false;
     }
-    this.#answeredAt = this.host.uptime();
+    await this.#noteAnswered();
     return true;
+  }
+
+  async #noteAnswered(): Promise<void> {
+    this.#answeredAt = this.host.uptime();
+    await noteAnswered(this.host);
   }
 
   async #askSite(source: Source, signal = this.parts.signal): Promise<Answer> {

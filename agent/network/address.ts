@@ -1,5 +1,6 @@
 /**
- * Gets the node an address: every physical interface is brought up, then the static address of the identity drive or DHCP.
+ * The first contact, for a node that knows of no network of its own yet: every card is brought up, then the static address of the
+ * identity drive or DHCP. Once the configuration's network is in force this has no say any more (agent/network/help.ts).
  *
  * Supported: IPv4 by DHCP (a client per interface stays and renews), one static address of either family, IPv6 as the kernel
  * configures it from router advertisements. Wireless is not.
@@ -9,15 +10,19 @@
 import type { StaticNetwork } from "../../lib/documents/drive.ts";
 import type { Host } from "../../lib/host.ts";
 import { AgentError } from "../report/problem.ts";
-import { INTERFACES, RUN_DIR, UDHCPC_SCRIPT } from "../system/paths.ts";
-import { installFile } from "../system/install_file.ts";
-import { readTextIfFile } from "../system/read_file.ts";
-import { outputOf, run, runOk } from "../system/programs.ts";
+import { INTERFACES } from "../system/paths.ts";
+import { run, runOk } from "../system/programs.ts";
+import { familyOfCidr } from "../../lib/schema/ip.ts";
+import { addRoute } from "./commands.ts";
+import { plainClient, readClients, startClient } from "./dhcp.ts";
+import { changeMadeNetwork } from "./made.ts";
+import { RESOLV_DRIVE, setResolverPart, writeResolver } from "./resolver.ts";
 
-/** How often and how long a DHCP client asks before it goes on in the background, and the pause after that, in seconds. */
-const DHCP_TRIES = 4;
-const DHCP_WAIT_SECONDS = 2;
-const DHCP_PAUSE_SECONDS = 10;
+/** Metric of the drive's route at the first contact. */
+const METRIC = 100;
+/** How often and how long an address is waited for that may be another machine's, too. */
+const DAD_LOOKS = 10;
+const DAD_PAUSE_MS = 500;
 
 /** How long a cable takes to be noticed after its interface was brought up. */
 const CARRIER_LOOKS = 8;
@@ -76,7 +81,16 @@ export async function ensureNetwork(
     throw failure("no network interface (is its driver in the image?)");
   }
   for (const { name } of links) await run(host, ["ip", "link", "set", name, "up"]);
-  if (fixed) await setStatic(host, fixed, await chooseLink(host, fixed, links));
+  await changeMadeNetwork(host, (made) => {
+    made.up = [...new Set([...made.up, ...links.map(({ name }) => name)])];
+  });
+  if (fixed) {
+    const name = await chooseLink(host, fixed, links);
+    await changeMadeNetwork(host, ({ addresses }) => {
+      addresses[name] = [...new Set([...addresses[name] ?? [], fixed.address])];
+    });
+    await setStatic(host, fixed, name, METRIC);
+  }
   const before = await addresses(host, links, fixed);
   if (fixed) {
     if (before.length > 0) return before;
@@ -86,7 +100,11 @@ export async function ensureNetwork(
   const asked = links.filter(({ name }) =>
     !before.some((known) => known.interface === name && !known.address.includes(":"))
   );
-  await Promise.all(asked.map(({ name }) => startDhcp(host, name, hostname)));
+  const running = asked.length === 0 ? [] : await readClients(host);
+  await Promise.all(
+    asked.filter(({ name }) => !running.some((one) => one.interface === name && one.family === 4))
+      .map(({ name }) => startClient(host, plainClient(name, hostname))),
+  );
   const after = await addresses(host, links, fixed);
   if (after.length > 0) return after;
   // The kernel notices a cable only some time after its interface came up: look again for the message.
@@ -100,8 +118,7 @@ async function addresses(
   links: readonly Link[],
   fixed: StaticNetwork | undefined,
 ): Promise<Address[]> {
-  const output = await runOk(host, "read network addresses", ["ip", "-o", "addr", "show"]);
-  return parseAddresses(output)
+  return (await settledAddresses(host))
     .filter(([name]) => links.some((link) => link.name === name))
     .map(([name, address]) => {
       const via = fixed?.address === address ? "static" : address.includes(":") ? "other" : "dhcp";
@@ -109,26 +126,19 @@ async function addresses(
     });
 }
 
-/** Starts a client unless one is running; returns when it has a lease or went to the background to keep asking. */
-async function startDhcp(host: Host, name: string, hostname?: string): Promise<void> {
-  const pidFile = `${RUN_DIR}/udhcpc.${name}.pid`;
-  if (await isRunning(host, pidFile)) return;
-  await host.mkdir(RUN_DIR, { mode: 0o700 });
-  await run(host, [
-    "udhcpc",
-    "-b",
-    ...["-i", name, "-s", UDHCPC_SCRIPT, "-p", pidFile],
-    ...["-t", `${DHCP_TRIES}`, "-T", `${DHCP_WAIT_SECONDS}`, "-A", `${DHCP_PAUSE_SECONDS}`],
-    ...(hostname ? ["-x", `hostname:${hostname}`] : []),
-  ], { output: "null" });
-}
-
-async function isRunning(host: Host, pidFile: string): Promise<boolean> {
-  if (!await host.stat(pidFile)) return false;
-  const pid = (await host.readTextFile(pidFile)).trim();
-  if (!/^\d+$/.test(pid)) return false;
-  const name = outputOf(await run(host, ["cat", `/proc/${pid}/comm`])).trim();
-  return name === "udhcpc" || name === "busybox";
+/**
+ * Global addresses of all interfaces, as pairs of interface and CIDR. Whether another machine has an IPv6 address shows only
+ * after a second or so (RFC 4862, 5.4): that is waited for, some seconds at most.
+ */
+export async function settledAddresses(host: Host): Promise<[string, string][]> {
+  for (let look = 1;; look++) {
+    const output = await runOk(host, "read network addresses", ["ip", "-o", "addr", "show"]);
+    const isOpen = output.split("\n").some((line) =>
+      /\bscope global\b/.test(line) && /\btentative\b/.test(line) && !/\bdadfailed\b/.test(line)
+    );
+    if (!isOpen || look === DAD_LOOKS) return parseAddresses(output);
+    await host.sleep(DAD_PAUSE_MS);
+  }
 }
 
 /** The interface that the static address is for: the one it names, else the first that has a cable. */
@@ -151,18 +161,32 @@ async function chooseLink(
   return links[0]!.name;
 }
 
-async function setStatic(host: Host, fixed: StaticNetwork, name: string): Promise<void> {
+/**
+ * Sets the address, route and name servers of the drive.
+ *
+ * @param protocol By which the route is known; default the agent's own.
+ */
+export async function setStatic(
+  host: Host,
+  { address, gateway, dns }: StaticNetwork,
+  name: string,
+  metric: number,
+  protocol?: string,
+): Promise<void> {
   // This fails if the interface has the address already; the caller reads the addresses back anyway.
-  await run(host, ["ip", "addr", "add", fixed.address, "dev", name]);
-  if (fixed.gateway) {
-    const route = ["ip", "route", "replace", "default", "via", fixed.gateway, "dev", name];
-    await runOk(host, `set the route through ${fixed.gateway}`, route);
+  await run(host, ["ip", "addr", "add", address, "dev", name]);
+  if (gateway) {
+    const family = familyOfCidr(gateway)!;
+    const route = { family, to: "default", via: gateway, metric, onLink: false };
+    for (const command of addRoute(name, route, [address], protocol)) {
+      await runOk(host, `set the route through ${gateway}`, command);
+    }
   }
-  const servers = typeof fixed.dns === "string" ? [fixed.dns] : fixed.dns ?? [];
+  const servers = typeof dns === "string" ? [dns] : dns ?? [];
   if (servers.length === 0) return;
-  const wanted = servers.map((server) => `nameserver ${server}\n`).join("");
-  if (await readTextIfFile(host, "/etc/resolv.conf") === wanted) return;
-  await installFile(host, "/etc/resolv.conf", wanted, { mode: 0o644, uid: 0, gid: 0 });
+  const text = servers.map((server) => `nameserver ${server}\n`).join("");
+  await setResolverPart(host, RESOLV_DRIVE, text);
+  await writeResolver(host);
 }
 
 function failure(state: string): AgentError {

@@ -121,6 +121,7 @@ export function describeStatus(status: Status): string {
       `${url} ${LAGGING.get(how) ?? "does not give what another URL gives"}: ${reason}`,
     ]),
     ["applied", done.join(", ") || undefined],
+    ["network", status.fallback],
     ["image", `${image.version}, kernel ${image.kernel}`],
     ["agent", `${agent.version} (${agent.commit}, ${agent.form})`],
     [

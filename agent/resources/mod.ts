@@ -12,6 +12,7 @@ import {
 } from "../../lib/config/mod.ts";
 import type { Host } from "../../lib/host.ts";
 import { directories } from "./directories.ts";
+import { dns } from "./dns.ts";
 import { doas } from "./doas.ts";
 import { files } from "./files.ts";
 import { firewall, keptFirewall } from "./firewall.ts";
@@ -23,6 +24,8 @@ import { hostname } from "./hostname.ts";
 import { hosts } from "./hosts.ts";
 import { kernel } from "./kernel.ts";
 import { keptKernel, keptWanted } from "./kernel_kept.ts";
+import { network } from "./network.ts";
+import { ntp } from "./ntp.ts";
 import { ownIds } from "./own_ids.ts";
 import { type Applier, applier, type Apply, bind, type Target } from "./resource.ts";
 import { scripts } from "./scripts.ts";
@@ -35,9 +38,12 @@ import { users } from "./users.ts";
 const APPLIERS = {
   kernel: applier("kernel", kernel),
   hostname: applier("hostname", hostname),
+  network: applier("network", network),
+  dns: applier("dns", dns),
   hosts: applier("hosts", hosts),
   timezone: applier("timezone", timezone),
   storage: applier("storage", storage),
+  ntp: applier("ntp", ntp),
   groups: applier("groups", groups),
   users: applier("users", users),
   doas: applier("doas", doas),

@@ -6,6 +6,7 @@
 import { factsIn, type NodeFacts } from "../../lib/config/template.ts";
 import type { Host } from "../../lib/host.ts";
 import { parseAddresses } from "../network/address.ts";
+import { readMadeNetwork } from "../network/made.ts";
 import { outputOf, run } from "../system/programs.ts";
 import type { Target } from "./resource.ts";
 
@@ -18,6 +19,12 @@ export async function readNodeFacts(
   const needsAddresses = templates.some((text) => factsIn(text).some((one) => "interface" in one));
   // Where this fails there are none, which is said of each file that names one.
   const output = needsAddresses ? await run(host, ["ip", "-o", "addr", "show"]) : undefined;
-  const addresses = output ? parseAddresses(outputOf(output)) : [];
+  const own = output ? parseAddresses(outputOf(output)) : [];
+  // A card that has a name of the configuration's is known by the kernel's, too.
+  const { names } = await readMadeNetwork(host);
+  const former = own.flatMap(([name, address]): [string, string][] =>
+    names[name] === undefined ? [] : [[names[name], address]]
+  );
+  const addresses = [...own, ...former];
   return { name: identity.name, tags, addresses };
 }

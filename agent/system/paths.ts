@@ -52,6 +52,12 @@ export const VOLUME_KEY_FILE = `${STORAGE_DIR}/key`;
 export const FIREWALL_FILE = `${RUN_DIR}/firewall.json`;
 /** Trials that proved nothing in this boot, and when they are next. */
 export const UNPROVED_FILE = `${RUN_DIR}/trials-again.json`;
+/** What the agent has made of the network in this boot. */
+export const NETWORK_FILE = `${RUN_DIR}/links.json`;
+/** How DHCP clients are to ask, what they got, and what else is known of DNS servers. */
+export const DHCP_DIR = `${RUN_DIR}/dhcp`;
+/** There as soon as a site has given a verified answer in this boot. */
+export const ANSWERED_FILE = `${RUN_DIR}/answered`;
 
 /** Programs and data that come with the agent. */
 export const LIB_DIR = "/usr/lib/psyopsos";
@@ -69,8 +75,10 @@ export const KERNEL_FILES = `${LIB_DIR}/kernel-files`;
 export const STORAGE = `${LIB_DIR}/storage`;
 /** Brings the state before a trial back at its deadline. */
 export const TRIAL_WATCHDOG = `${LIB_DIR}/trial-watchdog`;
-/** What the DHCP client runs at each event. */
-export const UDHCPC_SCRIPT = `${LIB_DIR}/udhcpc.script`;
+/** Starts, ends and lists DHCP clients. */
+export const DHCP_CLIENT = `${LIB_DIR}/dhcp-client`;
+/** Puts /etc/resolv.conf together. */
+export const RESOLV_CONF = `${LIB_DIR}/resolv-conf`;
 
 /** Keys that may log in, one file per account; only root writes here, whatever accounts do in their homes. */
 export const AUTHORIZED_KEYS_DIR = "/etc/ssh/authorized_keys.d";

@@ -11,6 +11,7 @@ import { MISSING, ruleOf } from "../schema/read.ts";
 import { factsOf, visitValues } from "../schema/words.ts";
 import { check, report } from "./course.ts";
 import { directories } from "./directories.ts";
+import { dns } from "./dns.ts";
 import { doas } from "./doas.ts";
 import { files } from "./files.ts";
 import { firewall, firewallProblems } from "./firewall.ts";
@@ -20,6 +21,8 @@ import { hosts } from "./hosts.ts";
 import { kernel } from "./kernel.ts";
 import type { Admitted, ConfigKey, CourseKey, NodeContext } from "./key.ts";
 import { links } from "./links.ts";
+import { network } from "./network.ts";
+import { ntp } from "./ntp.ts";
 import { AGENT_OWNS, type Claim, type Claimed, Owners, parentsOf } from "./owners.ts";
 import { mergeLayers, settled } from "./merge.ts";
 import { scripts } from "./scripts.ts";
@@ -32,9 +35,12 @@ import { users } from "./users.ts";
 export const KEYS = {
   kernel,
   hostname,
+  network,
+  dns,
   hosts,
   timezone,
   storage,
+  ntp,
   groups,
   users,
   doas,

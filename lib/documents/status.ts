@@ -59,6 +59,8 @@ export const statusSchema = openMapping({
   lagging: v.optional(
     v.array(openMapping({ url: anyText, how: v.optional(anyText), reason: anyText })),
   ),
+  /** One line where the network that is configured led to no site, and what came to help. */
+  fallback: v.optional(anyText),
   problem: v.optional(problemSchema),
   /** Printed forms of the steps of the last apply; secrets never appear. */
   steps: v.array(anyText),

@@ -59,7 +59,8 @@ config:
 
 /** Keys that the lab says something of its own about; of the others it says what their examples say. */
 const OWN: readonly KeyName[] = [
-  ...["hostname", "storage", "users", "files", "scripts", "report", "check"] as const,
+  ...["hostname", "network", "dns", "ntp", "storage"] as const,
+  ...["users", "files", "scripts", "report", "check"] as const,
 ];
 const EXAMPLES = KEY_NAMES.filter((name) => !OWN.includes(name))
   .map((name) => KEYS[name].example.replaceAll(/^(?=.)/gm, "  ")).join("");
@@ -67,7 +68,12 @@ const EXAMPLES = KEY_NAMES.filter((name) => !OWN.includes(name))
 const TAG = (sshPublicKey: string) =>
   `notes: One of each thing that a node can be told.
 config:
-${EXAMPLES}  storage:
+${EXAMPLES}  network:
+    interfaces:
+      eth0: {match: {name: eth0}}
+  dns: {options: ["timeout:2"]}
+  ntp: {useDhcp: false}
+  storage:
     mounts:
       /srv/psyopsos-lab: {bind: /var/cache/psyopsos-lab}
     swap:

@@ -2,7 +2,8 @@
  * QEMU's command line for a lab machine: pure, so that it can be read and tested without QEMU.
  *
  * Supported: x86_64 (q35) with OVMF from a disk image, or a kernel booted directly; drives on virtio or USB; one network
- * card with QEMU's user network (the host's 127.0.0.1 is the guest's 10.0.2.2) or on a wire that leads nowhere. The
+ * card with QEMU's user network (the host's 127.0.0.1 is the guest's 10.0.2.2) or on a wire that leads nowhere, others on wires to
+ * other machines. The
  * firmware's variables and every drive are files of this machine alone.
  *
  * @module
@@ -31,6 +32,19 @@ export type BootSpec =
   | { kind: "firmware"; code: string; vars: string }
   | { kind: "kernel"; kernel: string; initrd: string; cmdline: string };
 
+/**
+ * One end of a cable between two machines, by UDP on loopback: they start in any order, and each may end at any time. `id` names
+ * the card over QMP (set_link).
+ */
+export interface WireSpec {
+  id: string;
+  /** MAC address of the card. */
+  mac: string;
+  /** UDP ports of this end and of the other one. */
+  local: number;
+  remote: number;
+}
+
 /** A machine. */
 export interface MachineSpec {
   name: string;
@@ -45,6 +59,8 @@ export interface MachineSpec {
    * there and nobody answers; "none": no card.
    */
   network: "user" | "dead" | "none";
+  /** Cables to other machines, each on a card of its own behind the first. */
+  wires?: readonly WireSpec[];
   /** What the machine's clock shows at its start, in UTC; default the host's time. */
   clock?: Date;
   /** TCP ports of 127.0.0.1 that lead into the guest. */
@@ -80,6 +96,7 @@ export function qemuCommand(spec: MachineSpec, paths: MachinePaths): string[] {
     ...bootOptions(spec.boot),
     ...driveOptions(spec.drives),
     ...networkOptions(spec),
+    ...wireOptions(spec.wires ?? []),
   ];
 }
 
@@ -152,4 +169,13 @@ function networkOptions(spec: MachineSpec): string[] {
     "-device",
     "virtio-net-pci,netdev=net,romfile=",
   ];
+}
+
+function wireOptions(wires: readonly WireSpec[]): string[] {
+  const end = (name: string, port: number) =>
+    `${name}.type=inet,${name}.host=127.0.0.1,${name}.port=${port}`;
+  return wires.flatMap(({ id, mac, local, remote }) => [
+    ...["-netdev", `dgram,id=${id}-wire,${end("local", local)},${end("remote", remote)}`],
+    ...["-device", `virtio-net-pci,netdev=${id}-wire,id=${id},mac=${mac},romfile=`],
+  ]);
 }

@@ -86,6 +86,7 @@ export interface BootOptions {
   /** More drives, e.g. unplugged ones. */
   drives?: readonly DriveSpec[];
   network?: MachineSpec["network"];
+  wires?: MachineSpec["wires"];
   memoryMiB?: number;
   cpus?: number;
   clock?: MachineSpec["clock"];
@@ -238,6 +239,7 @@ export class World {
       },
       drives,
       network: options.network ?? "user",
+      wires: options.wires,
       clock: options.clock,
       forwards: options.forwards,
     };

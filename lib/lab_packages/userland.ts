@@ -12,6 +12,7 @@ import { caCertificates } from "./packages/ca_certificates.ts";
 import { doas } from "./packages/doas.ts";
 import { library, neededLibraries, withLibraries } from "./packages/library.ts";
 import { nftables } from "./packages/nftables.ts";
+import { ethtool, iproute2Minimal } from "./packages/network_tools.ts";
 import { openrc } from "./packages/openrc.ts";
 import { openssh } from "./packages/openssh.ts";
 import { type Draft, OWN_BUILDDATE } from "./packages/recipe.ts";
@@ -27,6 +28,8 @@ export const USERLAND = [
   "ca-certificates",
   "cryptsetup-bin",
   "e2fsprogs",
+  "ethtool",
+  "iproute2",
   "libpam-modules",
   "nftables",
   "opendoas",
@@ -77,6 +80,8 @@ export async function userlandDrafts(
       sftp: await content("openssh-sftp-server"),
       tree: await tree("openssh-server"),
     }),
+    ethtool(await content("ethtool")),
+    iproute2Minimal(await content("iproute2")),
     systemdBoot(await content("systemd-boot-efi")),
     tzdata(await content("tzdata")),
     wipefs(await content("util-linux")),

@@ -188,9 +188,9 @@ export const cidr = ruled(
 );
 
 /** Who is asked for the time. */
-export const timeServer = v.union(
-  [hostName, ipAddress],
-  "must be a host name or an IP address",
+export const timeServer = ruled(
+  v.union([hostName, ipAddress], "must be a host name or an IP address"),
+  "a host name or an IP address",
 );
 
 /** Names or addresses of time servers. */

@@ -47,3 +47,27 @@ function bitsOf(address: string): string {
   const zeros = Array<number>(8 - before.length - after.length).fill(0);
   return bits([...before, ...zeros, ...after], 16);
 }
+
+/** 4 or 6 for an address with or without the length of its prefix; undefined for anything else. */
+export function familyOfCidr(given: string): 4 | 6 | undefined {
+  return ipFamily(given.split("/", 1)[0]!);
+}
+
+/** Whether `address` lies in the network of `cidr`, an address with the length of its prefix. */
+export function isWithin(address: string, cidr: string): boolean {
+  const { address: of, length } = splitCidr(cidr) ?? {};
+  if (of === undefined || ipFamily(of) !== ipFamily(address)) return false;
+  return bitsOf(of).slice(0, length) === bitsOf(address).slice(0, length);
+}
+
+/** The one spelling of an address, as the kernel shows it: IPv6 in lower case with its longest row of zeros left out. */
+export function plainAddress(address: string): string {
+  if (ipFamily(address) !== 6) return address;
+  return new URL(`http://[${address}]/`).hostname.slice(1, -1);
+}
+
+/** An address with the length of its prefix, in the one spelling. */
+export function plainCidr(given: string): string {
+  const [address = "", length] = given.split("/");
+  return length === undefined ? plainAddress(address) : `${plainAddress(address)}/${length}`;
+}

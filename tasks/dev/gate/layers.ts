@@ -53,7 +53,11 @@ export const LAYERS: readonly Layer[] = [
 
   layer(5.1, "agent/system/"),
   layer(5.2, "agent/report/", "agent/system/", "lib/documents/"),
-  layer(5.3, "agent/network/", "agent/report/", "agent/system/", "lib/documents/"),
+  layer(
+    5.3,
+    "agent/network/",
+    ...["agent/report/", "agent/system/", "lib/config/", "lib/documents/", "lib/schema/"],
+  ),
   layer(
     5.4,
     "agent/identity/",

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { sha256Hex, text, utf8 } from "../../../lib/bytes.ts";
+import { DHCP_CLIENT } from "../../../agent/system/paths.ts";
 import { PRIVATE_DIGEST } from "../../../lib/config/key.ts";
 import { parseConsoleLine } from "../../../lib/documents/console_line.ts";
 import { EXIT } from "../../../lib/errors.ts";
@@ -404,7 +405,7 @@ Deno.test("runAgent() says that nobody answers DHCP and uses last good documents
   assertEquals(said.length, 1);
   assertEquals(world.status.problem?.check, "network");
   assertEquals(world.status.source, "last-good");
-  assertEquals(world.log.filter((line) => line.startsWith("run udhcpc")).length, 1);
+  assertEquals(world.log.filter((line) => line.startsWith(`run ${DHCP_CLIENT} start`)).length, 1);
 });
 
 Deno.test("runAgent() says that nobody answers DHCP on a node that has nothing yet", async () => {

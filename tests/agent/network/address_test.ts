@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { ensureNetwork, parseAddresses, parseLinks } from "../../../agent/network/address.ts";
-import { INTERFACES } from "../../../agent/system/paths.ts";
+import { DHCP_CLIENT, INTERFACES } from "../../../agent/system/paths.ts";
 import { AgentError } from "../../../agent/report/problem.ts";
 import { World } from "../world.ts";
 
@@ -40,7 +40,7 @@ Deno.test("ensureNetwork() asks by DHCP once and leaves an address alone", async
   const expected = [{ interface: "eth0", address: "10.0.2.15/24", via: "dhcp" as const }];
   assertEquals(await ensureNetwork(world, undefined, "alpha"), expected);
   assertEquals(await ensureNetwork(world, undefined, "alpha"), expected);
-  const asked = world.log.filter((line) => line.startsWith("run udhcpc"));
+  const asked = world.log.filter((line) => line.startsWith(`run ${DHCP_CLIENT} start eth0 4`));
   assertEquals(asked.length, 1);
   assertEquals(asked[0]!.endsWith("-x hostname:alpha"), true);
 });
@@ -52,9 +52,32 @@ Deno.test("ensureNetwork() sets a static address, route and name servers", async
     { interface: "eth0", address: "192.0.2.10/24", via: "static" },
   ]);
   assertEquals(world.textOf("/etc/resolv.conf"), "nameserver 192.0.2.2\nnameserver 192.0.2.3\n");
-  const route = "run ip route replace default via 192.0.2.1 dev eth0";
+  const route = "run ip -4 route replace default via 192.0.2.1 dev eth0 metric 100 proto static";
   assertEquals(world.log.includes(route), true);
-  assertEquals(world.log.some((line) => line.startsWith("run udhcpc")), false);
+  assertEquals(world.log.some((line) => line.startsWith(`run ${DHCP_CLIENT}`)), false);
+});
+
+Deno.test("ensureNetwork() tells of a router that is outside the network before the route through it", async () => {
+  const world = new World();
+  await ensureNetwork(world, { address: "203.0.113.5/32", gateway: "172.31.1.1" });
+  assertEquals(world.log.filter((line) => line.includes("route")), [
+    "run ip -4 route replace 172.31.1.1/32 dev eth0 metric 100 proto static",
+    "run ip -4 route replace default via 172.31.1.1 dev eth0 metric 100 proto static",
+  ]);
+});
+
+Deno.test("ensureNetwork() waits until an IPv6 address is known to be the node's alone, within bounds", async () => {
+  const world = new World();
+  world.network.tentative = 3;
+  assertEquals(await ensureNetwork(world, { address: "2001:db8::5/64" }), [
+    { interface: "eth0", address: "2001:db8::5/64", via: "static" },
+  ]);
+  world.network.tentative = 1000;
+  await assertRejects(
+    () => ensureNetwork(world, { address: "2001:db8::5/64" }),
+    AgentError,
+    "no interface took the static address",
+  );
 });
 
 Deno.test("ensureNetwork() gives a static address to the interface that has a cable", async () => {

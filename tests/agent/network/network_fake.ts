@@ -1,28 +1,36 @@
 /** The network of a node in memory: one interface, a DHCP server that may be silent. */
-import { COLDPLUG, INTERFACES } from "../../../agent/system/paths.ts";
+import { COLDPLUG, DHCP_CLIENT, INTERFACES, RESOLV_CONF } from "../../../agent/system/paths.ts";
 import { utf8 } from "../../../lib/bytes.ts";
 import type { FakeHost } from "../../support/fake_host.ts";
 
-/** Process number of the DHCP client. */
-export const CLIENT_PID = 12;
-
-/** Answers `ip`, `udhcpc` and the programs that list and wake interfaces. */
+/** Answers `ip` and the programs that list and wake interfaces, ask by DHCP and write resolv.conf. */
 export class NetworkFake {
   /** Whether the DHCP server answers. */
   dhcp = true;
   /** Address of the interface in CIDR form, "" for none. */
   address = "";
+  /** How often an IPv6 address is still shown as tentative. */
+  tentative = 0;
 
   constructor(host: FakeHost) {
-    host.programs.set(INTERFACES, () => "eth0 up\n");
+    host.programs.set(INTERFACES, () => "eth0 up virtio_net pci0\n");
     host.programs.set(COLDPLUG, () => "");
-    host.programs.set("udhcpc", (args) => {
+    const clients: string[] = [];
+    host.programs.set(DHCP_CLIENT, ([verb, name, family]) => {
+      if (verb === "list") return clients.map((line) => `${line}\n`).join("");
+      if (verb !== "start") return unknown([DHCP_CLIENT, verb!]);
+      clients.push(`${name} ${family}`);
       if (this.dhcp) this.address = "10.0.2.15/24";
-      host.put(args[args.indexOf("-p") + 1]!, `${CLIENT_PID}\n`);
+      return "";
+    });
+    host.programs.set(RESOLV_CONF, ([verb]) => {
+      if (verb !== "write") return unknown([RESOLV_CONF, verb!]);
+      const drive = host.nodes.get("/run/psyopsos/dhcp/drive");
+      if (drive) host.put("/etc/resolv.conf", drive.data);
       return "";
     });
     host.programs.set("ip", (args) => {
-      const [what, verb] = args[0] === "-o" ? args.slice(1) : args;
+      const [what, verb] = args.filter((word) => !word.startsWith("-"));
       switch (`${what} ${verb}`) {
         case "addr show":
           return this.address === "" ? "" : this.#shown();
@@ -33,13 +41,20 @@ export class NetworkFake {
         case "route replace":
           return "";
         default:
-          return { code: 1, stderr: utf8(`ip: the fake does not know ${args.join(" ")}`) };
+          return unknown(["ip", ...args]);
       }
     });
   }
 
   #shown(): string {
+    const isSix = this.address.includes(":");
+    const flags = isSix && this.tentative-- > 0 ? " tentative" : "";
+    const family = isSix ? `inet6 ${this.address}` : `inet ${this.address} brd 10.0.2.255`;
     return `1: lo    inet 127.0.0.1/8 scope host lo\n` +
-      `2: eth0    inet ${this.address} brd 10.0.2.255 scope global eth0\\ valid_lft forever\n`;
+      `2: eth0    ${family} scope global${flags} eth0\\ valid_lft forever\n`;
   }
+}
+
+function unknown(command: readonly string[]) {
+  return { code: 1, stderr: utf8(`the fake does not know ${command.join(" ")}`) };
 }

@@ -1,7 +1,6 @@
 /** What a node in memory reads below /proc, through `cat`. */
 import { utf8 } from "../../../lib/bytes.ts";
 import type { FakeHost } from "../../support/fake_host.ts";
-import { CLIENT_PID } from "../network/network_fake.ts";
 
 /** The agent's own process. */
 export const AGENT_PID = 77;
@@ -13,7 +12,6 @@ export function fakeProc(host: FakeHost): void {
     "/proc/sys/kernel/random/boot_id": () => "boot-1\n",
     "/proc/meminfo": () => "MemTotal:  1000 kB\nMemAvailable:   600 kB\n",
     [`/proc/${AGENT_PID}/status`]: () => "Name: deno\nVmRSS:\t  50 kB\n",
-    [`/proc/${CLIENT_PID}/comm`]: () => "udhcpc\n",
   };
   host.programs.set(
     "cat",

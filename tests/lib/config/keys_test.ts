@@ -114,11 +114,15 @@ function desiredDefault(name: KeyName, path: readonly string[]): unknown {
   const [, ...below] = path;
   const wanted = (config: NodeConfig) => desired(name, config, { name: "alpha" }) as unknown;
   if (below.length === 0) return wanted({});
+  // Of mappings within mappings the tests of their keys know.
+  if (below.length > 1 && below[0] !== "<name>") return undefined;
   const example = parse(KEYS[name].example) as NodeConfig;
   // A mapping from names has one entry that lacks the field.
   const [entry] = Object.entries(example[name] as Record<string, unknown>);
   const isEntry = below[0] === "<name>";
-  const given = isEntry ? { [entry![0]]: without(entry![1], below.at(-1)!) } : {};
+  const given = isEntry
+    ? { [entry![0]]: without(entry![1], below.at(-1)!) }
+    : without(example[name], below.at(-1)!);
   const found = wanted({ [name]: given } as NodeConfig);
   const held = Array.isArray(found)
     ? found[0]

@@ -60,6 +60,20 @@ Deno.test("qemuCommand() boots a kernel directly, on a dead wire or with no card
   assert(!none.includes("-netdev"));
 });
 
+Deno.test("qemuCommand() has a card for each wire to another machine", () => {
+  const wires = [{ id: "w0", mac: "52:54:00:aa:00:01", local: 5001, remote: 5002 }];
+  const command = qemuCommand({ ...SPEC, wires }, PATHS);
+  assertEquals(
+    values(command, "-netdev").at(-1),
+    "dgram,id=w0-wire,local.type=inet,local.host=127.0.0.1,local.port=5001," +
+      "remote.type=inet,remote.host=127.0.0.1,remote.port=5002",
+  );
+  assertEquals(
+    values(command, "-device").at(-1),
+    "virtio-net-pci,netdev=w0-wire,id=w0,mac=52:54:00:aa:00:01,romfile=",
+  );
+});
+
 Deno.test("qemuCommand() asks KVM for the host's own CPU", () => {
   assertEquals(values(qemuCommand({ ...SPEC, accelerator: "kvm" }, PATHS), "-cpu"), ["host"]);
   assertEquals(values(qemuCommand(SPEC, PATHS), "-cpu"), []);
