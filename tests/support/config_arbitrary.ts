@@ -64,6 +64,9 @@ const SAMPLES: Readonly<Record<string, readonly unknown[]>> = {
 const LEFT_OUT: Readonly<Record<string, string>> = {
   "firewall":
     "it is one trial of one text: firewall_test.ts and the tests of agent/trial cut that off anywhere",
+  "network": "it is one trial of what the kernel holds: network_test.ts cuts it off on a real one",
+  "dns": "it is part of the network's trial: network_test.ts",
+  "ntp": "it is part of the network's trial: network_test.ts",
   "storage":
     "programs make what it is about, and files wait for mounts: storage_test.ts cuts it off anywhere",
   "files.<name>.encoding": "content would have to be base64: tree_property_test.ts makes it",
