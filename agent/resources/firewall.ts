@@ -97,7 +97,7 @@ export const firewall: KeyResource<"firewall", Actual, Change> = {
     return [{ what: "try", content, rules, confirmed, text: DOING }];
   },
 
-  async apply(step, host, { trials }) {
+  async apply(step, host, { trials, config }) {
     if (step.what === "remove") {
       if (step.isLoaded) await nft(host, step.text, ["-f", STDIN], EMPTY);
       await host.remove(FIREWALL_FILE);
@@ -111,6 +111,7 @@ export const firewall: KeyResource<"firewall", Actual, Change> = {
       digest: digestOf(content),
       text: content,
       revert: revertScript(await listed(host)),
+      seconds: config.network?.trialSeconds,
       apply: () => load(host, content),
     });
     if (outcome.kind !== "confirmed" && confirmed) await holdOn(host, confirmed);

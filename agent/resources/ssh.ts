@@ -154,7 +154,7 @@ export const ssh: KeyResource<"ssh", Actual, Change> = {
     return steps;
   },
 
-  async apply(step, host, { trials }) {
+  async apply(step, host, { trials, config }) {
     switch (step.what) {
       case "key":
         return await installFile(host, KEY_FILE, step.content, { mode: 0o600, ...ROOT });
@@ -169,6 +169,7 @@ export const ssh: KeyResource<"ssh", Actual, Change> = {
           digest: digestOf(step.wanted.files),
           text: JSON.stringify(step.wanted.files),
           revert: placeScript(step.before),
+          seconds: config.network?.trialSeconds,
           apply: () => put(host, files, step.text),
           check: () => whyMute(host),
         });

@@ -293,7 +293,7 @@ export const networkSchema = mapping({
   trialSeconds: v.optional(
     described(
       wholeNumber(30, 600, "s"),
-      "How long the site may take to answer under a changed network.",
+      "How long the site may take to answer under a changed network, firewall or SSH server.",
       {
         ...OPEN,
         unit: "seconds",

@@ -69,6 +69,7 @@ const TAG = (sshPublicKey: string) =>
   `notes: One of each thing that a node can be told.
 config:
 ${EXAMPLES}  network:
+    trialSeconds: 30
     interfaces:
       eth0: {match: {name: eth0}}
   dns: {options: ["timeout:2"]}

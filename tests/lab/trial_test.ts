@@ -15,7 +15,7 @@ import { loadFleet } from "../../site/fleet/fleet.ts";
 import { needTool } from "../support/tools.ts";
 import { brokenLines, demandsNow, DIRECT_MS, host, NEEDS, withWorld } from "./support.ts";
 
-/** A trial has 90 seconds, and the site some more to answer afterwards; a busy machine takes its time. */
+/** A trial has 30 seconds in the lab, and the site some more to answer afterwards; a busy machine takes its time. */
 const TRIAL_MS = 200_000;
 
 /** Lets nothing new out: what is established goes on, and says nothing about what is cut off. */

@@ -183,3 +183,16 @@ Deno.test("the confirmed firewall is loaded once in a boot, before anything is k
   assertEquals(await settle(host, kept, targetOf({}, { trials })), []);
   assertEquals(await settle(new FakeHost(), kept, targetOf({})), []);
 });
+
+Deno.test("the firewall is tried for as long as the fleet gives a network", async () => {
+  const network = { trialSeconds: 45, interfaces: { lan: { match: { name: "eth0" } } } };
+  for (const config of [{ firewall: {} }, { firewall: {}, network }]) {
+    const { host } = nodeOf();
+    const trials = new TrialsFake();
+    await settle(host, act, { ...targetOf(config), trials });
+    assertEquals(
+      trials.attempts.map(({ seconds }) => seconds),
+      ["network" in config ? 45 : undefined],
+    );
+  }
+});

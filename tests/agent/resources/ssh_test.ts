@@ -203,7 +203,8 @@ Deno.test("ssh shows the certificate of the drive's host key, and no other", asy
 Deno.test("settings are a trial, whose script brings the files before back", async () => {
   const trials = new TrialsFake();
   const { host: node } = host();
-  await settle(node, act, targetOf({ ssh: { port: 2222 } }, { trials }));
+  const network = { trialSeconds: 45, interfaces: { lan: { match: { name: "eth0" } } } };
+  await settle(node, act, targetOf({ network, ssh: { port: 2222 } }, { trials }));
   await settle(
     node,
     act,
@@ -224,6 +225,7 @@ Deno.test("settings are a trial, whose script brings the files before back", asy
     `${gone(certificate)}${gone(authorities)}echo ${btoa("Port 2222\n")} | base64 -d >${SETTINGS}` +
       `.back || exit 1\nchmod 600 ${SETTINGS}.back && mv ${SETTINGS}.back ${SETTINGS} || exit 1\n${reload}`,
   );
+  assertEquals([first!.seconds, second!.seconds], [45, undefined]);
   assertEquals([first!.subject, first!.text], ["ssh", `{"${SETTINGS}":"Port 2222\\n"}`]);
 });
 
