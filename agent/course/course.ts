@@ -47,6 +47,12 @@ export async function settingClock(reporter: Reporter, set: () => Promise<unknow
   }
 }
 
+/**
+ * For how long a node that is wholly as wanted is not looked over again while its site has nothing new, in milliseconds:
+ * that takes most of a round's work, and drift is rare.
+ */
+const REST_MS = 15 * 60_000;
+
 /** What a {@linkcode Course} works with. */
 export interface CourseParts {
   turn: Turn;
@@ -67,6 +73,8 @@ export class Course {
   #isReached = false;
   /** Uptime in milliseconds at which the site gave the last answer that holds. */
   #answeredAt?: number;
+  /** Uptime in milliseconds at which all was last found, or made, as the site wants it; undefined while it is not. */
+  #wholeAt?: number;
   /** The configuration that counts now. */
   #config: NodeConfig = {};
   readonly #trials: TrialRunner;
@@ -199,7 +207,7 @@ export class Course {
       this.#isReached = true;
       await this.#noteAnswered();
       this.#tellLagging(answer.lagging);
-      if (answer.kind === "unchanged") return { type: "unchanged" };
+      if (answer.kind === "unchanged") return { type: "unchanged", isRested: this.#isRested };
       if (this.#source.dropped) await settingClock(this.parts.reporter, () => clock.forgetIssued());
       return { type: "received", publication: documentsOf(answer.publication) };
     } catch (error) {
@@ -220,6 +228,11 @@ export class Course {
       if (!this.#source.nothingHeld || !await this.#askServers()) throw error;
       return await this.#askSite(this.#source);
     }
+  }
+
+  /** Whether the node was found wholly as its site wants it so short a time ago that it need not be looked over again. */
+  get #isRested(): boolean {
+    return this.#wholeAt !== undefined && this.host.uptime() - this.#wholeAt < REST_MS;
   }
 
   /** Whether the site can be reached by new connections, and gives what is signed and not older than what is known. */
@@ -344,6 +357,8 @@ export class Course {
     } catch (error) {
       troubles.push(troubleOf(error, "observe"));
     }
+    const isWhole = troubles.length === 0 && source === "site";
+    this.#wholeAt = isWhole ? this.host.uptime() : undefined;
     return { type: "applied", troubles };
   }
 

@@ -5,7 +5,8 @@
  * effect produces the next event. Only {@linkcode step} decides which event may follow in which state; any other event
  * is a defect and throws.
  *
- * Rules that always hold: whatever fails, the node keeps what it has, and repairs it in every round. Nothing that failed
+ * Rules that always hold: whatever fails, the node keeps what it has, and repairs it: in every round while something is
+ * wrong, else every quarter of an hour. Nothing that failed
  * a check is applied, and nothing is applied again once the key behind it was dropped. A node that has no configuration
  * yet falls back to its last good documents at the first failure. The agent never gives up.
  *
@@ -76,7 +77,8 @@ export type Event<Publication> =
   | { readonly type: "unidentified" }
   | { readonly type: "addressed" }
   | { readonly type: "received"; readonly publication: Publication }
-  | { readonly type: "unchanged" }
+  /** `isRested`: the node was wholly as wanted a short time ago, and is not looked over again in this round. */
+  | { readonly type: "unchanged"; readonly isRested?: boolean }
   /**
    * The node got no address, no answer, or an answer that it refused or can't use. `fallen`: what it was told before is not
    * to be believed any more.
@@ -150,7 +152,10 @@ export function step<Publication extends Documents>(
     case "asking":
       if (event.type === "received") return accepted(state.memory, event.publication);
       if (event.type === "unchanged" && state.memory.current) {
-        return unchanged(state.memory, state.memory.current);
+        const { memory } = state;
+        return event.isRested
+          ? rested(memory, state.memory.current, chance)
+          : unchanged(memory, state.memory.current);
       }
       if (event.type === "failed") {
         if (event.fallen) return fallen(state.memory, event.trouble, chance);
@@ -229,6 +234,16 @@ function unchanged<Publication>(
       { do: "apply", current },
     ],
   };
+}
+
+/** The site has nothing new, and the node was looked over a short time ago. */
+function rested<Publication extends Documents>(
+  memory: Memory<Publication>,
+  current: Current<Publication>,
+  chance: number,
+): Step<Publication> {
+  const keep = { do: "keep", publication: current.publication, quietly: true } as const;
+  return concluded({ ...memory, failures: 0 }, undefined, [], chance, [keep]);
 }
 
 /** There was no usable answer. If it was refused, the site may be in the middle of being published: ask once more. */

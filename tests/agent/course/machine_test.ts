@@ -119,6 +119,13 @@ const ROWS: Row[] = [
     "keep 1 quietly",
     "apply 1 site",
   ]],
+  ["nothing new, soon after", asking(SET), { type: "unchanged", isRested: true }, "settled", [
+    "keep 1 quietly",
+    "clearProblem",
+    "enter configured",
+    "report",
+    "sleep 90000",
+  ]],
   ["a refusal, once", asking(SET), { type: "failed", trouble: BAD }, "asking", [
     `ask after ${RECHECK_MS}`,
   ]],

@@ -105,14 +105,22 @@ Deno.test("runAgent() changes nothing when it is restarted", async () => {
   assertEquals(again.status.phase, "configured");
 });
 
-Deno.test("runAgent() repairs what was changed on the node", async () => {
+Deno.test("runAgent() repairs what was changed on the node within a quarter of an hour, and looks no more often", async () => {
   const world = new World(driveOf("alpha"), SITE);
+  let changedAt = 0, repairedAt = 0, sleeps = 0;
   world.onSleep = (count) => {
-    if (count === 1) world.put("/etc/motd", "changed by hand\n");
+    sleeps = count;
+    if (count === 1) {
+      changedAt = world.elapsed;
+      world.put("/etc/motd", "changed by hand\n");
+    } else if (repairedAt === 0 && world.textOf("/etc/motd") === "hello\n") {
+      repairedAt = world.elapsed;
+      assertEquals(world.status.steps, ["write /etc/motd (0644 root:root)"]);
+    }
   };
-  await world.boot({ sleeps: 2 });
-  assertEquals(world.textOf("/etc/motd"), "hello\n");
-  assertEquals(world.status.steps, ["write /etc/motd (0644 root:root)"]);
+  await world.boot({ sleeps: 20 });
+  const minutes = (repairedAt - changedAt) / 60_000;
+  assert(sleeps === 20 && minutes >= 15 && minutes < 25, `${minutes} minutes`);
 });
 
 Deno.test("runAgent() repairs and retries while its site is down or refused, and without an address", async () => {
