@@ -203,8 +203,18 @@ export const firewall = configKey({
       "no such table.",
     { ...SINCE, default: "none: everything is admitted" },
   ),
-  example: "firewall:\n  allow:\n    ssh:\n      from: [10.0.0.0/8]\n    web:\n" +
-    '      tcp: [80, 443]\n  rules: "chain input { icmp type echo-request accept; }"\n',
+  example: `firewall:
+  allow:
+    ssh:
+      from: [10.0.0.0/8]
+    web:
+      tcp: [80, 443]
+  rules: |
+    chain input {
+      icmp type echo-request accept
+      icmpv6 type echo-request accept
+    }
+`,
   desired: (said, _node, _whole, admitted): DesiredFirewall => ({ said, admitted: admitted() }),
   needs: { programs: ["nft", "sshd"], packages: ["nftables"] },
   owns: [
