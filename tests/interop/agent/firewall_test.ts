@@ -167,13 +167,13 @@ class Scene implements AsyncDisposable {
   }
 }
 
-const onScene = (name: string, body: (scene: Scene) => Promise<void>) =>
+const sceneTest = (name: string, body: (scene: Scene) => Promise<void>) =>
   judgedTest(name, TOOLS, async (dir) => {
     await using scene = await Scene.make(dir);
     await body(scene);
   }, { root: true });
 
-onScene(
+sceneTest(
   "nft takes the firewall in all its parts, and shows what it took the same every time",
   async (scene) => {
     const all: FirewallConfig = {
@@ -206,7 +206,7 @@ onScene(
   },
 );
 
-onScene("the firewall lets in what it says, and lets the node itself out", async (scene) => {
+sceneTest("the firewall lets in what it says, and lets the node itself out", async (scene) => {
   await scene.settle({});
   assertEquals(await scene.open(), [22]);
   assert(await scene.node.reaches(PEER, 8080), "answers come back");
@@ -252,7 +252,7 @@ table inet netavark {
 }
 `;
 
-onScene(
+sceneTest(
   "tables of others stay through replacements, a revert and the removal (trap 4), and a drop of ours beats their accept",
   async (scene) => {
     await Deno.writeTextFile(`${scene.host.dir}/foreign.nft`, FOREIGN);
@@ -271,7 +271,7 @@ onScene(
   },
 );
 
-onScene("rules that nft refuses leave everything as it was", async (scene) => {
+sceneTest("rules that nft refuses leave everything as it was", async (scene) => {
   await scene.settle({});
   const before = await scene.node.run("nft", "list", "ruleset");
   const bad: [rules: string, line: number][] = [
@@ -288,7 +288,7 @@ onScene("rules that nft refuses leave everything as it was", async (scene) => {
   }
 });
 
-onScene(
+sceneTest(
   "a firewall that cuts the site off comes back by the real watchdog, and is refused from then on",
   async (scene) => {
     const { host } = scene;
