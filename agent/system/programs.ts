@@ -6,7 +6,7 @@
  */
 import { complaintOf } from "../../lib/complaint.ts";
 import { UserError } from "../../lib/errors.ts";
-import type { Host, RunOptions, RunResult } from "../../lib/host.ts";
+import { type Host, NO_PROGRAM, type RunOptions, type RunResult } from "../../lib/host.ts";
 
 /** How long an ordinary program of the system may take, in milliseconds. */
 const PROGRAM_TIMEOUT_MS = 60_000;
@@ -46,6 +46,15 @@ export async function runOk(
   options: RunOptions = {},
 ): Promise<string> {
   const result = await run(host, command, options);
-  if (result.code !== 0) throw new UserError(doing, complaintOf(result));
+  if (result.code !== 0) throw new UserError(doing, failureOf(result, command));
   return outputOf(result);
+}
+
+/** Why a program has failed, in words: the image has none of that name, or what the program complains of. */
+function failureOf(result: RunResult, [program = ""]: readonly string[]): string {
+  // A shell gives this code, too, for what it does not find.
+  const isMissing = result.code === NO_PROGRAM &&
+    lossy.decode(result.stderr) === `${program}: not found`;
+  const name = program.slice(program.lastIndexOf("/") + 1);
+  return isMissing ? `this image lacks ${name}` : complaintOf(result);
 }

@@ -1,5 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
-import { run } from "../../../agent/system/programs.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { run, runOk } from "../../../agent/system/programs.ts";
+import { utf8 } from "../../../lib/bytes.ts";
+import { UserError } from "../../../lib/errors.ts";
 import type { RunOptions } from "../../../lib/host.ts";
 import { FakeHost } from "../../support/fake_host.ts";
 
@@ -33,3 +35,20 @@ async function* sources(folder: string): AsyncGenerator<string> {
     else if (name.endsWith(".ts")) yield `${folder}/${name}`;
   }
 }
+
+Deno.test("runOk() says which program the image lacks, and what one that is there complains of", async () => {
+  const host = new FakeHost();
+  const missing = (name: string) => ({ code: 127, stderr: utf8(`${name}: not found`) });
+  host.programs.set("/sbin/cryptsetup", () => missing("/sbin/cryptsetup"));
+  host.programs.set("helper", () => missing("modprobe"));
+  await assertRejects(
+    () => runOk(host, "open data", ["/sbin/cryptsetup", "open"]),
+    UserError,
+    "Cannot open data: this image lacks cryptsetup",
+  );
+  await assertRejects(
+    () => runOk(host, "load nbd", ["helper"]),
+    UserError,
+    "Cannot load nbd: modprobe: not found",
+  );
+});
