@@ -9,6 +9,7 @@ import { reasonOf } from "../../lib/errors.ts";
 import type { Host } from "../../lib/host.ts";
 import type { Identity } from "../identity/read.ts";
 import { type Address, ensureNetwork, settledAddresses } from "../network/address.ts";
+import { readClients } from "../network/dhcp.ts";
 import { findNetwork, makeNetwork } from "../network/apply.ts";
 import { comeToHelp } from "../network/help.ts";
 import { readMadeNetwork } from "../network/made.ts";
@@ -49,8 +50,20 @@ export async function bringUp(host: Host, parts: WayParts): Promise<Address[]> {
   )
     .map(([name, address]): Address => ({ interface: name, address, via: "other" }));
   if (found.length > 0) return found;
-  const state = `no address on ${interfaces.join(", ") || "any interface"}`;
-  throw new AgentError("network", "get a network address", state);
+  throw new AgentError("network", "get a network address", await whyNone(host, interfaces));
+}
+
+/** Why no interface has an address, in words. */
+async function whyNone(host: Host, interfaces: readonly string[]): Promise<string> {
+  const asking = new Set((await readClients(host)).map((client) => client.interface));
+  const [asked, others] = [true, false].map((asks) =>
+    interfaces.filter((name) => asking.has(name) === asks).join(", ")
+  );
+  const said = [
+    ...asked ? [`no DHCP answer on ${asked}`] : [],
+    ...others ? [`no address on ${others}`] : [],
+  ];
+  return said.join("; ") || "no address on any interface";
 }
 
 /** Puts the network of the drive in force, as far as its cards are there. */
