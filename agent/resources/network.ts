@@ -22,6 +22,7 @@ import { fixedText, readResolver, type ResolverState } from "../network/resolver
 import { readBefore, revertScript } from "../network/revert.ts";
 import { type LinkState, readLinks } from "../network/state.ts";
 import type { StaticNetwork } from "../../lib/documents/drive.ts";
+import { AgentError } from "../report/problem.ts";
 import { mustHold } from "../trial/trial.ts";
 import { dhcpIdentity } from "./dhcp_identity.ts";
 import type { KeyResource, Step, Target } from "./resource.ts";
@@ -149,7 +150,12 @@ async function tryNetwork(
       await makeNetwork(host, wanted, dhcp);
       // Without a network of its own a node is at its first contact again.
       if (!wanted.interfaces && before.made.inForce) {
-        await ensureNetwork(host, drive, dhcp.hostname).catch(() => {});
+        try {
+          await ensureNetwork(host, drive, dhcp.hostname);
+        } catch (error) {
+          // An address may come later; whether the site answers decides.
+          if (!(error instanceof AgentError)) throw error;
+        }
       }
     },
     check: async () => {

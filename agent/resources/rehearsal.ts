@@ -187,7 +187,7 @@ class Copy implements Host {
     this.#set(path, { kind: "directory", mode });
   }
 
-  // deno-lint-ignore require-await
+  // deno-lint-ignore require-await -- as the host has it
   async remove(path: string) {
     for (const known of this.entries.keys()) {
       if (known.startsWith(`${path}/`)) this.entries.delete(known);
