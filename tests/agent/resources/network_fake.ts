@@ -85,6 +85,15 @@ export class NetworkHost extends FakeHost {
     if (line === "-j -d addr show") {
       return JSON.stringify(this.links.map((one) => this.#shown(one)));
     }
+    if (line === "-o addr show") {
+      return this.links.flatMap(({ ifindex, ifname, addresses }) =>
+        addresses.map((cidr) => {
+          const family = cidr.includes(":") ? "inet6" : "inet";
+          const flags = this.taken.has(cidr) ? " tentative dadfailed" : "";
+          return `${ifindex}: ${ifname}    ${family} ${cidr} scope global${flags}\n`;
+        })
+      ).join("");
+    }
     const shown = /^-j -([46]) route show$/.exec(line);
     if (shown) {
       const routes = this.routes.filter(({ family }) => family === shown[1]);
